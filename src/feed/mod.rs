@@ -1,0 +1,1 @@
+//! Samples made into shared wire units, once per stream, rendition and format.

@@ -1,0 +1,1 @@
+//! The composition root: binds, builds, spawns, and drains with a deadline.

@@ -1,0 +1,1 @@
+//! The HTTP side: routes, push exits, HLS, DASH, the API and the pages.

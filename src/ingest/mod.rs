@@ -1,0 +1,1 @@
+//! The one way in: FLV bodies become repaired, settled samples on a publisher.

@@ -1,0 +1,1 @@
+//! Accepting connections: listeners, permits and first-byte sniffing.

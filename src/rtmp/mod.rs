@@ -1,0 +1,1 @@
+//! RTMP: sans-IO layers (handshake, chunk, message, command, session) and the thin server around them.
