@@ -1,3 +1,15 @@
 //! The vocabulary of media: time, tracks, samples and codec configurations.
 //!
 //! Pure, and knows no container, protocol or runtime.
+
+pub mod bits;
+pub mod clock;
+pub mod codec;
+pub mod sample;
+pub mod time;
+pub mod track;
+
+pub use codec::Codec;
+pub use sample::{Sample, Script};
+pub use time::{Span, Timescale, Timestamp};
+pub use track::{Epoch, Kind, Metadata, Program, Track, TrackId, TrackSet};

@@ -1,0 +1,1 @@
+//! Reading bit fields and Exp-Golomb codes, with every read checked.

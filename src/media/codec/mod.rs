@@ -1,0 +1,96 @@
+//! Codecs and their out-of-band configurations, parsed from the records that publishers send.
+//!
+//! Each configuration keeps the record's bytes (rebuilt where the sender's were broken) beside what was read from them.
+
+pub mod aac;
+pub mod avc;
+pub mod mp3;
+
+use super::track::Kind;
+
+pub use aac::AacConfig;
+pub use avc::AvcConfig;
+pub use mp3::Mp3Config;
+
+/// A codec together with its out-of-band configuration: a closed set, so that every exit says what it does with each.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Codec {
+    /// H.264 / AVC (ISO/IEC 14496-10).
+    Avc(AvcConfig),
+    /// AAC (ISO/IEC 14496-3).
+    Aac(AacConfig),
+    /// MPEG-1, MPEG-2 and MPEG-2.5 layer III.
+    Mp3(Mp3Config),
+    /// Script data of the data track.
+    Script,
+}
+
+/// What a picture track looks like.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct VideoShape {
+    /// Displayed width in pixels, after cropping.
+    pub width: u32,
+    /// Displayed height in pixels, after cropping.
+    pub height: u32,
+    /// Frames per second where the bitstream declares them.
+    pub frame_rate: Option<f64>,
+}
+
+/// What a sound track sounds like.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AudioShape {
+    /// Samples per second at the decoder's output; also the track's timescale.
+    pub sample_rate: u32,
+    /// Channels at the decoder's output.
+    pub channels: u8,
+    /// Ticks of `sample_rate` that one access unit lasts: 1024 for AAC-LC, 1152 for MPEG-1 layer III.
+    pub frame_samples: u32,
+}
+
+impl Codec {
+    /// The kind of track that carries this codec.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Avc(_) => Kind::Video,
+            Self::Aac(_) | Self::Mp3(_) => Kind::Audio,
+            Self::Script => Kind::Data,
+        }
+    }
+
+    /// The codec's name for people: `H.264`, `AAC`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Avc(_) => "H.264",
+            Self::Aac(_) => "AAC",
+            Self::Mp3(_) => "MP3",
+            Self::Script => "script data",
+        }
+    }
+
+    /// The `codecs` parameter for this configuration, such as `avc1.64001f` (RFC 6381); empty for script data.
+    pub fn rfc6381(&self) -> String {
+        match self {
+            Self::Avc(config) => config.rfc6381(),
+            Self::Aac(config) => config.rfc6381(),
+            Self::Mp3(config) => config.rfc6381(),
+            Self::Script => String::new(),
+        }
+    }
+
+    /// The shape of its pictures, for a video codec.
+    pub fn video(&self) -> Option<VideoShape> {
+        match self {
+            Self::Avc(config) => Some(config.shape),
+            _ => None,
+        }
+    }
+
+    /// The shape of its sound, for an audio codec.
+    pub fn audio(&self) -> Option<AudioShape> {
+        match self {
+            Self::Aac(config) => Some(config.shape),
+            Self::Mp3(config) => Some(config.shape),
+            _ => None,
+        }
+    }
+}
