@@ -1,0 +1,44 @@
+//! The chunk stream: messages cut into chunks and interleaved on one connection (RTMP 1.0 section 5.3).
+//!
+//! Pure: bytes in, messages out, and back. Knows of message types only the two that change the chunk stream itself.
+
+mod reader;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use bytes::Bytes;
+
+pub use reader::{Error, Options, Reader};
+pub use writer::{Writer, write_independent};
+
+/// The chunk size of either direction until its sender announces another (section 5.4.1).
+pub const DEFAULT_CHUNK_SIZE: u32 = 128;
+
+/// Sizes above this act the same: no message is longer (section 5.4.1).
+pub const MAX_CHUNK_SIZE: u32 = 0xFF_FFFF;
+
+/// Type id of Set Chunk Size (section 5.4.1).
+pub const SET_CHUNK_SIZE: u8 = 1;
+
+/// Type id of Abort Message (section 5.4.2).
+pub const ABORT: u8 = 2;
+
+/// In the 24-bit field: the timestamp follows the header as 32 bits (section 5.3.1.3).
+const EXTENDED: u32 = 0xFF_FFFF;
+
+/// One whole message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// The chunk stream it came on, 2 to 65,599. Says nothing about what it belongs to.
+    pub csid: u32,
+    /// Milliseconds, modulo 2^32, from an epoch of the sender's choice.
+    pub timestamp: u32,
+    /// Message type id (section 6 and 7).
+    pub type_id: u8,
+    /// Message stream id; 0 is the connection itself.
+    pub msid: u32,
+    /// At most 16,777,215 bytes.
+    pub payload: Bytes,
+}
