@@ -1,3 +1,17 @@
 //! The media bus: a window of entries, channels that publish and subscribe to it, and the registry of live streams.
 //!
-//! Knows no wire format and no runtime.
+//! Knows no wire format and no runtime: whoever waits does so on a [`Gate`], which any executor can drive.
+
+pub mod channel;
+pub mod gate;
+pub mod name;
+pub mod registry;
+pub mod stream;
+pub mod window;
+
+pub use channel::{Channel, Publisher, Revoked, Subscriber};
+pub use gate::Gate;
+pub use name::{NameError, StreamName};
+pub use registry::{Announcements, Departure, PublishRefused, Registry, Session, Takeover};
+pub use stream::{PublisherInfo, Rendition, State, Stream, ViewerGuard};
+pub use window::{Bounds, Budget, Cause, Cursor, End, Entry, From, Lag, Read, Seq, Why, Window};

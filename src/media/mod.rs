@@ -11,5 +11,5 @@ pub mod track;
 
 pub use codec::Codec;
 pub use sample::{Sample, Script};
-pub use time::{Span, Timescale, Timestamp};
+pub use time::{Span, Timescale, Timestamp, WallClock};
 pub use track::{Epoch, Kind, Metadata, Program, Track, TrackId, TrackSet};

@@ -219,6 +219,46 @@ impl fmt::Debug for Span {
     }
 }
 
+/// A moment by the wall clock: milliseconds since the Unix epoch, UTC.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize)]
+pub struct WallClock(i64);
+
+impl WallClock {
+    /// `millis` milliseconds after the Unix epoch.
+    pub const fn from_unix_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since the Unix epoch.
+    pub const fn unix_millis(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since the Unix epoch, rounded down.
+    pub const fn unix_secs(self) -> i64 {
+        self.0.div_euclid(1_000)
+    }
+
+    /// The moment `span` later, rounded to the nearest millisecond.
+    #[must_use]
+    pub fn plus(self, span: Span) -> Self {
+        Self(self.0.saturating_add(span.millis()))
+    }
+
+    /// How long after `earlier` this moment is; negative when it is before.
+    pub const fn since(self, earlier: Self) -> Span {
+        Span::from_millis(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl From<std::time::SystemTime> for WallClock {
+    /// A clock set before 1970 reads as the epoch itself.
+    fn from(time: std::time::SystemTime) -> Self {
+        let since = time.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        Self(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
 /// `ticks` of `from` in ticks of `to`, rounded to the nearest and saturating.
 pub fn rescale(ticks: i64, from: Timescale, to: Timescale) -> i64 {
     if from == to {

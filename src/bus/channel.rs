@@ -1,0 +1,259 @@
+//! A window shared between one publisher and any number of readers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use parking_lot::Mutex;
+
+use super::gate::Gate;
+use super::window::{Bounds, Budget, Cursor, End, Entry, From, Lag, Read, Seq, Why, Window};
+
+/// A window behind a lock, with the gates of those who wait for it.
+#[derive(Debug)]
+pub struct Channel<T: Entry> {
+    state: Mutex<State<T>>,
+}
+
+#[derive(Debug)]
+struct State<T: Entry> {
+    window: Window<T>,
+    /// Replaced, never changed, so that a publisher can ring outside the lock.
+    gates: Arc<[Registered]>,
+    lease: Option<Arc<Lease>>,
+}
+
+#[derive(Debug, Clone)]
+struct Registered {
+    gate: Arc<Gate>,
+    /// Subscribers that share the gate.
+    users: usize,
+}
+
+/// Why a publisher may not go on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Revoked {
+    /// Another publisher holds the lease now.
+    #[error("another publisher took over")]
+    Superseded,
+    /// An operator disconnected the publisher.
+    #[error("disconnected by an operator")]
+    Kicked,
+    /// The channel has ended.
+    #[error("the stream has ended")]
+    Ended,
+}
+
+/// The one writer of a channel. Dropping it leaves the channel idle, not ended.
+#[derive(Debug)]
+pub struct Publisher<T: Entry> {
+    channel: Arc<Channel<T>>,
+    lease: Arc<Lease>,
+}
+
+/// A reader of a channel: a cursor, and the gate that is rung for it.
+#[derive(Debug)]
+pub struct Subscriber<T: Entry> {
+    channel: Arc<Channel<T>>,
+    cursor: Cursor,
+    gate: Arc<Gate>,
+}
+
+impl<T: Entry> Channel<T> {
+    /// An empty channel.
+    pub fn new(bounds: Bounds) -> Arc<Self> {
+        let state = State { window: Window::new(bounds), gates: Arc::new([]), lease: None };
+        Arc::new(Self { state: Mutex::new(state) })
+    }
+
+    /// Makes the caller the one publisher; whoever was it before is told [`Revoked::Superseded`].
+    pub fn lease(self: &Arc<Self>) -> Publisher<T> {
+        let lease = Arc::new(Lease::default());
+        if let Some(before) = self.state.lock().lease.replace(Arc::clone(&lease)) {
+            before.revoke(Revoked::Superseded);
+        }
+        Publisher { channel: Arc::clone(self), lease }
+    }
+
+    /// Takes the lease from the publisher without giving it to another. False where there is none.
+    pub fn revoke(&self, why: Revoked) -> bool {
+        let lease = self.state.lock().lease.take();
+        lease.inspect(|lease| lease.revoke(why)).is_some()
+    }
+
+    /// A reader whose `gate` is rung for every push. Workers share one gate among all their readers.
+    pub fn subscribe(self: &Arc<Self>, from: From, gate: &Arc<Gate>) -> Subscriber<T> {
+        let mut state = self.state.lock();
+        let cursor = state.window.join(from);
+        let mut gates = state.gates.to_vec();
+        match gates.iter_mut().find(|known| Arc::ptr_eq(&known.gate, gate)) {
+            Some(known) => known.users += 1,
+            None => gates.push(Registered { gate: Arc::clone(gate), users: 1 }),
+        }
+        state.gates = gates.into();
+        drop(state);
+        // What is already there must be found without waiting for the next push.
+        gate.ring();
+        Subscriber { channel: Arc::clone(self), cursor, gate: Arc::clone(gate) }
+    }
+
+    /// Ends the channel for good: readers drain it, the publisher is told.
+    pub fn end(&self, why: End) {
+        let (gates, lease) = {
+            let mut state = self.state.lock();
+            state.window.end(why);
+            (Arc::clone(&state.gates), state.lease.take())
+        };
+        if let Some(lease) = lease {
+            lease.revoke(Revoked::Ended);
+        }
+        ring(&gates);
+    }
+
+    /// Why the channel ended, once it has.
+    pub fn ended(&self) -> Option<End> {
+        self.state.lock().window.ended()
+    }
+
+    /// The head in force for the next entry.
+    pub fn head(&self) -> Option<Arc<T::Head>> {
+        self.state.lock().window.head().cloned()
+    }
+
+    /// Looks at the window under the lock; keep it short.
+    pub fn inspect<R>(&self, look: impl FnOnce(&Window<T>) -> R) -> R {
+        look(&self.state.lock().window)
+    }
+
+    fn leave(&self, gate: &Arc<Gate>) {
+        let mut state = self.state.lock();
+        let mut gates = state.gates.to_vec();
+        if let Some(at) = gates.iter().position(|known| Arc::ptr_eq(&known.gate, gate)) {
+            gates[at].users -= 1;
+            if gates[at].users == 0 {
+                gates.swap_remove(at);
+            }
+        }
+        state.gates = gates.into();
+    }
+
+    fn write<R>(&self, lease: &Arc<Lease>, write: impl FnOnce(&mut Window<T>) -> R) -> Result<R, Revoked> {
+        let (written, gates) = {
+            let mut state = self.state.lock();
+            if let Some(why) = lease.revoked() {
+                return Err(why);
+            }
+            (write(&mut state.window), Arc::clone(&state.gates))
+        };
+        ring(&gates);
+        Ok(written)
+    }
+}
+
+impl<T: Entry> Publisher<T> {
+    /// Puts a head in force from the next entry on.
+    ///
+    /// # Errors
+    /// When the lease was revoked.
+    pub fn set_head(&mut self, head: Arc<T::Head>, why: Why) -> Result<(), Revoked> {
+        self.channel.write(&self.lease, |window| window.set_head(head, why))
+    }
+
+    /// Appends an entry. Never waits for readers.
+    ///
+    /// # Errors
+    /// When the lease was revoked.
+    pub fn push(&mut self, entry: T) -> Result<Seq, Revoked> {
+        self.channel.write(&self.lease, |window| window.push(entry))
+    }
+
+    /// Waits until the lease is revoked. Cancel safe; one waiter at a time.
+    pub async fn revoked(&self) -> Revoked {
+        loop {
+            if let Some(why) = self.lease.revoked() {
+                return why;
+            }
+            self.lease.gate.rung().await;
+        }
+    }
+}
+
+impl<T: Entry> Drop for Publisher<T> {
+    fn drop(&mut self) {
+        let mut state = self.channel.state.lock();
+        if state.lease.as_ref().is_some_and(|held| Arc::ptr_eq(held, &self.lease)) {
+            state.lease = None;
+        }
+    }
+}
+
+impl<T: Entry> Subscriber<T> {
+    /// Reads on: see [`Window::read`].
+    pub fn read(&mut self, budget: Budget, out: &mut Vec<T>) -> Read<T> {
+        self.channel.state.lock().window.read(&mut self.cursor, budget, out)
+    }
+
+    /// Waits until there is something to read. Only for a reader whose gate is its own. Cancel safe: what was read is in `out`.
+    pub async fn next(&mut self, budget: Budget, out: &mut Vec<T>) -> Read<T> {
+        loop {
+            match self.read(budget, out) {
+                Read::Empty => self.gate.rung().await,
+                found => return found,
+            }
+        }
+    }
+
+    /// Skips to the newest sync entry: see [`Window::skip`].
+    pub fn skip(&mut self) -> bool {
+        self.channel.state.lock().window.skip(&mut self.cursor)
+    }
+
+    /// How far behind this reader is.
+    pub fn lag(&self) -> Lag {
+        self.channel.state.lock().window.lag(&self.cursor)
+    }
+
+    /// The gate that is rung for this reader.
+    pub fn gate(&self) -> &Arc<Gate> {
+        &self.gate
+    }
+}
+
+impl<T: Entry> Drop for Subscriber<T> {
+    fn drop(&mut self) {
+        self.channel.leave(&self.gate);
+    }
+}
+
+/// A publisher's right to write, revocable from outside.
+#[derive(Debug, Default)]
+struct Lease {
+    revoked: AtomicU8,
+    gate: Gate,
+}
+
+impl Lease {
+    fn revoke(&self, why: Revoked) {
+        let code = match why {
+            Revoked::Superseded => 1,
+            Revoked::Kicked => 2,
+            Revoked::Ended => 3,
+        };
+        self.revoked.store(code, Ordering::Release);
+        self.gate.ring();
+    }
+
+    fn revoked(&self) -> Option<Revoked> {
+        match self.revoked.load(Ordering::Acquire) {
+            0 => None,
+            1 => Some(Revoked::Superseded),
+            2 => Some(Revoked::Kicked),
+            _ => Some(Revoked::Ended),
+        }
+    }
+}
+
+fn ring(gates: &[Registered]) {
+    for registered in gates {
+        registered.gate.ring();
+    }
+}

@@ -1,0 +1,48 @@
+//! A coalescing wake-up: however often it rings, its one waiter is woken once.
+
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use atomic_waker::AtomicWaker;
+
+/// Rung by publishers, waited on by one worker. At most one wake is outstanding: a second ring before the worker has looked costs one
+/// atomic exchange, so that a publisher's push never grows with the number of viewers behind a gate.
+#[derive(Debug, Default)]
+pub struct Gate {
+    rung: AtomicBool,
+    waiter: AtomicWaker,
+}
+
+impl Gate {
+    /// A gate that has not rung.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Wakes the waiter, unless it was already woken and has not looked yet.
+    pub fn ring(&self) {
+        if !self.rung.swap(true, Ordering::AcqRel) {
+            self.waiter.wake();
+        }
+    }
+
+    /// Ready once if the gate has rung since it was last found ready. Only the most recent poller is woken.
+    pub fn poll_rung(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.take() {
+            return Poll::Ready(());
+        }
+        self.waiter.register(cx.waker());
+        // A ring between the look and the registration must not be lost.
+        if self.take() { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// Waits for the next ring. Cancel safe.
+    pub async fn rung(&self) {
+        poll_fn(|cx| self.poll_rung(cx)).await;
+    }
+
+    fn take(&self) -> bool {
+        self.rung.swap(false, Ordering::AcqRel)
+    }
+}

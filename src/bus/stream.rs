@@ -1,0 +1,229 @@
+//! One live stream: its renditions, its state and what is counted about it.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use parking_lot::Mutex;
+use serde::Serialize;
+
+use super::channel::Channel;
+use super::name::StreamName;
+use super::window::{Bounds, End};
+use crate::media::{Epoch, Program, Sample, Timestamp, WallClock};
+
+/// One set of tracks of a stream: the source as it was published, or a rung made from it.
+#[derive(Clone, Debug)]
+pub struct Rendition {
+    /// `source`, or the rung's name such as `720p`.
+    pub label: Arc<str>,
+    /// Its samples: at most one video track and all audio tracks, in order of arrival.
+    pub samples: Arc<Channel<Sample>>,
+}
+
+/// Whether a stream has a publisher.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum State {
+    /// A publisher is connected.
+    Live,
+    /// The publisher went away; viewers are held until `until`.
+    Waiting {
+        /// When it went away.
+        since: Instant,
+        /// When the grace runs out.
+        until: Instant,
+    },
+    /// It is over; kept for a while so that players can read the last playlists.
+    Ended {
+        /// When the stream is forgotten.
+        until: Instant,
+        /// Why it ended.
+        why: End,
+    },
+}
+
+/// Who publishes, as the operator sees it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct PublisherInfo {
+    /// The connection's id in the log.
+    pub connection: u64,
+    /// Where it comes from.
+    pub address: SocketAddr,
+    /// The protocol it speaks: `rtmp`.
+    pub protocol: &'static str,
+    /// What the encoder calls itself, as far as the handshake told.
+    pub encoder: Option<String>,
+}
+
+/// A stream that outlives its publisher's connection.
+#[derive(Debug)]
+pub struct Stream {
+    name: StreamName,
+    epoch: Epoch,
+    started: Instant,
+    started_at: WallClock,
+    source: Rendition,
+    pub(super) seat: Mutex<Seat>,
+    received: Received,
+    viewers: Mutex<BTreeMap<&'static str, u64>>,
+}
+
+/// Who sits at the publisher's place. Guarded by one lock, so that state and publisher never disagree.
+#[derive(Debug)]
+pub(super) struct Seat {
+    pub(super) state: State,
+    pub(super) publisher: Option<PublisherInfo>,
+    /// Counts publishers; only the latest may change the state.
+    pub(super) session: u64,
+}
+
+/// What came in, written by ingest and read by the API.
+#[derive(Debug, Default)]
+pub struct Received {
+    bytes: AtomicU64,
+    messages: AtomicU64,
+    dropped: AtomicU64,
+    repaired: AtomicU64,
+    latest: Mutex<Option<(Timestamp, WallClock)>>,
+}
+
+/// Keeps one viewer counted for as long as it lives.
+#[derive(Debug)]
+pub struct ViewerGuard {
+    stream: Arc<Stream>,
+    exit: &'static str,
+}
+
+impl Stream {
+    pub(super) fn new(name: StreamName, epoch: Epoch, bounds: Bounds, now: Instant, wall: WallClock) -> Arc<Self> {
+        Arc::new(Self {
+            name,
+            epoch,
+            started: now,
+            started_at: wall,
+            source: Rendition { label: "source".into(), samples: Channel::new(bounds) },
+            seat: Mutex::new(Seat { state: State::Live, publisher: None, session: 0 }),
+            received: Received::default(),
+            viewers: Mutex::default(),
+        })
+    }
+
+    /// The stream's canonical name.
+    pub fn name(&self) -> &StreamName {
+        &self.name
+    }
+
+    /// The presentation's number, part of every immutable address.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// When the presentation began, for measuring.
+    pub fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// When the presentation began, for people.
+    pub fn started_at(&self) -> WallClock {
+        self.started_at
+    }
+
+    /// Whether there is a publisher.
+    pub fn state(&self) -> State {
+        self.seat.lock().state
+    }
+
+    /// Who publishes right now.
+    pub fn publisher(&self) -> Option<PublisherInfo> {
+        self.seat.lock().publisher.clone()
+    }
+
+    /// The stream as it was published.
+    pub fn source(&self) -> &Rendition {
+        &self.source
+    }
+
+    /// All renditions, the source first.
+    pub fn renditions(&self) -> Vec<Rendition> {
+        vec![self.source.clone()]
+    }
+
+    /// The source's program, once its tracks are settled.
+    pub fn program(&self) -> Option<Arc<Program>> {
+        self.source.samples.head()
+    }
+
+    /// What came in.
+    pub fn received(&self) -> &Received {
+        &self.received
+    }
+
+    /// Counts a viewer of `exit` (a protocol's name, such as `http_flv`) until the guard is dropped.
+    pub fn enter(self: &Arc<Self>, exit: &'static str) -> ViewerGuard {
+        *self.viewers.lock().entry(exit).or_default() += 1;
+        ViewerGuard { stream: Arc::clone(self), exit }
+    }
+
+    /// Viewers right now, by exit.
+    pub fn viewers(&self) -> BTreeMap<&'static str, u64> {
+        self.viewers.lock().clone()
+    }
+}
+
+impl Received {
+    /// Counts one media message of `bytes`.
+    pub fn count(&self, bytes: usize) {
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.messages.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts one message that could not be used.
+    pub fn count_dropped(&self) {
+        self.dropped.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts one timestamp that had to be repaired.
+    pub fn count_repaired(&self) {
+        self.repaired.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Notes that media time `at` was received at `wall`: lets players tell their distance to live.
+    pub fn note(&self, at: Timestamp, wall: WallClock) {
+        *self.latest.lock() = Some((at, wall));
+    }
+
+    /// Bytes of media received.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Media messages received.
+    pub fn messages(&self) -> u64 {
+        self.messages.load(Ordering::Relaxed)
+    }
+
+    /// Messages that could not be used.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Timestamps that had to be repaired.
+    pub fn repaired(&self) -> u64 {
+        self.repaired.load(Ordering::Relaxed)
+    }
+
+    /// The newest media time and when it was received.
+    pub fn latest(&self) -> Option<(Timestamp, WallClock)> {
+        *self.latest.lock()
+    }
+}
+
+impl Drop for ViewerGuard {
+    fn drop(&mut self) {
+        if let Some(count) = self.stream.viewers.lock().get_mut(self.exit) {
+            *count = count.saturating_sub(1);
+        }
+    }
+}

@@ -1,0 +1,432 @@
+//! A bounded ring of entries, and the cursors that read it. Pure: no lock, no waker, no clock.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::media::{Kind, Program, Sample, Span, Timestamp};
+
+/// Something a [`Window`] can hold: a sample, or a wire unit made from samples.
+pub trait Entry: Clone {
+    /// What a joiner must know before the first entry: a program, a preamble, an init segment.
+    type Head: std::fmt::Debug;
+    /// When the entry happens on the stream's timeline.
+    fn time(&self) -> Timestamp;
+    /// What the entry weighs against the window's byte bound.
+    fn bytes(&self) -> usize;
+    /// Whether a viewer can start with this entry, given the head in force.
+    fn joins(&self, head: &Self::Head) -> bool;
+}
+
+impl Entry for Sample {
+    type Head = Program;
+
+    fn time(&self) -> Timestamp {
+        self.dts
+    }
+
+    fn bytes(&self) -> usize {
+        self.data.len()
+    }
+
+    /// Sync is defined by the leading video track; where there is none, every sample but script data will do.
+    fn joins(&self, program: &Program) -> bool {
+        match program.tracks.video() {
+            Some(video) => self.is_sync && self.track == video.id,
+            None => self.is_sync && self.track.kind != Kind::Data,
+        }
+    }
+}
+
+/// An entry's number in its window: counts up by one, is never reused.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Seq(pub u64);
+
+/// How much a window keeps. Whichever bound is met first holds; the newest entry is always kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Longest media time from the oldest entry to the newest. Beyond it even the newest GOP loses its beginning.
+    pub span: Span,
+    /// Most bytes, by [`Entry::bytes`].
+    pub bytes: usize,
+    /// Most entries: bounds what empty entries and still clocks could pile up.
+    pub entries: usize,
+    /// Entries before the newest GOP are kept this long for readers that are behind.
+    pub lag: Span,
+}
+
+impl Default for Bounds {
+    /// A GOP of up to 10 s and 16 MiB, and 4 s behind it for slow readers.
+    fn default() -> Self {
+        Self { span: Span::from_secs(10), bytes: 16 << 20, entries: 8_192, lag: Span::from_secs(4) }
+    }
+}
+
+/// How much one [`Window::read`] may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget {
+    /// Most entries, so that a read clones little under its lock.
+    pub entries: usize,
+    /// Most bytes; the first entry is taken whatever its size.
+    pub bytes: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { entries: 64, bytes: 1 << 20 }
+    }
+}
+
+/// Where a new cursor starts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum From {
+    /// At the newest entry that joins; where there is none, at the next to come.
+    NewestSync,
+    /// At the next entry to come that joins.
+    NextSync,
+}
+
+/// Why a head is delivered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Why {
+    /// The reader is new here.
+    Joined,
+    /// The configuration or the track set changed; time runs on.
+    Config,
+    /// The sequence of samples was broken off and taken up again.
+    Break(Cause),
+    /// The reader was overtaken or chose to skip, and goes on at a sync entry.
+    Lagged {
+        /// Entries it never saw.
+        entries: u64,
+        /// Media time it never saw.
+        span: Span,
+    },
+}
+
+/// What broke a sequence of samples.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Cause {
+    /// Another connection took the publication up.
+    Publisher,
+    /// The publisher's timestamps jumped beyond repair and were anchored anew.
+    Timestamps,
+    /// A feed in between lost entries.
+    Loss,
+}
+
+/// Why a window ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum End {
+    /// The publisher said it was done, or did not come back within the grace.
+    Unpublished,
+    /// The gateway is shutting down.
+    Shutdown,
+}
+
+/// How far a cursor is behind the newest entry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Lag {
+    /// Entries not yet read.
+    pub entries: u64,
+    /// Media time not yet read.
+    pub span: Span,
+}
+
+/// What one [`Window::read`] found.
+#[derive(Debug)]
+pub enum Read<T: Entry> {
+    /// Entries were appended to the reader's buffer.
+    Batch,
+    /// From the next entry on this head is in force.
+    Head {
+        /// The head.
+        head: Arc<T::Head>,
+        /// Why it comes now.
+        why: Why,
+    },
+    /// Nothing new.
+    Empty,
+    /// Nothing will ever be new again.
+    End(End),
+}
+
+/// A reader's place in a window. Only a cursor: the reader owns no queue.
+#[derive(Debug, Clone)]
+pub struct Cursor {
+    next: Seq,
+    /// Generation of the head last delivered.
+    generation: u64,
+    /// A reason to deliver the head again, beside a newer generation.
+    pending: Option<Why>,
+    /// Entries are passed over until one joins.
+    seeks_sync: bool,
+    /// Time of the last entry passed, to tell how much was skipped.
+    time: Option<Timestamp>,
+}
+
+/// A bounded ring of entries with the heads that are in force over them.
+#[derive(Debug)]
+pub struct Window<T: Entry> {
+    bounds: Bounds,
+    entries: VecDeque<T>,
+    /// Number of the first entry kept.
+    base: Seq,
+    bytes: usize,
+    heads: VecDeque<HeadMark<T::Head>>,
+    newest_sync: Option<Seq>,
+    truncated: u64,
+    end: Option<End>,
+}
+
+#[derive(Debug)]
+struct HeadMark<H> {
+    from: Seq,
+    generation: u64,
+    head: Arc<H>,
+    why: Why,
+}
+
+impl<T: Entry> Window<T> {
+    /// An empty window. Readers find nothing until a head is set.
+    pub fn new(bounds: Bounds) -> Self {
+        Self {
+            bounds,
+            entries: VecDeque::new(),
+            base: Seq(0),
+            bytes: 0,
+            heads: VecDeque::new(),
+            newest_sync: None,
+            truncated: 0,
+            end: None,
+        }
+    }
+
+    /// Puts `head` in force from the next entry on.
+    pub fn set_head(&mut self, head: Arc<T::Head>, why: Why) {
+        let from = self.next_seq();
+        let generation = self.heads.back().map_or(1, |mark| mark.generation + 1);
+        // Two heads with no entry between them are one change: the stronger reason stands.
+        let why = match self.heads.back() {
+            Some(last) if last.from == from => stronger(last.why, why),
+            _ => why,
+        };
+        if self.heads.back().is_some_and(|last| last.from == from) {
+            self.heads.pop_back();
+        }
+        self.heads.push_back(HeadMark { from, generation, head, why });
+    }
+
+    /// The head in force for the next entry.
+    pub fn head(&self) -> Option<&Arc<T::Head>> {
+        self.heads.back().map(|mark| &mark.head)
+    }
+
+    /// Appends an entry and lets go of what the bounds no longer hold.
+    pub fn push(&mut self, entry: T) -> Seq {
+        let seq = self.next_seq();
+        if self.heads.back().is_some_and(|mark| entry.joins(&mark.head)) {
+            self.newest_sync = Some(seq);
+        }
+        self.bytes += entry.bytes();
+        self.entries.push_back(entry);
+        self.evict();
+        seq
+    }
+
+    /// Ends the window; readers drain what is left and then learn why. The first reason stands.
+    pub fn end(&mut self, why: End) {
+        self.end.get_or_insert(why);
+    }
+
+    /// Why the window ended, once it has.
+    pub fn ended(&self) -> Option<End> {
+        self.end
+    }
+
+    /// A cursor for a new reader.
+    pub fn join(&self, from: From) -> Cursor {
+        let next = match from {
+            From::NewestSync => self.newest_sync.unwrap_or(self.next_seq()),
+            From::NextSync => self.next_seq(),
+        };
+        Cursor { next, generation: 0, pending: Some(Why::Joined), seeks_sync: true, time: None }
+    }
+
+    /// Reads on from `cursor`: one head, or entries up to the next head and within `budget`, appended to `out`.
+    pub fn read(&self, cursor: &mut Cursor, budget: Budget, out: &mut Vec<T>) -> Read<T> {
+        if cursor.next < self.base {
+            self.resume(cursor);
+        }
+        if cursor.seeks_sync && !self.seek(cursor) {
+            return self.end.map_or(Read::Empty, Read::End);
+        }
+        let Some(mark) = self.mark_at(cursor.next) else {
+            return self.end.map_or(Read::Empty, Read::End);
+        };
+        if mark.generation != cursor.generation || cursor.pending.is_some() {
+            let why = cursor.pending.take().unwrap_or_else(|| self.why_since(cursor.generation, mark));
+            cursor.generation = mark.generation;
+            return Read::Head { head: Arc::clone(&mark.head), why };
+        }
+        if self.copy(cursor, budget, out) {
+            return Read::Batch;
+        }
+        self.end.map_or(Read::Empty, Read::End)
+    }
+
+    /// Moves a reader that is behind to the newest sync entry, as if it had been overtaken. False where no newer one exists.
+    pub fn skip(&self, cursor: &mut Cursor) -> bool {
+        let behind = self.newest_sync.is_some_and(|sync| sync > cursor.next);
+        if behind {
+            self.resume(cursor);
+        }
+        behind
+    }
+
+    /// How far `cursor` is behind.
+    pub fn lag(&self, cursor: &Cursor) -> Lag {
+        let at = cursor.next.max(self.base);
+        let entries = self.next_seq().0 - at.0 + self.base.0.saturating_sub(cursor.next.0);
+        let span = match (self.entries.back(), self.get(at)) {
+            (Some(newest), Some(next)) => newest.time().since(next.time()),
+            _ => Span::ZERO,
+        };
+        Lag { entries, span: span.max(Span::ZERO) }
+    }
+
+    /// Bytes held.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Entries held.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether nothing is held.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Time of the newest entry.
+    pub fn newest(&self) -> Option<Timestamp> {
+        self.entries.back().map(Entry::time)
+    }
+
+    /// How often the newest GOP lost its beginning to the bounds, so that joiners had to wait for the next.
+    pub fn truncated(&self) -> u64 {
+        self.truncated
+    }
+
+    fn next_seq(&self) -> Seq {
+        Seq(self.base.0 + self.entries.len() as u64)
+    }
+
+    fn get(&self, seq: Seq) -> Option<&T> {
+        self.entries.get(usize::try_from(seq.0.checked_sub(self.base.0)?).ok()?)
+    }
+
+    fn mark_at(&self, seq: Seq) -> Option<&HeadMark<T::Head>> {
+        self.heads.iter().rev().find(|mark| mark.from <= seq)
+    }
+
+    /// The strongest reason among the heads a reader passed since `generation`.
+    fn why_since(&self, generation: u64, mark: &HeadMark<T::Head>) -> Why {
+        let passed = self.heads.iter().filter(|m| m.generation > generation && m.generation <= mark.generation);
+        passed.map(|m| m.why).reduce(stronger).unwrap_or(mark.why)
+    }
+
+    /// Puts an overtaken reader at the newest sync entry, or before the next one.
+    fn resume(&self, cursor: &mut Cursor) {
+        let to = self.newest_sync.unwrap_or(self.next_seq());
+        let before = cursor.time.or_else(|| self.get(cursor.next).map(Entry::time));
+        let after = self.get(to).or(self.entries.back()).map(Entry::time);
+        let span = match (before, after) {
+            (Some(before), Some(after)) => after.since(before).max(Span::ZERO),
+            _ => Span::ZERO,
+        };
+        // One that had not even joined yet has lost nothing.
+        if cursor.pending != Some(Why::Joined) {
+            let (more, longer) = match cursor.pending {
+                Some(Why::Lagged { entries, span }) => (entries, span),
+                _ => (0, Span::ZERO),
+            };
+            cursor.pending = Some(Why::Lagged { entries: to.0 - cursor.next.0 + more, span: span + longer });
+        }
+        cursor.next = to;
+        cursor.seeks_sync = true;
+    }
+
+    /// Passes over entries until one joins; false where none does yet.
+    fn seek(&self, cursor: &mut Cursor) -> bool {
+        while let Some(entry) = self.get(cursor.next) {
+            if self.mark_at(cursor.next).is_some_and(|mark| entry.joins(&mark.head)) {
+                cursor.seeks_sync = false;
+                return true;
+            }
+            cursor.next.0 += 1;
+        }
+        false
+    }
+
+    fn copy(&self, cursor: &mut Cursor, budget: Budget, out: &mut Vec<T>) -> bool {
+        let boundary = self.heads.iter().find(|mark| mark.from > cursor.next).map_or(u64::MAX, |mark| mark.from.0);
+        let room = boundary.saturating_sub(cursor.next.0).min(budget.entries as u64);
+        let start = (cursor.next.0 - self.base.0) as usize;
+        let (mut taken, mut bytes) = (0, 0);
+        for entry in self.entries.iter().skip(start).take(usize::try_from(room).unwrap_or(usize::MAX)) {
+            bytes += entry.bytes();
+            if taken > 0 && bytes > budget.bytes {
+                break;
+            }
+            taken += 1;
+            cursor.time = Some(entry.time());
+            out.push(entry.clone());
+        }
+        cursor.next.0 += taken;
+        taken > 0
+    }
+
+    fn evict(&mut self) {
+        while self.entries.len() > 1 && (self.exceeds_bounds() || self.front_is_history()) {
+            if self.newest_sync == Some(self.base) {
+                self.newest_sync = None;
+                self.truncated += 1;
+            }
+            if let Some(entry) = self.entries.pop_front() {
+                self.bytes -= entry.bytes();
+            }
+            self.base.0 += 1;
+        }
+        while self.heads.get(1).is_some_and(|next| next.from <= self.base) {
+            self.heads.pop_front();
+        }
+    }
+
+    fn exceeds_bounds(&self) -> bool {
+        self.bytes > self.bounds.bytes || self.entries.len() > self.bounds.entries || self.age_of_front() > self.bounds.span
+    }
+
+    fn front_is_history(&self) -> bool {
+        self.newest_sync.is_some_and(|sync| sync > self.base) && self.age_of_front() > self.bounds.lag
+    }
+
+    fn age_of_front(&self) -> Span {
+        match (self.entries.front(), self.entries.back()) {
+            (Some(front), Some(back)) => back.time().since(front.time()),
+            _ => Span::ZERO,
+        }
+    }
+}
+
+/// A break outweighs a loss of entries, which outweighs a changed configuration.
+fn stronger(a: Why, b: Why) -> Why {
+    let weight = |why: &Why| match why {
+        Why::Joined => 0,
+        Why::Config => 1,
+        Why::Lagged { .. } => 2,
+        Why::Break(_) => 3,
+    };
+    if weight(&b) >= weight(&a) { b } else { a }
+}
