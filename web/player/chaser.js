@@ -1,0 +1,110 @@
+import { steer, Target } from './steer.js';
+
+const TICK_MS = 100;
+
+/** Further behind than this, jump instead of playing faster. */
+const JUMP_BEHIND_S = 3;
+
+/** A joiner gets the newest group of pictures at once; within this time of the first data it jumps to its end. */
+const SETTLE_MS = 1500;
+const SETTLE_JUMP_S = 0.7;
+
+/** Between two seeks the decoder needs time to show something. */
+const SEEK_SPACING_MS = 500;
+
+/** Keeps a video element near the live edge of its buffer: starts it, crosses gaps, catches up. */
+export class Chaser {
+  #video;
+  #target;
+  #stop = new AbortController();
+  #timer;
+  /** When the first data came. @type {number | null} */
+  #firstMs = null;
+  #lastSeekMs = -Infinity;
+  #played = false;
+  #seeks = 0;
+
+  /**
+   * @param {HTMLVideoElement} video
+   * @param {number} targetS wanted distance to the edge
+   */
+  constructor(video, targetS) {
+    this.#video = video;
+    this.#target = new Target(targetS);
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+    const { signal } = this.#stop;
+    video.addEventListener('playing', () => { this.#played = true; }, { signal });
+    video.addEventListener('waiting', () => this.#waiting(), { signal });
+    video.addEventListener('play', () => this.#tick(), { signal });
+    // Timers of a hidden page run late; look at once when it comes back.
+    document.addEventListener('visibilitychange', () => this.#tick(), { signal });
+  }
+
+  /** How often the playhead was moved. */
+  get seeks() {
+    return this.#seeks;
+  }
+
+  /** The source was replaced: settle again. */
+  restart() {
+    this.#firstMs = null;
+    this.#played = false;
+    this.#lastSeekMs = -Infinity;
+  }
+
+  stop() {
+    clearInterval(this.#timer);
+    this.#stop.abort();
+    this.#video.playbackRate = 1;
+  }
+
+  #waiting() {
+    if (this.#played && !this.#video.seeking && !document.hidden) this.#target.stalled(performance.now());
+    this.#tick();
+  }
+
+  #tick() {
+    const video = this.#video;
+    const ranges = bufferedRanges(video);
+    if (ranges.length === 0 || video.readyState === 0) return;
+    const now = performance.now();
+    this.#firstMs ??= now;
+    // A person's pause is respected, but a player that never began must be brought to where the media is.
+    if (video.seeking || (video.paused && this.#played)) return;
+    const settling = now - this.#firstMs < SETTLE_MS;
+    const targetS = this.#target.value(now);
+    const { seekTo, rate } = steer({
+      time: video.currentTime,
+      ranges,
+      rate: video.playbackRate,
+      targetS,
+      jumpS: targetS + (settling ? SETTLE_JUMP_S : JUMP_BEHIND_S),
+    });
+    if (seekTo !== null && now - this.#lastSeekMs >= SEEK_SPACING_MS) {
+      this.#lastSeekMs = now;
+      this.#seeks += 1;
+      video.currentTime = seekTo;
+    }
+    if (video.playbackRate !== rate) video.playbackRate = rate;
+  }
+}
+
+/**
+ * @param {HTMLMediaElement} video
+ * @returns {{start: number, end: number}[]}
+ */
+export function bufferedRanges(video) {
+  const { buffered } = video;
+  return Array.from({ length: buffered.length }, (_, i) => ({ start: buffered.start(i), end: buffered.end(i) }));
+}
+
+/**
+ * Media ahead of the playhead without a gap larger than the browser itself crosses.
+ *
+ * @param {HTMLMediaElement} video
+ * @returns {number} milliseconds
+ */
+export function bufferedAheadMs(video) {
+  const here = bufferedRanges(video).find((range) => video.currentTime >= range.start - 0.1 && video.currentTime <= range.end);
+  return here === undefined ? 0 : Math.round((here.end - video.currentTime) * 1000);
+}

@@ -1,0 +1,356 @@
+import { Backoff } from './backoff.js';
+import { Chaser } from './chaser.js';
+import { MediaSession, mediaSourceClass } from './session.js';
+import { sameShape, WireError, WireReader } from './wire.js';
+
+/**
+ * @typedef {'connecting' | 'playing' | 'waiting' | 'suspended' | 'offline' | 'failed'} PlayerState
+ * `waiting`: between two connections, or connected to a stream that sends nothing; `suspended`: paused for so long that the
+ * connection was given up; `offline`: the stream does not exist now; `failed`: for good, until `start` is called again.
+ *
+ * @typedef {{message: string, fatal: boolean}} Problem
+ *
+ * @typedef {object} MsePlayerOptions
+ * @property {string} url the WebSocket address of the stream
+ * @property {string} infoUrl answers 404 while the stream does not exist; a failed WebSocket tells no reason
+ * @property {number} [targetS] wanted distance to the live edge, seconds
+ */
+
+const TARGET_S = 0.3;
+
+/** Delays between connections. */
+const RETRY_FIRST_MS = 500;
+const RETRY_MAX_MS = 8000;
+
+/** An overloaded server is left alone this long. */
+const OVERLOAD_RETRY_MS = 5000;
+
+/** A connection that lasted this long was a good one. */
+const GOOD_CONNECTION_MS = 10_000;
+
+/** How often an absent stream is asked for. */
+const OFFLINE_POLL_MS = 3000;
+
+/** An open connection that is silent for this long is asked about; after the second figure it is given up. */
+const SILENCE_MS = 4000;
+const SILENCE_MAX_MS = 25_000;
+
+/** A paused player holds its connection for this long. */
+const PAUSE_MAX_MS = 30_000;
+
+/** Broken sessions in a row, each without a good connection, before giving up. */
+const MAX_BROKEN = 4;
+
+/** WebSocket close codes that the gateway uses. */
+const CLOSE = { end: 1000, refused: 1008, overload: 1013 };
+
+/**
+ * Plays fMP4 from a WebSocket with low latency. Dispatches `state` after each change of {@link MsePlayer.state} and `problem`, a
+ * CustomEvent with a {@link Problem}.
+ */
+export class MsePlayer extends EventTarget {
+  #video;
+  #options;
+  #chaser;
+  #backoff = new Backoff(RETRY_FIRST_MS, RETRY_MAX_MS);
+  #stop = new AbortController();
+  /** @type {PlayerState} */
+  #state = 'connecting';
+  /** @type {WebSocket | null} */
+  #socket = null;
+  /** Whether the session's media came over the present socket. */
+  #sessionIsCurrent = false;
+  /** @type {MediaSession | null} */
+  #session = null;
+  #openedMs = 0;
+  #heardMs = 0;
+  #broken = 0;
+  #drops = 0;
+  #userPaused = false;
+  /** The one timer for what comes next. @type {ReturnType<typeof setTimeout> | undefined} */
+  #next;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #pauseTimer;
+  #watchdog;
+
+  /**
+   * @param {HTMLVideoElement} video
+   * @param {MsePlayerOptions} options
+   */
+  constructor(video, options) {
+    super();
+    this.#video = video;
+    this.#options = options;
+    this.#chaser = new Chaser(video, options.targetS ?? TARGET_S);
+    this.#watchdog = setInterval(() => this.#watch(), 1000);
+    const { signal } = this.#stop;
+    video.addEventListener('pause', () => this.#paused(), { signal });
+    video.addEventListener('play', () => this.#resumed(), { signal });
+    video.addEventListener('playing', () => this.#setState('playing'), { signal });
+    video.addEventListener('error', () => this.#elementFailed(), { signal });
+    document.addEventListener('visibilitychange', () => this.#visibilityChanged(), { signal });
+  }
+
+  static isSupported() {
+    return mediaSourceClass() !== null && typeof WebSocket === 'function';
+  }
+
+  get state() {
+    return this.#state;
+  }
+
+  /** Groups of pictures that the server left out because this viewer was slow. */
+  get drops() {
+    return this.#drops;
+  }
+
+  /** Tracks now playing, as announced. */
+  get tracks() {
+    return this.#session?.tracks ?? [];
+  }
+
+  /** The stream's timeline at the playhead in milliseconds, null before the first media. */
+  get mediaMs() {
+    return this.#session !== null && this.#video.readyState > 0 ? this.#session.mediaMs(this.#video.currentTime) : null;
+  }
+
+  /** Connects; also after `failed`. */
+  start() {
+    if (this.#stop.signal.aborted) return;
+    this.#broken = 0;
+    this.#connect();
+  }
+
+  /** Ends the connection and leaves the element empty. The player cannot be used again. */
+  destroy() {
+    this.#stop.abort();
+    clearTimeout(this.#next);
+    clearTimeout(this.#pauseTimer);
+    clearInterval(this.#watchdog);
+    this.#chaser.stop();
+    this.#disconnect();
+    this.#session?.close();
+    this.#session = null;
+    this.#video.removeAttribute('src');
+    this.#video.load();
+  }
+
+  #connect() {
+    this.#disconnect();
+    this.#setState('connecting');
+    const socket = new WebSocket(this.#options.url);
+    socket.binaryType = 'arraybuffer';
+    const reader = new WireReader();
+    this.#socket = socket;
+    this.#sessionIsCurrent = false;
+    this.#openedMs = this.#heardMs = performance.now();
+    socket.addEventListener('message', ({ data }) => {
+      if (this.#socket === socket) this.#receive(reader, data);
+    });
+    socket.addEventListener('close', ({ code, reason }) => {
+      if (this.#socket === socket) void this.#closed(code, reason);
+    });
+  }
+
+  #disconnect() {
+    clearTimeout(this.#next);
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.close();
+  }
+
+  /**
+   * @param {WireReader} reader
+   * @param {string | ArrayBuffer} data
+   */
+  #receive(reader, data) {
+    this.#heardMs = performance.now();
+    try {
+      const event = reader.read(data);
+      if (event.kind === 'init') {
+        this.#sessionFor(event.announcement).appendInit(event.announcement, /** @type {Uint8Array<ArrayBuffer>} */ (event.bytes));
+      } else if (event.kind === 'fragment') {
+        this.#session?.appendFragment(/** @type {Uint8Array<ArrayBuffer>} */ (event.bytes));
+      } else if (event.kind === 'drop') {
+        this.#drops += 1;
+      }
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      this.#sessionFailed('broken', `the server sent ${error.message}`);
+    }
+  }
+
+  /**
+   * The session to append to: the present one as long as the connection and the kinds of tracks stay the same.
+   *
+   * @param {import('./wire.js').Announcement} announcement
+   * @returns {MediaSession}
+   */
+  #sessionFor(announcement) {
+    const old = this.#session;
+    if (old !== null && this.#sessionIsCurrent && sameShape(old.tracks, announcement.tracks)) return old;
+    const Source = mediaSourceClass();
+    if (Source === null) throw new Error('Media Source Extensions are missing');
+    old?.close();
+    const session = new MediaSession(this.#video, Source, announcement);
+    session.addEventListener('failure', (event) => {
+      const { kind, message } = /** @type {CustomEvent<import('./session.js').SessionError>} */ (event).detail;
+      if (this.#session === session) this.#sessionFailed(kind, message);
+    });
+    this.#session = session;
+    this.#sessionIsCurrent = true;
+    this.#chaser.restart();
+    this.#play();
+    return session;
+  }
+
+  /** Asks the browser to play; without a gesture it may allow that only without sound. */
+  #play() {
+    if (this.#userPaused) return;
+    this.#video.play().catch((/** @type {unknown} */ error) => {
+      if (!(error instanceof DOMException) || error.name !== 'NotAllowedError' || this.#video.muted) return;
+      this.#video.muted = true;
+      this.#play();
+    });
+  }
+
+  /**
+   * @param {number} code
+   * @param {string} reason
+   */
+  async #closed(code, reason) {
+    this.#socket = null;
+    if (code === CLOSE.refused) {
+      this.#giveUp(reason === '' ? 'the server refused this viewer' : reason);
+      return;
+    }
+    if (performance.now() - this.#openedMs >= GOOD_CONNECTION_MS) {
+      this.#backoff.reset();
+      this.#broken = 0;
+    }
+    if (code === CLOSE.end) {
+      this.#offline();
+      return;
+    }
+    this.#setState('waiting');
+    const wait = this.#backoff.next(code === CLOSE.overload ? OVERLOAD_RETRY_MS : 0);
+    this.#after(wait, () => this.#connectIfLive());
+  }
+
+  async #connectIfLive() {
+    const exists = await this.#exists();
+    if (this.#stop.signal.aborted || this.#socket !== null || this.#state === 'suspended' || this.#state === 'failed') return;
+    if (exists === false) {
+      this.#offline();
+    } else if (exists === true) {
+      this.#connect();
+    } else {
+      this.#setState('waiting');
+      this.#after(this.#backoff.next(), () => this.#connectIfLive());
+    }
+  }
+
+  #offline() {
+    this.#disconnect();
+    this.#setState('offline');
+    this.#after(OFFLINE_POLL_MS, () => this.#connectIfLive());
+  }
+
+  /** @returns {Promise<boolean | null>} null when the server gives no clear answer */
+  async #exists() {
+    try {
+      const response = await fetch(this.#options.infoUrl, { cache: 'no-store', signal: this.#stop.signal });
+      await response.body?.cancel();
+      return response.ok ? true : response.status === 404 ? false : null;
+    } catch {
+      return null;
+    }
+  }
+
+  /** Looks after a connection that is open but silent: a publisher that is away, or a network that died without a word. */
+  #watch() {
+    const silent = performance.now() - this.#heardMs;
+    if (this.#socket === null || silent < SILENCE_MS) return;
+    if (this.#state === 'playing' && this.#video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA) this.#setState('waiting');
+    if (silent >= SILENCE_MAX_MS) {
+      this.#disconnect();
+      void this.#connectIfLive();
+    }
+  }
+
+  #paused() {
+    // A browser may pause a hidden page's picture by itself.
+    if (!document.hidden) this.#userPaused = true;
+    clearTimeout(this.#pauseTimer);
+    this.#pauseTimer = setTimeout(() => {
+      if (!this.#video.paused || this.#state === 'failed') return;
+      this.#disconnect();
+      this.#setState('suspended');
+    }, PAUSE_MAX_MS);
+  }
+
+  #resumed() {
+    this.#userPaused = false;
+    clearTimeout(this.#pauseTimer);
+    if (this.#state === 'suspended') void this.#connect();
+  }
+
+  #visibilityChanged() {
+    if (!document.hidden && this.#video.paused && this.#session !== null) this.#play();
+  }
+
+  #elementFailed() {
+    const error = this.#video.error;
+    if (error !== null && this.#session !== null) this.#sessionFailed('broken', error.message || `media error ${error.code}`);
+  }
+
+  /**
+   * @param {'unsupported' | 'broken'} kind
+   * @param {string} message
+   */
+  #sessionFailed(kind, message) {
+    this.#disconnect();
+    this.#sessionIsCurrent = false;
+    this.#broken += 1;
+    if (kind === 'unsupported' || this.#broken >= MAX_BROKEN) {
+      this.#giveUp(message);
+      return;
+    }
+    this.#report(message, false);
+    this.#setState('waiting');
+    this.#after(this.#backoff.next(), () => this.#connectIfLive());
+  }
+
+  /** @param {string} message */
+  #giveUp(message) {
+    this.#disconnect();
+    this.#report(message, true);
+    this.#setState('failed');
+  }
+
+  /**
+   * @param {string} message
+   * @param {boolean} fatal
+   */
+  #report(message, fatal) {
+    this.dispatchEvent(new CustomEvent('problem', { detail: { message, fatal } }));
+  }
+
+  /**
+   * @param {number} ms
+   * @param {() => void} then
+   */
+  #after(ms, then) {
+    clearTimeout(this.#next);
+    this.#next = setTimeout(then, ms);
+  }
+
+  /** @param {PlayerState} state */
+  #setState(state) {
+    if (this.#state === state) return;
+    // The old picture plays out while a new connection is made; that is not yet playing again.
+    if (state === 'playing' && this.#socket === null) return;
+    this.#state = state;
+    this.dispatchEvent(new Event('state'));
+  }
+}

@@ -1,0 +1,137 @@
+import { infoPath } from '../address.js';
+import { bufferedRanges } from '../chaser.js';
+import { latencyMs } from '../latency.js';
+import { MsePlayer } from '../mse.js';
+
+/**
+ * @typedef {object} DriverContext what a driver gets to work with
+ * @property {HTMLVideoElement} video
+ * @property {import('../address.js').StreamName} stream
+ * @property {string} url address of the exit that it reads
+ * @property {import('./info.js').InfoPoll} poll
+ * @property {(problem: import('../mse.js').Problem & {retry?: boolean}) => void} report a fatal problem ends the driver; `retry` says
+ * that a new attempt may work
+ * @property {(state: string) => void} setState words for the status line
+ *
+ * @typedef {object} Driver one playing attempt
+ * @property {() => number | null} latencyMs
+ * @property {() => string | null} codec
+ * @property {() => void | Promise<void>} destroy leaves the element without a source
+ *
+ * @typedef {object} DriverEntry
+ * @property {() => boolean} isSupported whether this browser can do it
+ * @property {(context: DriverContext) => Promise<Driver>} open
+ *
+ * @typedef {Partial<Record<import('../address.js').ProtocolId, DriverEntry>>} Drivers
+ */
+
+/** @type {Record<import('../mse.js').PlayerState, string>} */
+const STATE_WORDS = {
+  connecting: 'Connecting…',
+  playing: 'Playing',
+  waiting: 'Waiting for the stream…',
+  suspended: 'Paused; press play to go on live',
+  offline: 'Not live now; waiting for it to begin',
+  failed: 'Stopped',
+};
+
+/** @type {DriverEntry} */
+const wsFmp4 = {
+  isSupported: () => MsePlayer.isSupported(),
+  async open({ video, stream, url, poll, report, setState }) {
+    const player = new MsePlayer(video, { url, infoUrl: infoPath(stream) });
+    player.addEventListener('state', () => setState(STATE_WORDS[player.state]));
+    player.addEventListener('problem', (event) => report(/** @type {CustomEvent<import('../mse.js').Problem>} */ (event).detail));
+    player.start();
+    return {
+      latencyMs: () => latencyMs(poll.clock.now(), poll.info?.wall_clock, player.mediaMs),
+      codec: () => player.tracks.map((track) => track.codec).join(', ') || null,
+      destroy: () => player.destroy(),
+    };
+  },
+};
+
+/** @type {DriverEntry} */
+const nativeHls = {
+  isSupported: () => document.createElement('video').canPlayType('application/vnd.apple.mpegurl') !== '',
+  async open(context) {
+    const { video, poll } = context;
+    const destroy = playPlain(context);
+    return {
+      latencyMs: () => {
+        // Safari alone tells the wall clock of the element's time 0.
+        const start = /** @type {{getStartDate?: () => Date}} */ (/** @type {unknown} */ (video)).getStartDate?.().getTime() ?? NaN;
+        const now = poll.clock.now();
+        return now === null || Number.isNaN(start) ? null : Math.max(0, now - (start + video.currentTime * 1000));
+      },
+      codec: () => announcedCodec(poll),
+      destroy,
+    };
+  },
+};
+
+/** @type {DriverEntry} */
+const httpMp4 = {
+  isSupported: () => document.createElement('video').canPlayType('video/mp4; codecs="avc1.42E01E"') !== '',
+  async open(context) {
+    const destroy = playPlain(context);
+    return {
+      latencyMs: () => edgeLatencyMs(context.video),
+      codec: () => announcedCodec(context.poll),
+      destroy,
+    };
+  },
+};
+
+/** What needs no library. @type {Drivers} */
+export const builtInDrivers = { 'ws-fmp4': wsFmp4, 'native-hls': nativeHls, 'http-mp4': httpMp4 };
+
+/**
+ * Hands an address to the browser's own player.
+ *
+ * @param {DriverContext} context
+ * @returns {() => void} ends it
+ */
+function playPlain({ video, url, report }) {
+  const stop = new AbortController();
+  video.addEventListener('error', () => {
+    report({ message: video.error?.message || 'the browser could not play this', fatal: true, retry: true });
+  }, { signal: stop.signal });
+  video.addEventListener('ended', () => report({ message: 'the stream ended', fatal: true, retry: true }), { signal: stop.signal });
+  video.src = url;
+  play(video);
+  return () => {
+    stop.abort();
+    video.removeAttribute('src');
+    video.load();
+  };
+}
+
+/**
+ * Starts playback, without sound where the browser demands a gesture for it.
+ *
+ * @param {HTMLVideoElement} video
+ */
+export function play(video) {
+  video.play().catch((/** @type {unknown} */ error) => {
+    if (!(error instanceof DOMException) || error.name !== 'NotAllowedError' || video.muted) return;
+    video.muted = true;
+    play(video);
+  });
+}
+
+/**
+ * The distance to the end of the buffer: what is left of the latency when a server sends each sample at once, the network's share apart.
+ *
+ * @param {HTMLVideoElement} video
+ * @returns {number | null} milliseconds
+ */
+export function edgeLatencyMs(video) {
+  const last = bufferedRanges(video).at(-1);
+  return last === undefined ? null : Math.max(0, Math.round((last.end - video.currentTime) * 1000));
+}
+
+/** @param {import('./info.js').InfoPoll} poll */
+export function announcedCodec(poll) {
+  return poll.info?.tracks.map((track) => track.codec).join(', ') || null;
+}

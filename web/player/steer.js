@@ -1,0 +1,104 @@
+/**
+ * Where the playhead should go: the policy that keeps a live player near the edge of what is buffered. Pure; {@link Chaser} applies it.
+ *
+ * @typedef {{start: number, end: number}} Range seconds
+ *
+ * @typedef {object} View what the player looks like now
+ * @property {number} time the playhead, seconds
+ * @property {readonly Range[]} ranges buffered, in order
+ * @property {number} rate the playback rate
+ * @property {number} targetS wanted distance to the edge, seconds
+ * @property {number} jumpS distance to the edge beyond which to jump, seconds
+ *
+ * @typedef {{seekTo: number | null, why: 'gap' | 'outside' | 'behind' | null, rate: number}} Steering
+ */
+
+/** Playing faster than this is heard in music. */
+export const MAX_RATE = 1.1;
+
+/** Distance above the target at which catching up begins; it ends at the target, so that the rate does not flutter. */
+const CATCH_UP_SLACK_S = 0.2;
+
+/** Seconds of lateness that are worth the full extra rate. */
+const FULL_RATE_AT_S = 0.6;
+
+/** Nothing more than a frame or two is left before a gap. */
+const GAP_REACHED_S = 0.06;
+
+/** Lands inside a range despite rounding. */
+const EDGE_S = 0.01;
+
+/**
+ * @param {View} view
+ * @returns {Steering}
+ */
+export function steer(view) {
+  const last = view.ranges.at(-1);
+  if (last === undefined) return { seekTo: null, why: null, rate: 1 };
+  const live = Math.max(last.start + EDGE_S, last.end - view.targetS);
+  const here = view.ranges.find((range) => view.time >= range.start - EDGE_S && view.time <= range.end + EDGE_S);
+  const next = view.ranges.find((range) => range.start > view.time + EDGE_S);
+
+  if (here === undefined && next === undefined) {
+    // Past everything. A hair past the end is just an empty buffer; further means that the timeline went back.
+    return view.time - last.end > 1 ? jump(live, 'outside') : { seekTo: null, why: null, rate: 1 };
+  }
+  const lateness = last.end - view.time;
+  if (lateness > view.jumpS) return jump(live, 'behind');
+  if (here === undefined || (next !== undefined && here.end - view.time < GAP_REACHED_S)) {
+    return next === undefined ? { seekTo: null, why: null, rate: 1 } : jump(next.start + EDGE_S, 'gap');
+  }
+  return { seekTo: null, why: null, rate: catchUpRate(lateness - view.targetS, view.rate > 1) };
+}
+
+/**
+ * @param {number} excessS seconds beyond the target
+ * @param {boolean} catching whether catching up is under way
+ */
+export function catchUpRate(excessS, catching) {
+  if (excessS <= (catching ? 0 : CATCH_UP_SLACK_S)) return 1;
+  const extra = (MAX_RATE - 1) * Math.min(1, Math.max(0.3, excessS / FULL_RATE_AT_S));
+  // Hundredths: each change of rate costs the audio renderer a moment.
+  return 1 + Math.round(extra * 100) / 100;
+}
+
+/**
+ * @param {number} seekTo
+ * @param {'gap' | 'outside' | 'behind'} why
+ * @returns {Steering}
+ */
+function jump(seekTo, why) {
+  return { seekTo, why, rate: 1 };
+}
+
+/** The wanted distance to the edge: grows with every stall, shrinks again while all is well. */
+export class Target {
+  #base;
+  #value;
+  #changedMs = 0;
+
+  /** @param {number} baseS */
+  constructor(baseS) {
+    this.#base = baseS;
+    this.#value = baseS;
+  }
+
+  /** @param {number} nowMs */
+  stalled(nowMs) {
+    this.#value = Math.min(this.#value + 0.2, this.#base + 2);
+    this.#changedMs = nowMs;
+  }
+
+  /**
+   * @param {number} nowMs
+   * @returns {number} seconds
+   */
+  value(nowMs) {
+    const calmMs = 20_000;
+    if (this.#value > this.#base && nowMs - this.#changedMs >= calmMs) {
+      this.#value = Math.max(this.#base, this.#value - 0.1);
+      this.#changedMs = nowMs;
+    }
+    return this.#value;
+  }
+}

@@ -1,0 +1,4 @@
+import '../player/page/page.css';
+import { startListPage } from '../player/page/list.js';
+
+startListPage({ notice: null });
