@@ -1,0 +1,265 @@
+#!/usr/bin/env bash
+# Everything that must hold before a change is taken; what CI runs is this script. See --help.
+set -euo pipefail
+# shellcheck source=scripts/lib/common.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
+
+# In the order in which they run: what fails often and fast comes first, and what a later stage reuses comes before it.
+STAGES=(tools shell fmt web media deny clippy doc test fuzz browser)
+QUICK=(tools shell fmt clippy test)
+
+usage() {
+    cat <<HELP
+scripts/test.sh [--quick | --long] [--only STAGE]...
+
+  (nothing)      every stage
+  --quick        ${QUICK[*]}; clippy for the default features only, tests without those in real time
+  --long         every stage, with the ignored (long) tests, GStreamer, OBS and more clients
+  --only STAGE   just this stage (and 'tools'); may be given several times
+
+Stages: ${STAGES[*]}
+HELP
+}
+
+mode=default
+only=()
+while [ $# -gt 0 ]; do
+    case $1 in
+    --quick | --long) mode=${1#--} ;;
+    --only)
+        [ $# -ge 2 ] || die "--only needs a stage"
+        [[ " ${STAGES[*]} " == *" $2 "* ]] || die "no stage '$2'; there are: ${STAGES[*]}"
+        only+=("$2")
+        shift
+        ;;
+    --help | -h)
+        usage
+        exit 0
+        ;;
+    *) die "unknown option '$1'; see --help" ;;
+    esac
+    shift
+done
+selected=("${STAGES[@]}")
+[ "$mode" != quick ] || selected=("${QUICK[@]}")
+[ ${#only[@]} -eq 0 ] || selected=(tools "${only[@]}")
+
+cd "$ROOT"
+REPORT=$ROOT/target/test
+rm -rf "$REPORT"
+mkdir -p "$REPORT"
+export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-auto}
+if [ -n "${CI:-}" ]; then
+    # A machine that builds once gains nothing from incremental caches and debug info, and both cost time and disk.
+    export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 CARGO_TERM_COLOR=never CARGO_TERM_PROGRESS_WHEN=never
+fi
+
+selects() { [[ " ${selected[*]} " == *" $1 "* ]]; }
+
+# ---- tools: installed where missing, at these versions -------------------------------------------------------------
+
+NEXTEST_PINNED=0.9.143
+DENY_PINNED=0.20.2
+
+# cargo_tool NAME VERSION INSTALL_OPTIONS...: keeps what is there in that version, else compiles it, unoptimised: these
+# tools wait for others most of the time, and an optimised build of them takes longer than all that they do here.
+cargo_tool() {
+    local name=$1 version=$2
+    shift 2
+    if [ "$("$name" --version 2>/dev/null | awk 'NR == 1 { print $2 }')" = "$version" ]; then return 0; fi
+    say "compiling $name $version"
+    CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_DIR=$TARGET/tools-build \
+        cargo install --quiet --locked --debug --root "$TOOLS" "$@" "$name@$version"
+}
+
+stage_tools() {
+    ensure_rust
+    cargo clippy --version >/dev/null && cargo fmt --version >/dev/null
+    if selects shell; then ensure_command shellcheck shellcheck; fi
+    if selects media || selects test || selects browser; then ensure_command ffmpeg ffmpeg; fi
+    if selects browser; then
+        ensure_command chromium chromium
+        # The clock burnt into pictures, and text in the pages, need some font.
+        [ -n "$(find /usr/share/fonts -name '*.ttf' -print -quit 2>/dev/null)" ] || apt_install fonts-dejavu-core
+    fi
+    if selects fuzz; then ensure_command c++ g++; fi
+    if [ "$mode" = long ]; then
+        apt_install gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly \
+            obs-studio xvfb mpv rtmpdump
+    fi
+    if selects web || selects browser; then
+        ensure_node
+        install_web
+    fi
+    if selects test; then cargo_tool cargo-nextest "$NEXTEST_PINNED" --no-default-features --features default-no-update; fi
+    if selects deny; then cargo_tool cargo-deny "$DENY_PINNED"; fi
+    rm -rf "$TARGET/tools-build"
+}
+
+# ---- checks --------------------------------------------------------------------------------------------------------
+
+stage_shell() {
+    local scripts=(scripts/*.sh scripts/lib/*.sh .ci/run)
+    bash -n "${scripts[@]}"
+    shellcheck --external-sources "${scripts[@]}"
+}
+
+stage_fmt() { cargo fmt --check; }
+
+stage_web() {
+    (cd web && npm run --silent check)
+    build_web
+}
+
+stage_media() { scripts/media.sh; }
+
+# Advisories are left out: their database is a repository of its own that has to be fetched on each run, and a check that
+# fails because the network does says nothing about the change at hand. `cargo deny check advisories` asks it by hand.
+stage_deny() { cargo deny --locked --all-features check --hide-inclusion-graph bans licenses sources; }
+
+# All features first: what the other two share with it is then already checked.
+stage_clippy() {
+    if [ "$mode" != quick ]; then cargo clippy --locked --all-targets --all-features -- -D warnings; fi
+    cargo clippy --locked --all-targets -- -D warnings
+    if [ "$mode" != quick ]; then cargo clippy --locked --all-targets --no-default-features -- -D warnings; fi
+}
+
+stage_doc() { RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --all-features; }
+
+# ---- tests ---------------------------------------------------------------------------------------------------------
+
+stage_test() {
+    local options=(--locked --all-features) status=0
+    case $mode in
+    quick) options+=(--profile quick) ;;
+    long) options+=(--profile long --run-ignored all) ;;
+    esac
+    cargo nextest run "${options[@]}" 2>&1 | tee "$REPORT/nextest.log" || status=$?
+    count_tests
+    [ "$status" -eq 0 ] || return "$status"
+    # nextest does not run the examples in the documentation.
+    cargo test --locked --all-features --doc --quiet
+}
+
+passed=0
+failed=0
+
+# Takes the figures from nextest's own closing line, such as "Summary [ 1.2s] 12 tests run: 11 passed (1 slow), 1 failed, 3 skipped".
+count_tests() {
+    local line
+    line=$(sed 's/\x1b\[[0-9;]*m//g' "$REPORT/nextest.log" | grep -E '^ *Summary \[' | tail -n 1 || true)
+    summary=$line
+    passed=$((passed + $(number_before passed "$line")))
+    failed=$((failed + $(number_before failed "$line") + $(number_before 'timed out' "$line")))
+}
+summary=
+
+# number_before WORD LINE: the number that stands before WORD, or 0.
+number_before() {
+    local number
+    number=$(grep -oE "[0-9]+ $1" <<<"$2" | head -n 1 | cut -d ' ' -f 1 || true)
+    printf '%s' "${number:-0}"
+}
+
+# Built with the coverage hooks that libFuzzer needs, as `scripts/fuzz.sh` does, then each target reads its kept corpus once.
+stage_fuzz() {
+    scripts/fuzz.sh --build
+    scripts/fuzz.sh --replay
+}
+
+stage_browser() {
+    local test name rtmp_port http_port status=0
+    local binary=$TARGET/debug/sluicegate
+    cargo build --locked --all-features --bin sluicegate
+    rtmp_port=$(free_port)
+    http_port=$(free_port "$rtmp_port")
+    "$binary" serve --config config/sluicegate.toml --rtmp "127.0.0.1:$rtmp_port" --http "127.0.0.1:$http_port" >"$REPORT/gateway.log" 2>&1 </dev/null &
+    server=$!
+    if ! wait_for_gateway "$server" 127.0.0.1 "$http_port" 30; then
+        tail -n 40 "$REPORT/gateway.log" >&2
+        die "the gateway did not come up for the browser tests"
+    fi
+    for test in tests/browser/*.mjs; do
+        name=$(basename "$test" .mjs)
+        # Modules that tests share start with an underscore.
+        [[ $name != _* ]] || continue
+        say "browser: $name"
+        if SLUICEGATE_HTTP="http://127.0.0.1:$http_port" SLUICEGATE_RTMP="rtmp://127.0.0.1:$rtmp_port" \
+            SLUICEGATE_MEDIA="$ROOT/target/media" SLUICEGATE_ARTEFACTS="$ROOT/target/browser" \
+            timeout --kill-after=10 "$([ "$mode" = long ] && echo 1200 || echo 300)" node "$test" </dev/null; then
+            passed=$((passed + 1))
+        else
+            say "browser: $name FAILED (status $?)"
+            failed=$((failed + 1))
+            status=1
+        fi
+    done
+    kill -TERM "$server" 2>/dev/null || true
+    wait "$server" || {
+        say "the gateway did not leave in peace (status $?)"
+        status=1
+    }
+    server=
+    [ "$status" -eq 0 ] || tail -n 60 "$REPORT/gateway.log" >&2
+    return "$status"
+}
+
+# free_port [NOT_THIS]: a loopback port on which nobody listens now, outside the range the kernel hands out.
+free_port() {
+    local port
+    for ((port = 19000 + RANDOM % 5000; ; port++)); do
+        if [ "$port" != "${1:-}" ] && ! { exec 3<>"/dev/tcp/127.0.0.1/$port"; } 2>/dev/null; then
+            printf '%s' "$port"
+            return 0
+        fi
+    done
+}
+
+# ---- the run -------------------------------------------------------------------------------------------------------
+
+times=()
+server=
+
+# On every way out of a stage: no process stays behind, and what was counted reaches the report.
+leave_stage() {
+    [ -z "$server" ] || kill -TERM "$server" 2>/dev/null || true
+    printf '%s\n%s\n%s\n' "$passed" "$failed" "$summary" >"$REPORT/counts"
+}
+
+report() {
+    local line
+    say ""
+    for line in "${times[@]}"; do say "$line"; done
+    say ""
+    [ -z "$summary" ] || printf '%s\n' "$summary"
+    printf '%s passed, %s failed\n' "$passed" "$failed"
+}
+
+started=$SECONDS
+for stage in "${selected[@]}"; do
+    began=$SECONDS
+    say "==== $stage"
+    status=0
+    # Inside a condition the shell does not stop at the first failing line, so a stage runs in a shell of its own and its status
+    # is looked at afterwards. Only the counts have to come back from there.
+    set +e
+    (
+        set -e
+        trap leave_stage EXIT
+        "stage_$stage"
+    )
+    status=$?
+    set -e
+    if [ -f "$REPORT/counts" ]; then { read -r passed && read -r failed && read -r summary; } <"$REPORT/counts" || true; fi
+    times+=("$(printf '%-8s %4d s%s' "$stage" $((SECONDS - began)) "$([ "$status" -eq 0 ] || echo '  FAILED')")")
+    if [ "$status" -ne 0 ]; then
+        say "==== $stage failed (status $status)"
+        [ "$failed" -ne 0 ] || failed=1
+        report
+        exit "$status"
+    fi
+    # What a stage put on PATH is gone with its shell.
+    if [ "$stage" = tools ] && { selects web || selects browser; }; then ensure_node; fi
+done
+times+=("$(printf '%-8s %4d s' total $((SECONDS - started)))")
+report
