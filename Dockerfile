@@ -1,0 +1,39 @@
+# syntax=docker/dockerfile:1
+# The gateway alone, with its page inside the binary.
+#   docker build -t sluicegate .
+#   docker run --rm -p 1935:1935 -p 8080:8080 sluicegate
+
+FROM node:22-bookworm-slim AS page
+WORKDIR /page
+# The libraries first: they change less often than the page.
+COPY web/package.json web/package-lock.json web/.npmrc ./
+RUN npm ci --no-audit --no-fund
+COPY web/ ./
+RUN npm run build
+
+FROM rust:1.95-bookworm AS gateway
+WORKDIR /gateway
+COPY Cargo.toml Cargo.lock ./
+COPY src ./src
+COPY benches ./benches
+COPY tests ./tests
+COPY config ./config
+COPY web ./web
+COPY --from=page /page/dist ./web/dist
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    --mount=type=cache,target=/gateway/target \
+    cargo build --release --locked --bin sluicegate && cp target/release/sluicegate /usr/local/bin/sluicegate
+
+FROM debian:12-slim
+RUN useradd --system --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin sluicegate
+COPY --from=gateway /usr/local/bin/sluicegate /usr/local/bin/sluicegate
+COPY config/sluicegate.toml /etc/sluicegate/sluicegate.toml
+USER 10001:10001
+# RTMP in; everything out.
+EXPOSE 1935 8080
+# Asks /healthz on this container's own loopback.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 CMD ["sluicegate", "healthcheck"]
+# SIGTERM starts the orderly leave; give it longer than the gateway's own deadline: docker stop -t 15.
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["sluicegate"]
+CMD ["serve", "--config", "/etc/sluicegate/sluicegate.toml"]

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Measures; asserts nothing. See --help.
+set -euo pipefail
+# shellcheck source=scripts/lib/common.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
+
+usage() {
+    cat <<'HELP'
+scripts/bench.sh [micro [FILTER] | fanout [OPTIONS OF THE HARNESS]]
+
+  micro    criterion benchmarks (benches/*.rs), pinned to one core; FILTER is a part of a benchmark's name
+  fanout   the release gateway on one core, N viewers on another: CPU seconds per GiB delivered, memory per viewer and delays,
+           beside the floor measured in the same run; `scripts/bench.sh fanout --help` lists its options
+  nothing  both, with their defaults
+
+Leave the machine alone meanwhile: the figures are those of a quiet machine.
+HELP
+}
+
+# The last core: interrupts and the rest of the machine tend to the first.
+CORE=$(($(nproc) - 1))
+
+micro() {
+    local bench
+    cargo bench --locked --no-run
+    for bench in benches/*.rs; do
+        bench=$(basename "$bench" .rs)
+        say "==== $bench, on core $CORE"
+        taskset -c "$CORE" cargo bench --locked --quiet --bench "$bench" -- "$@"
+    done
+    say "criterion's reports: ${TARGET#"$ROOT"/}/criterion/*/report"
+}
+
+fanout() {
+    # The harness pins the gateway and the viewers itself, each to a core of its own.
+    mkdir -p "$TARGET/fanout"
+    local log
+    log=$TARGET/fanout/$(date +%Y%m%d-%H%M%S).txt
+    cargo bench --locked --bench fanout -- "$@" | tee "$log"
+    say "kept in ${log#"$ROOT"/}"
+}
+
+cd "$ROOT"
+ensure_rust
+ensure_command taskset util-linux
+case ${1:-all} in
+--help | -h) usage ;;
+micro | fanout) "$@" ;;
+all)
+    for part in micro fanout; do "$part"; done
+    ;;
+*) die "unknown part '$1'; see --help" ;;
+esac
