@@ -1,3 +1,20 @@
-//! Fragmented MP4 (CMAF): init segments, fragments, and the fragmenter that learns each sample's duration.
+//! Fragmented MP4 (ISO/IEC 14496-12) as CMAF (ISO/IEC 23000-19) wants it: init segments, fragments, and the fragmenter that learns
+//! each sample's duration.
 //!
-//! Pure. Knows nothing of playlists or of sockets.
+//! Pure: samples in, bytes out. When to cut is not decided here, nor where the bytes go.
+
+pub mod batch;
+pub mod boxes;
+pub mod error;
+pub mod fragment;
+pub mod fragmenter;
+pub mod init;
+pub mod mime;
+mod sample_entry;
+
+pub use batch::Batch;
+pub use error::Error;
+pub use fragment::{Fragment, FragmentInfo, Layout, Prft, ReorderDelay, SequenceNumber, TimeMeaning, TrackNumber};
+pub use fragmenter::{Fragmenter, TimedSample};
+pub use init::init_segment;
+pub use mime::mime;

@@ -1,0 +1,102 @@
+//! Sample entries (ISO/IEC 14496-12 §8.5.2): how each codec is announced in an init segment.
+
+use mp4_atom::Encode;
+use mp4_atom::esds::{DecoderConfig, DecoderSpecific, EsDescriptor, Esds};
+
+use super::boxes::{FourCc, close, open};
+use super::error::Error;
+use crate::media::codec::{AudioShape, Codec};
+use crate::media::{Track, TrackId};
+
+/// Object type indications of the `esds` (registered at mp4ra.org).
+mod object_type {
+    pub const MPEG4_AUDIO: u8 = 0x40;
+    pub const MPEG2_PART3: u8 = 0x69;
+    pub const MPEG1_PART3: u8 = 0x6b;
+}
+
+/// The `streamType` of sound in a decoder configuration (ISO/IEC 14496-1 §7.2.6.6).
+const AUDIO_STREAM: u8 = 5;
+/// MPEG-1 audio has no rate below this one; MPEG-2 has no higher.
+const LOWEST_MPEG1_RATE: u32 = 32_000;
+
+/// Writes the one sample entry of the track.
+pub(super) fn write(out: &mut Vec<u8>, track: &Track) -> Result<(), Error> {
+    match &track.codec {
+        Codec::Avc(config) => {
+            let (width, height) = picture_size(track.id, config.shape.width, config.shape.height)?;
+            let entry = open(out, *b"avc1");
+            visual(out, width, height);
+            leaf(out, *b"avcC", &config.record);
+            close(out, entry);
+            Ok(())
+        }
+        Codec::Aac(config) => mp4a(out, config.shape, object_type::MPEG4_AUDIO, Some(&config.record)),
+        Codec::Mp3(config) => {
+            let mpeg1 = config.shape.sample_rate >= LOWEST_MPEG1_RATE;
+            mp4a(out, config.shape, if mpeg1 { object_type::MPEG1_PART3 } else { object_type::MPEG2_PART3 }, None)
+        }
+        Codec::Script => Err(Error::NoSampleEntry { track: track.id, codec: track.codec.name() }),
+    }
+}
+
+/// The size as the 16-bit fields of the sample entry hold it.
+pub(super) fn picture_size(track: TrackId, width: u32, height: u32) -> Result<(u16, u16), Error> {
+    let fits = |pixels: u32| u16::try_from(pixels).ok().filter(|pixels| *pixels > 0);
+    fits(width).zip(fits(height)).ok_or(Error::PictureSize { track, width, height })
+}
+
+/// The fields of a VisualSampleEntry, before its child boxes (§12.1.3).
+///
+/// By hand, because the library's entries take no children beyond those it knows.
+fn visual(out: &mut Vec<u8>, width: u16, height: u16) {
+    const RESOLUTION_72_DPI: u32 = 72 << 16;
+    const COLOUR_WITHOUT_ALPHA: u16 = 24;
+    out.extend_from_slice(&[0; 6]);
+    out.extend_from_slice(&1u16.to_be_bytes()); // data_reference_index
+    out.extend_from_slice(&[0; 16]);
+    out.extend_from_slice(&width.to_be_bytes());
+    out.extend_from_slice(&height.to_be_bytes());
+    out.extend_from_slice(&RESOLUTION_72_DPI.to_be_bytes());
+    out.extend_from_slice(&RESOLUTION_72_DPI.to_be_bytes());
+    out.extend_from_slice(&[0; 4]);
+    out.extend_from_slice(&1u16.to_be_bytes()); // frame_count
+    out.extend_from_slice(&[0; 32]); // compressorname
+    out.extend_from_slice(&COLOUR_WITHOUT_ALPHA.to_be_bytes());
+    out.extend_from_slice(&u16::MAX.to_be_bytes()); // pre_defined = -1
+}
+
+fn mp4a(out: &mut Vec<u8>, shape: AudioShape, object_type_indication: u8, config: Option<&[u8]>) -> Result<(), Error> {
+    let entry = open(out, *b"mp4a");
+    sound(out, shape);
+    let dec_specific = config.map(|raw| DecoderSpecific { raw: raw.to_vec(), ..Default::default() });
+    let dec_config = DecoderConfig { object_type_indication, stream_type: AUDIO_STREAM, dec_specific, ..Default::default() };
+    Esds { es_desc: EsDescriptor { dec_config, ..Default::default() } }.encode(out)?;
+    close(out, entry);
+    Ok(())
+}
+
+/// The fields of an AudioSampleEntry version 0, before its child boxes (§12.2.3).
+fn sound(out: &mut Vec<u8>, shape: AudioShape) {
+    out.extend_from_slice(&[0; 6]);
+    out.extend_from_slice(&1u16.to_be_bytes()); // data_reference_index
+    out.extend_from_slice(&[0; 8]);
+    out.extend_from_slice(&u16::from(shape.channels).to_be_bytes());
+    out.extend_from_slice(&16u16.to_be_bytes()); // samplesize
+    out.extend_from_slice(&[0; 4]);
+    out.extend_from_slice(&(representable_rate(shape.sample_rate) << 16).to_be_bytes());
+}
+
+/// The sample rate as the 16.16 field can hold it: 96000 is written as 48000 there, and players take the true one from elsewhere.
+fn representable_rate(mut hz: u32) -> u32 {
+    while hz > u32::from(u16::MAX) {
+        hz /= 2;
+    }
+    hz
+}
+
+fn leaf(out: &mut Vec<u8>, kind: FourCc, body: &[u8]) {
+    let this = open(out, kind);
+    out.extend_from_slice(body);
+    close(out, this);
+}
