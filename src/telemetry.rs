@@ -1,1 +1,84 @@
 //! Logs and metrics. Imports nothing of ours.
+
+use std::io::IsTerminal;
+
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use serde::{Deserialize, Serialize};
+use tracing_subscriber::EnvFilter;
+
+/// `[log]`
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Options {
+    /// What is logged: a level, or a filter such as `info,sluicegate::rtmp=debug`.
+    pub filter: String,
+    /// How lines look.
+    pub format: Format,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// One line for people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { filter: "info".to_owned(), format: Format::Text }
+    }
+}
+
+/// Reads the filter of [`Options::filter`].
+///
+/// # Errors
+/// Says which directive could not be read.
+pub fn parse_filter(filter: &str) -> Result<EnvFilter, String> {
+    EnvFilter::try_new(filter).map_err(|error| error.to_string())
+}
+
+/// Sends logs to standard error. Does nothing where a logger already stands, as in tests.
+pub fn init(options: &Options) {
+    let filter = parse_filter(&options.filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let installed = match options.format {
+        Format::Text => builder.with_ansi(std::io::stderr().is_terminal()).with_target(false).try_init(),
+        Format::Json => builder.json().try_init(),
+    };
+    drop(installed);
+}
+
+/// The metrics of this process, in the text form that Prometheus reads.
+#[derive(Clone)]
+pub struct Metrics {
+    handle: PrometheusHandle,
+}
+
+impl Metrics {
+    /// Collects from here on whatever the `metrics` macros report. A process has one collector: a second call finds it taken and
+    /// renders only what reaches its own.
+    pub fn install() -> Self {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let handle = recorder.handle();
+        if metrics::set_global_recorder(recorder).is_err() {
+            tracing::debug!("metrics are already collected in this process");
+        }
+        Self { handle }
+    }
+
+    /// All metrics as text (Prometheus exposition format 0.0.4).
+    pub fn render(&self) -> String {
+        self.handle.run_upkeep();
+        self.handle.render()
+    }
+}
+
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Metrics")
+    }
+}

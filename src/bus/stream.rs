@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::channel::Channel;
 use super::name::StreamName;
 use super::window::{Bounds, End};
-use crate::media::{Epoch, Program, Sample, Timestamp, WallClock};
+use crate::media::{Epoch, Program, Sample, Timestamp, TrackId, WallClock};
 
 /// One set of tracks of a stream: the source as it was published, or a rung made from it.
 #[derive(Clone, Debug)]
@@ -153,6 +153,22 @@ impl Stream {
     /// The source's program, once its tracks are settled.
     pub fn program(&self) -> Option<Arc<Program>> {
         self.source.samples.head()
+    }
+
+    /// Bits per second of one track over the samples still in the source's window; `None` while they span less than a second.
+    pub fn bit_rate(&self, track: TrackId) -> Option<u64> {
+        self.source.samples.inspect(|window| {
+            let mut samples = window.iter().filter(|sample| sample.track == track);
+            let first = samples.next()?;
+            // The newest sample's own duration is not known: its bytes are left out with it.
+            let (mut bytes, mut last) = (0, first);
+            for sample in samples {
+                bytes += last.data.len() as u64;
+                last = sample;
+            }
+            let span = last.dts.since(first.dts).millis();
+            (span >= 1_000).then(|| bytes * 8_000 / span as u64)
+        })
     }
 
     /// What came in.

@@ -294,6 +294,11 @@ impl<T: Entry> Window<T> {
         Lag { entries, span: span.max(Span::ZERO) }
     }
 
+    /// The entries held, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.entries.iter()
+    }
+
     /// Bytes held.
     pub fn bytes(&self) -> usize {
         self.bytes

@@ -1,1 +1,6 @@
 //! The HTTP side: routes, push exits, HLS, DASH, the API and the pages.
+
+pub mod admin;
+pub mod api;
+pub mod assets;
+pub mod problem;

@@ -1,0 +1,192 @@
+//! What the API says about streams.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use serde::Serialize;
+
+use crate::bus::{PublisherInfo, State, Stream};
+use crate::media::{Codec, Program, Track, WallClock};
+
+/// `GET /api/v1/streams`
+#[derive(Debug, Serialize)]
+pub struct StreamList {
+    /// All streams, by name.
+    pub streams: Vec<StreamStatus>,
+}
+
+/// One stream, as its operator sees it.
+#[derive(Debug, Serialize)]
+pub struct StreamStatus {
+    /// What everybody may know.
+    #[serde(flatten)]
+    pub public: StreamInfo,
+    /// Who publishes; `null` while nobody does.
+    pub publisher: Option<PublisherInfo>,
+    /// Viewers right now, by exit.
+    pub viewers: BTreeMap<&'static str, u64>,
+    /// What came in since the stream began.
+    pub received: ReceivedStatus,
+}
+
+/// What came in since the stream began.
+#[derive(Debug, Serialize)]
+pub struct ReceivedStatus {
+    /// Bytes of media.
+    pub bytes: u64,
+    /// Media messages.
+    pub messages: u64,
+    /// Messages that could not be used.
+    pub dropped: u64,
+    /// Timestamps that had to be repaired.
+    pub repaired: u64,
+}
+
+/// `GET /{app}/{name}/info.json`: what everybody may know of a stream. Tells no addresses.
+#[derive(Debug, Serialize)]
+pub struct StreamInfo {
+    /// The application.
+    pub app: String,
+    /// The stream's own name.
+    pub name: String,
+    /// `live`, `waiting` (for its publisher) or `ended`.
+    pub state: &'static str,
+    /// Milliseconds since the presentation began.
+    pub uptime_ms: u64,
+    /// This gateway's clock, in milliseconds since the Unix epoch.
+    pub server_time_ms: i64,
+    /// Its tracks, once they are settled.
+    pub tracks: Vec<TrackInfo>,
+    /// Where to watch, relative to this origin.
+    pub exits: Exits,
+    /// Which media time was received when: the distance to live is measured against it.
+    pub wall_clock: Option<ClockPoint>,
+}
+
+/// Where to watch, relative to this origin.
+#[derive(Debug, Serialize)]
+pub struct Exits {
+    /// HLS.
+    pub hls: String,
+    /// DASH.
+    pub dash: String,
+    /// FLV over HTTP.
+    pub http_flv: String,
+    /// FLV over WebSocket.
+    pub ws_flv: String,
+    /// Fragmented MP4 over WebSocket, for Media Source Extensions.
+    pub ws_fmp4: String,
+    /// Fragmented MP4 as an endless file.
+    pub http_fmp4: String,
+}
+
+/// A media time and when it was received.
+#[derive(Debug, Serialize)]
+pub struct ClockPoint {
+    /// Milliseconds on the stream's timeline.
+    pub media_ms: i64,
+    /// Milliseconds since the Unix epoch.
+    pub unix_ms: i64,
+}
+
+/// One track.
+#[derive(Debug, Serialize)]
+pub struct TrackInfo {
+    /// `v0`, `a0`.
+    pub id: String,
+    /// `video` or `audio`.
+    pub kind: crate::media::Kind,
+    /// RFC 6381, such as `avc1.64001f`.
+    pub codec: String,
+    /// For people, such as `H.264`.
+    pub codec_name: &'static str,
+    /// Displayed width in pixels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub width: Option<u32>,
+    /// Displayed height in pixels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub height: Option<u32>,
+    /// Frames per second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frame_rate: Option<f64>,
+    /// Samples per second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sample_rate: Option<u32>,
+    /// Channels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channels: Option<u8>,
+    /// Bits per second over the samples the gateway still holds.
+    pub bit_rate: Option<u64>,
+}
+
+impl StreamInfo {
+    /// What everybody may know of `stream` now.
+    pub fn of(stream: &Stream, now: Instant, wall: WallClock) -> Self {
+        let name = stream.name();
+        let state = match stream.state() {
+            State::Live => "live",
+            State::Waiting { .. } => "waiting",
+            State::Ended { .. } => "ended",
+        };
+        let latest = stream.received().latest();
+        Self {
+            app: name.app().to_owned(),
+            name: name.name().to_owned(),
+            state,
+            uptime_ms: u64::try_from(now.saturating_duration_since(stream.started()).as_millis()).unwrap_or(u64::MAX),
+            server_time_ms: wall.unix_millis(),
+            tracks: stream.program().map(|program| tracks(stream, &program)).unwrap_or_default(),
+            exits: Exits {
+                hls: format!("/{name}/index.m3u8"),
+                dash: format!("/{name}/manifest.mpd"),
+                http_flv: format!("/{name}.flv"),
+                ws_flv: format!("/{name}.flv"),
+                ws_fmp4: format!("/{name}.mp4"),
+                http_fmp4: format!("/{name}.mp4"),
+            },
+            wall_clock: latest.map(|(at, wall)| ClockPoint { media_ms: at.millis(), unix_ms: wall.unix_millis() }),
+        }
+    }
+}
+
+impl StreamStatus {
+    /// All that an operator may know of `stream` now.
+    pub fn of(stream: &Stream, now: Instant, wall: WallClock) -> Self {
+        let received = stream.received();
+        Self {
+            public: StreamInfo::of(stream, now, wall),
+            publisher: stream.publisher(),
+            viewers: stream.viewers(),
+            received: ReceivedStatus {
+                bytes: received.bytes(),
+                messages: received.messages(),
+                dropped: received.dropped(),
+                repaired: received.repaired(),
+            },
+        }
+    }
+}
+
+fn tracks(stream: &Stream, program: &Program) -> Vec<TrackInfo> {
+    let media = program.tracks.iter().filter(|track| track.codec != Codec::Script);
+    media.map(|track| TrackInfo::of(track, stream.bit_rate(track.id))).collect()
+}
+
+impl TrackInfo {
+    /// A track whose measured bit rate is `bit_rate`.
+    pub fn of(track: &Track, bit_rate: Option<u64>) -> Self {
+        let (video, audio) = (track.codec.video(), track.codec.audio());
+        Self {
+            id: track.id.to_string(),
+            kind: track.id.kind,
+            codec: track.codec.rfc6381(),
+            codec_name: track.codec.name(),
+            width: video.map(|shape| shape.width),
+            height: video.map(|shape| shape.height),
+            frame_rate: track.frame_rate,
+            sample_rate: audio.map(|shape| shape.sample_rate),
+            channels: audio.map(|shape| shape.channels),
+            bit_rate,
+        }
+    }
+}
