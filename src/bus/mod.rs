@@ -15,3 +15,6 @@ pub use name::{NameError, StreamName};
 pub use registry::{Announcements, Departure, PublishRefused, Registry, Session, Takeover};
 pub use stream::{PublisherInfo, Rendition, State, Stream, ViewerGuard};
 pub use window::{Bounds, Budget, Cause, Cursor, End, Entry, From, Lag, Read, Seq, Why, Window};
+
+#[cfg(test)]
+mod tests;

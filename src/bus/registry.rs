@@ -14,7 +14,7 @@ use super::gate::Gate;
 use super::name::StreamName;
 use super::stream::{PublisherInfo, Seat, State, Stream};
 use super::window::{Bounds, End};
-use crate::media::{Epoch, Sample, WallClock};
+use crate::media::{Epoch, Sample, Span, WallClock};
 
 /// What happens to a name that is being published when another publisher asks for it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -27,30 +27,47 @@ pub enum Takeover {
     Reject,
 }
 
-/// How long streams are held.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// `[streams]`: how long streams are held, and how much of each.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Options {
-    /// How long viewers are held after a publisher's connection was lost.
-    pub grace: Duration,
+    /// Seconds for which viewers are held after a publisher's connection was lost.
+    pub grace_s: u64,
     /// Whether a publisher that says goodbye gets the grace, too.
-    pub hold_clean: bool,
-    /// How long an ended stream's last playlists stay readable.
-    pub linger: Duration,
+    pub hold_after_unpublish: bool,
+    /// Seconds for which an ended stream's last playlists stay readable.
+    pub linger_s: u64,
     /// Most streams at a time.
     pub max_streams: usize,
-    /// Bounds of each source window.
-    pub window: Bounds,
+    /// Longest GOP, in seconds, that is kept whole for viewers who join.
+    pub gop_s: u32,
+    /// Largest GOP, in bytes, that is kept whole for viewers who join.
+    pub gop_bytes: usize,
+    /// Seconds kept behind the newest GOP for viewers that are slow.
+    pub behind_s: u32,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            grace: Duration::from_secs(10),
-            hold_clean: false,
-            linger: Duration::from_secs(30),
-            max_streams: 1_000,
-            window: Bounds::default(),
-        }
+        Self { grace_s: 10, hold_after_unpublish: false, linger_s: 30, max_streams: 1_000, gop_s: 10, gop_bytes: 16 << 20, behind_s: 4 }
+    }
+}
+
+impl Options {
+    /// How long viewers are held.
+    pub const fn grace(&self) -> Duration {
+        Duration::from_secs(self.grace_s)
+    }
+
+    /// How long an ended stream is remembered.
+    pub const fn linger(&self) -> Duration {
+        Duration::from_secs(self.linger_s)
+    }
+
+    /// Bounds of each stream's window of samples.
+    pub fn bounds(&self) -> Bounds {
+        let span = Span::from_secs(i64::from(self.gop_s));
+        Bounds { span, bytes: self.gop_bytes, lag: Span::from_secs(i64::from(self.behind_s)), ..Bounds::default() }
     }
 }
 
@@ -205,7 +222,7 @@ impl Registry {
         // A clock that stands still or runs backwards must not make two presentations share an address.
         let bump = |last: u64| Some(wanted.max(last + 1));
         let last = self.last_epoch.fetch_update(Ordering::AcqRel, Ordering::Acquire, bump).unwrap_or_default();
-        Stream::new(name.clone(), Epoch(wanted.max(last + 1)), self.options.window, now, wall)
+        Stream::new(name.clone(), Epoch(wanted.max(last + 1)), self.options.bounds(), now, wall)
     }
 
     /// Seats a publisher on a stream that is live or waits for one; `None` where the stream has ended.
@@ -237,9 +254,9 @@ impl Registry {
             return;
         }
         seat.publisher = None;
-        let held = how == Departure::Lost || self.options.hold_clean;
-        if held && !self.options.grace.is_zero() {
-            seat.state = State::Waiting { since: now, until: now + self.options.grace };
+        let held = how == Departure::Lost || self.options.hold_after_unpublish;
+        if held && self.options.grace_s > 0 {
+            seat.state = State::Waiting { since: now, until: now + self.options.grace() };
             drop(seat);
             self.announce();
         } else {
@@ -250,7 +267,7 @@ impl Registry {
 
     /// The publisher may have come back since the caller looked.
     fn end_if_waiting(&self, stream: &Arc<Stream>, now: Instant) -> Option<Instant> {
-        let until = now + self.options.linger;
+        let until = now + self.options.linger();
         {
             let mut seat = stream.seat.lock();
             if !matches!(seat.state, State::Waiting { until, .. } if until <= now) {
@@ -270,7 +287,7 @@ impl Registry {
                 return;
             }
             seat.publisher = None;
-            seat.state = State::Ended { until: now + self.options.linger, why };
+            seat.state = State::Ended { until: now + self.options.linger(), why };
         }
         stream.source().samples.end(why);
         self.announce();
