@@ -2,4 +2,4 @@ import { builtInDrivers } from '../player/page/drivers.js';
 import { startWatchPage } from '../player/page/watch.js';
 import { NOTICE } from './notice.js';
 
-startWatchPage({ drivers: builtInDrivers, notice: NOTICE });
+startWatchPage({ drivers: builtInDrivers, notice: NOTICE, licenses: null });

@@ -12,6 +12,9 @@ const SETTLE_JUMP_S = 0.7;
 /** Between two seeks the decoder needs time to show something. */
 const SEEK_SPACING_MS = 500;
 
+/** A stall this short is jitter, which a deeper buffer would have hidden; a longer one is an outage, which it would not. */
+const JITTER_MAX_MS = 1500;
+
 /** Keeps a video element near the live edge of its buffer: starts it, crosses gaps, catches up. */
 export class Chaser {
   #video;
@@ -22,6 +25,8 @@ export class Chaser {
   #firstMs = null;
   #lastSeekMs = -Infinity;
   #played = false;
+  /** When the present stall began. @type {number | null} */
+  #stalledMs = null;
   #seeks = 0;
 
   /**
@@ -33,7 +38,7 @@ export class Chaser {
     this.#target = new Target(targetS);
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
     const { signal } = this.#stop;
-    video.addEventListener('playing', () => { this.#played = true; }, { signal });
+    video.addEventListener('playing', () => this.#playing(), { signal });
     video.addEventListener('waiting', () => this.#waiting(), { signal });
     video.addEventListener('play', () => this.#tick(), { signal });
     // Timers of a hidden page run late; look at once when it comes back.
@@ -49,6 +54,7 @@ export class Chaser {
   restart() {
     this.#firstMs = null;
     this.#played = false;
+    this.#stalledMs = null;
     this.#lastSeekMs = -Infinity;
   }
 
@@ -58,8 +64,21 @@ export class Chaser {
     this.#video.playbackRate = 1;
   }
 
+  #playing() {
+    const now = performance.now();
+    if (this.#stalledMs !== null && now - this.#stalledMs < JITTER_MAX_MS && !this.#isSettling(now)) this.#target.stalled(now);
+    this.#stalledMs = null;
+    this.#played = true;
+  }
+
+  /** @param {number} now */
+  #isSettling(now) {
+    return this.#firstMs === null || now - this.#firstMs < SETTLE_MS;
+  }
+
   #waiting() {
-    if (this.#played && !this.#video.seeking && !document.hidden) this.#target.stalled(performance.now());
+    const atGap = bufferedRanges(this.#video).some((range) => range.start > this.#video.currentTime);
+    if (this.#played && !atGap && !this.#video.seeking && !document.hidden) this.#stalledMs ??= performance.now();
     this.#tick();
   }
 
@@ -71,14 +90,14 @@ export class Chaser {
     this.#firstMs ??= now;
     // A person's pause is respected, but a player that never began must be brought to where the media is.
     if (video.seeking || (video.paused && this.#played)) return;
-    const settling = now - this.#firstMs < SETTLE_MS;
     const targetS = this.#target.value(now);
     const { seekTo, rate } = steer({
       time: video.currentTime,
       ranges,
       rate: video.playbackRate,
+      stalled: video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA,
       targetS,
-      jumpS: targetS + (settling ? SETTLE_JUMP_S : JUMP_BEHIND_S),
+      jumpS: targetS + (this.#isSettling(now) ? SETTLE_JUMP_S : JUMP_BEHIND_S),
     });
     if (seekTo !== null && now - this.#lastSeekMs >= SEEK_SPACING_MS) {
       this.#lastSeekMs = now;

@@ -45,8 +45,8 @@ const MAX_BROKEN = 4;
 const CLOSE = { end: 1000, refused: 1008, overload: 1013 };
 
 /**
- * Plays fMP4 from a WebSocket with low latency. Dispatches `state` after each change of {@link MsePlayer.state} and `problem`, a
- * CustomEvent with a {@link Problem}.
+ * Plays fMP4 from a WebSocket with low latency. Dispatches `state` after each change of {@link MsePlayer.state}, `tracks` when the server
+ * announces what follows, and `problem`, a CustomEvent with a {@link Problem}.
  */
 export class MsePlayer extends EventTarget {
   #video;
@@ -169,6 +169,7 @@ export class MsePlayer extends EventTarget {
       const event = reader.read(data);
       if (event.kind === 'init') {
         this.#sessionFor(event.announcement).appendInit(event.announcement, /** @type {Uint8Array<ArrayBuffer>} */ (event.bytes));
+        this.dispatchEvent(new Event('tracks'));
       } else if (event.kind === 'fragment') {
         this.#session?.appendFragment(/** @type {Uint8Array<ArrayBuffer>} */ (event.bytes));
       } else if (event.kind === 'drop') {

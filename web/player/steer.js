@@ -7,6 +7,7 @@
  * @property {number} time the playhead, seconds
  * @property {readonly Range[]} ranges buffered, in order
  * @property {number} rate the playback rate
+ * @property {boolean} stalled whether the browser has nothing more to show at the playhead
  * @property {number} targetS wanted distance to the edge, seconds
  * @property {number} jumpS distance to the edge beyond which to jump, seconds
  *
@@ -24,6 +25,9 @@ const FULL_RATE_AT_S = 0.6;
 
 /** Nothing more than a frame or two is left before a gap. */
 const GAP_REACHED_S = 0.06;
+
+/** A browser may stop this far before a gap: it wants whole frames of every track. */
+const GAP_STALLED_S = 0.5;
 
 /** Lands inside a range despite rounding. */
 const EDGE_S = 0.01;
@@ -45,7 +49,7 @@ export function steer(view) {
   }
   const lateness = last.end - view.time;
   if (lateness > view.jumpS) return jump(live, 'behind');
-  if (here === undefined || (next !== undefined && here.end - view.time < GAP_REACHED_S)) {
+  if (here === undefined || (next !== undefined && here.end - view.time < (view.stalled ? GAP_STALLED_S : GAP_REACHED_S))) {
     return next === undefined ? { seekTo: null, why: null, rate: 1 } : jump(next.start + EDGE_S, 'gap');
   }
   return { seekTo: null, why: null, rate: catchUpRate(lateness - view.targetS, view.rate > 1) };

@@ -18,4 +18,4 @@ const drivers: Drivers = {
   'dash-shaka': lazy(async (context) => (await import('./drivers/shaka')).open(context)),
 };
 
-startWatchPage({ drivers, notice: null });
+startWatchPage({ drivers, notice: null, licenses: '/assets/licenses.md' });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { catchUpRate, MAX_RATE, steer, Target } from '../player/steer.js';
 
-const view = { rate: 1, targetS: 0.3, jumpS: 3 };
+const view = { rate: 1, stalled: false, targetS: 0.3, jumpS: 3 };
 
 describe('steering', () => {
   it('does nothing without media', () => {
@@ -35,6 +35,12 @@ describe('steering', () => {
     expect(steer({ ...view, time: 11.8, ranges }).seekTo).toBeNull();
     expect(steer({ ...view, time: 11.97, ranges })).toMatchObject({ seekTo: 12.31, why: 'gap' });
     expect(steer({ ...view, time: 12.15, ranges })).toMatchObject({ seekTo: 12.31, why: 'gap' });
+  });
+
+  it('crosses a gap at once when the browser stopped before it', () => {
+    const ranges = [{ start: 10, end: 12 }, { start: 12.3, end: 12.9 }];
+    expect(steer({ ...view, time: 11.8, stalled: true, ranges })).toMatchObject({ seekTo: 12.31, why: 'gap' });
+    expect(steer({ ...view, time: 11, stalled: true, ranges }).seekTo).toBeNull();
   });
 
   it('waits at the end of the buffer', () => {

@@ -42,6 +42,8 @@ const wsFmp4 = {
     const player = new MsePlayer(video, { url, infoUrl: infoPath(stream) });
     player.addEventListener('state', () => setState(STATE_WORDS[player.state]));
     player.addEventListener('problem', (event) => report(/** @type {CustomEvent<import('../mse.js').Problem>} */ (event).detail));
+    // A break moves the stream's timeline against the wall clock.
+    player.addEventListener('tracks', () => void poll.ask());
     player.start();
     return {
       latencyMs: () => latencyMs(poll.clock.now(), poll.info?.wall_clock, player.mediaMs),

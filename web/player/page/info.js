@@ -54,6 +54,7 @@ export class InfoPoll extends EventTarget {
     } catch {
       this.presence = 'unreachable';
     }
+    clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.ask(), this.presence === 'live' ? LIVE_POLL_MS : ABSENT_POLL_MS);
     this.dispatchEvent(new Event('change'));
   }

@@ -16,7 +16,8 @@ import { InfoPoll } from './info.js';
  * @property {number} width
  * @property {number} height
  * @property {string | null} codec
- * @property {import('../mse.js').Problem[]} errors since the protocol was chosen
+ * @property {import('../mse.js').Problem[]} errors since the protocol was chosen; a fatal one ended an attempt, after which the page may have
+ * begun another
  * @property {boolean} fatal whether the player has stopped for good
  */
 
@@ -76,7 +77,13 @@ class WatchPage {
       this.#backoff.reset();
       this.#setState('Playing');
     });
-    this.#video.addEventListener('waiting', () => this.#setState('Buffering…'));
+    this.#video.addEventListener('pause', () => {
+      if (this.#state === 'Playing' || this.#state === 'Buffering…') this.#setState('Paused');
+    });
+    this.#video.addEventListener('waiting', () => {
+      // What the driver says about a lost stream tells more.
+      if (this.#state === 'Playing') this.#setState('Buffering…');
+    });
   }
 
   get protocol() {
@@ -106,8 +113,11 @@ class WatchPage {
     };
   }
 
-  /** @param {string | null} notice */
-  show(notice) {
+  /**
+   * @param {string | null} notice
+   * @param {string | null} licenses
+   */
+  show(notice, licenses) {
     const { app, name } = this.#stream;
     document.title = `${name} · Sluicegate`;
     this.#fillChooser();
@@ -125,6 +135,7 @@ class WatchPage {
           this.#tracks),
         el('section', {}, el('h2', {}, 'Addresses'), this.#exits),
       ),
+      ...(licenses === null ? [] : [el('footer', {}, el('a', { href: licenses }, 'Licences of the player libraries'))]),
     );
     this.#showState();
     setInterval(() => this.#refresh(), REFRESH_MS);
@@ -351,9 +362,10 @@ async function copyText(field, button) {
 /**
  * Fills the page at `/watch/{app}/{name}`.
  *
- * @param {{drivers: import('./drivers.js').Drivers, notice: string | null}} options `notice` says what this build lacks
+ * @param {{drivers: import('./drivers.js').Drivers, notice: string | null, licenses: string | null}} options `notice` says what this build
+ * lacks, `licenses` is the address of the licences of what it has
  */
-export function startWatchPage({ drivers, notice }) {
+export function startWatchPage({ drivers, notice, licenses }) {
   const stream = parseWatchPath(location.pathname);
   if (stream === null) {
     document.body.replaceChildren(
@@ -371,5 +383,5 @@ export function startWatchPage({ drivers, notice }) {
       stats: () => page.stats(),
     },
   });
-  page.show(notice);
+  page.show(notice, licenses);
 }
