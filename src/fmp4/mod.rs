@@ -10,7 +10,10 @@ pub mod fragment;
 pub mod fragmenter;
 pub mod init;
 pub mod mime;
+pub mod reader;
 mod sample_entry;
+#[cfg(test)]
+mod tests;
 
 pub use batch::Batch;
 pub use error::Error;
