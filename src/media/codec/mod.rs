@@ -4,13 +4,22 @@
 
 pub mod aac;
 pub mod avc;
+mod error;
 pub mod mp3;
+pub mod nal;
 
 use super::track::Kind;
 
 pub use aac::AacConfig;
 pub use avc::AvcConfig;
+pub use error::{ConfigError, ConfigProblem};
 pub use mp3::Mp3Config;
+
+/// The smallest width and height of pictures accepted: one macroblock.
+pub const MIN_PICTURE: u32 = 16;
+
+/// The largest width and height of pictures accepted: 16K, beyond what any decoder takes.
+pub const MAX_PICTURE: u32 = 16_384;
 
 /// A codec together with its out-of-band configuration: a closed set, so that every exit says what it does with each.
 #[derive(Clone, PartialEq, Debug)]
@@ -93,4 +102,19 @@ impl Codec {
             _ => None,
         }
     }
+}
+
+/// Checks a picture size that a bitstream announced.
+fn picture_size(record: &'static str, width: u32, height: u32) -> Result<VideoShape, ConfigError> {
+    let accepted = MIN_PICTURE..=MAX_PICTURE;
+    if accepted.contains(&width) && accepted.contains(&height) {
+        return Ok(VideoShape { width, height, frame_rate: None });
+    }
+    Err(ConfigError::new(record, 0, ConfigProblem::PictureSize { width, height }))
+}
+
+/// Frames per second from a bitstream's clock, where it is one that pictures can have.
+fn frame_rate(time_scale: u32, ticks_per_frame: u64) -> Option<f64> {
+    let rate = f64::from(time_scale) / ticks_per_frame as f64;
+    (0.1..=1000.0).contains(&rate).then_some(rate)
 }

@@ -1,0 +1,193 @@
+//! Sequence and picture parameter sets, as they lie in a record or between the pictures.
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use super::sps::Sps;
+use crate::media::bits::{BitReader, unescape};
+use crate::media::codec::{ConfigError, ConfigProblem};
+
+/// Sequence parameter sets in one configuration: as many as a record can count.
+pub const MAX_SPS: usize = 31;
+
+/// Picture parameter sets in one configuration: as many as a record can count.
+pub const MAX_PPS: usize = 255;
+
+/// The longest parameter set accepted, in bytes. Real ones have tens; the scaling matrices of a full one fit into one kilobyte.
+pub const MAX_SET: usize = 4096;
+
+pub(super) const RECORD: &str = "avcC";
+
+const SPS: u8 = 7;
+const PPS: u8 = 8;
+const SPS_EXTENSION: u8 = 13;
+
+/// The parameter sets of one configuration, at most one per id.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ParameterSets {
+    sps: Vec<Set>,
+    pps: Vec<Set>,
+    extensions: Vec<Set>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Set {
+    id: u32,
+    nal: Bytes,
+}
+
+impl ParameterSets {
+    /// Reads the sets of a record, and the bytes of its NAL lengths.
+    pub(super) fn parse(record: &[u8]) -> Result<(Self, u8), ConfigError> {
+        let mut rest = Fields { record, position: 0 };
+        let version = rest.u8()?;
+        if version != 1 {
+            return Err(ConfigError::value(RECORD, 0, "configurationVersion", version.into()));
+        }
+        rest.take(3)?; // Profile and level: the sequence parameter set says them too.
+        let length_size = (rest.u8()? & 3) + 1;
+        if length_size == 3 {
+            return Err(ConfigError::value(RECORD, 4, "lengthSizeMinusOne", 2));
+        }
+        let mut sets = Self::default();
+        let sps_count = rest.u8()? & 0x1F;
+        for _ in 0..sps_count {
+            sets.replace_at(rest.position, rest.set()?, SPS)?;
+        }
+        let pps_count = rest.u8()?;
+        for _ in 0..pps_count {
+            sets.replace_at(rest.position, rest.set()?, PPS)?;
+        }
+        if rest.take(3).is_ok() {
+            // Behind the sets of the High profiles; garbage there is as common as nothing, so only what is whole is kept.
+            for _ in 0..rest.u8().unwrap_or(0) {
+                let Ok(nal) = rest.set() else { break };
+                if kind(nal) == Some(SPS_EXTENSION) && sets.replace(nal).is_err() {
+                    break;
+                }
+            }
+        }
+        Ok((sets, length_size))
+    }
+
+    /// Whether a NAL unit is a parameter set, of any kind.
+    pub fn is_set(nal: &[u8]) -> bool {
+        matches!(kind(nal), Some(SPS | PPS | SPS_EXTENSION))
+    }
+
+    /// Whether this very set is among them.
+    pub fn contains(&self, nal: &[u8]) -> bool {
+        match kind(nal) {
+            Some(SPS) => self.sps.iter().any(|set| set.nal == nal),
+            Some(PPS) => self.pps.iter().any(|set| set.nal == nal),
+            Some(SPS_EXTENSION) => self.extensions.iter().any(|set| set.nal == nal),
+            _ => false,
+        }
+    }
+
+    /// Puts a set in the place of the one with its id, or adds it. Other NAL units are passed over.
+    ///
+    /// # Errors
+    /// When the set is too long or its id is out of range.
+    pub fn replace(&mut self, nal: &[u8]) -> Result<(), ConfigError> {
+        kind(nal).map_or(Ok(()), |kind| self.replace_at(0, nal, kind))
+    }
+
+    /// The sequence parameter sets, as NAL units.
+    pub fn sps(&self) -> impl Iterator<Item = &Bytes> {
+        self.sps.iter().map(|set| &set.nal)
+    }
+
+    /// The picture parameter sets, as NAL units.
+    pub fn pps(&self) -> impl Iterator<Item = &Bytes> {
+        self.pps.iter().map(|set| &set.nal)
+    }
+
+    /// The record of these sets, with 4-byte NAL lengths (ISO/IEC 14496-15 §5.3.3.1.2).
+    pub(super) fn to_record(&self, sps: &Sps) -> Bytes {
+        let mut out = BytesMut::with_capacity(64);
+        out.put_slice(&[1, sps.profile, sps.constraints, sps.level, 0xFF]);
+        out.put_u8(0xE0 | self.sps.len() as u8);
+        put_sets(&mut out, &self.sps);
+        out.put_u8(self.pps.len() as u8);
+        put_sets(&mut out, &self.pps);
+        if !matches!(sps.profile, 66 | 77 | 88) {
+            out.put_slice(&[0xFC | sps.chroma_format, 0xF8 | sps.luma_depth_minus8, 0xF8 | sps.chroma_depth_minus8]);
+            out.put_u8(self.extensions.len() as u8);
+            put_sets(&mut out, &self.extensions);
+        }
+        out.freeze()
+    }
+
+    /// `expected` is the kind that the place in the record calls for; a set of another kind there is a broken record.
+    fn replace_at(&mut self, position: usize, nal: &[u8], expected: u8) -> Result<(), ConfigError> {
+        let (list, field, limit, max_id) = match expected {
+            SPS => (&mut self.sps, "sequence parameter set", MAX_SPS, 31),
+            PPS => (&mut self.pps, "picture parameter set", MAX_PPS, 255),
+            SPS_EXTENSION => (&mut self.extensions, "sequence parameter set extension", MAX_SPS, 31),
+            _ => return Ok(()),
+        };
+        if nal.len() > MAX_SET {
+            let problem = ConfigProblem::TooLarge { field, value: nal.len(), limit: MAX_SET };
+            return Err(ConfigError::new(RECORD, position, problem));
+        }
+        let header = nal.first().copied().unwrap_or_default();
+        if header & 0x1F != expected {
+            return Err(ConfigError::value(RECORD, position, "nal_unit_type of a parameter set", (header & 0x1F).into()));
+        }
+        let id = id(nal, expected).ok_or_else(|| ConfigError::new(RECORD, position, ConfigProblem::Truncated))?;
+        if id > max_id {
+            return Err(ConfigError::value(RECORD, position, "parameter set id", id));
+        }
+        let set = Set { id, nal: Bytes::copy_from_slice(nal) };
+        match list.iter().position(|known| known.id == id) {
+            Some(at) => list[at] = set,
+            None if list.len() == limit => {
+                return Err(ConfigError::new(RECORD, position, ConfigProblem::TooLarge { field, value: limit + 1, limit }));
+            }
+            None => list.push(set),
+        }
+        Ok(())
+    }
+}
+
+fn kind(nal: &[u8]) -> Option<u8> {
+    nal.first().map(|header| header & 0x1F)
+}
+
+/// The set's own id: behind profile, constraints and level in a sequence parameter set, first of all in the others.
+fn id(nal: &[u8], kind: u8) -> Option<u32> {
+    // The id lies in the first bytes: no need to unescape a long set.
+    let raw = unescape(nal.get(..nal.len().min(16))?);
+    let skipped = if kind == SPS { 4 } else { 1 };
+    BitReader::new(raw.get(skipped..)?).ue().ok()
+}
+
+fn put_sets(out: &mut BytesMut, sets: &[Set]) {
+    for set in sets {
+        out.put_u16(set.nal.len() as u16);
+        out.put_slice(&set.nal);
+    }
+}
+
+struct Fields<'a> {
+    record: &'a [u8],
+    position: usize,
+}
+
+impl<'a> Fields<'a> {
+    fn take(&mut self, length: usize) -> Result<&'a [u8], ConfigError> {
+        let taken = self.record.get(self.position..).and_then(|rest| rest.get(..length));
+        let taken = taken.ok_or_else(|| ConfigError::new(RECORD, self.position, ConfigProblem::Truncated))?;
+        self.position += length;
+        Ok(taken)
+    }
+
+    fn u8(&mut self) -> Result<u8, ConfigError> {
+        self.take(1).map(|bytes| bytes[0])
+    }
+
+    fn set(&mut self) -> Result<&'a [u8], ConfigError> {
+        let length = self.take(2)?;
+        self.take(usize::from(u16::from_be_bytes([length[0], length[1]])))
+    }
+}
