@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(bits.bits(3), Ok(0b101));
         assert_eq!(bits.bits(7), Ok(0b0010111));
         bits.align();
-        assert_eq!(bits.bits(24), Ok(0x0012_34));
+        assert_eq!(bits.bits(24), Ok(0x1234));
         assert_eq!(bits.bit(), Err(BitsError { position: 5 }));
     }
 

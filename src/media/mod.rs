@@ -9,7 +9,7 @@ pub mod sample;
 pub mod time;
 pub mod track;
 
-pub use codec::Codec;
+pub use codec::{AudioShape, Codec, VideoShape};
 pub use sample::{Sample, Script};
 pub use time::{Span, Timescale, Timestamp, WallClock};
-pub use track::{Epoch, Kind, Metadata, Program, Track, TrackId, TrackSet};
+pub use track::{Epoch, Kind, MetaValue, Metadata, Program, Track, TrackId, TrackSet};

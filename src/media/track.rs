@@ -153,6 +153,19 @@ pub struct Metadata {
     pub video_bit_rate: Option<u64>,
     /// Bits per second of audio.
     pub audio_bit_rate: Option<u64>,
+    /// Simple values under names that mean nothing here, passed on to players that may know them.
+    pub extra: Vec<(String, MetaValue)>,
+}
+
+/// A simple value in metadata.
+#[derive(Clone, PartialEq, Debug)]
+pub enum MetaValue {
+    /// A number.
+    Number(f64),
+    /// A truth value.
+    Flag(bool),
+    /// A short text.
+    Text(String),
 }
 
 /// What a joiner must know before the first sample: the head of a rendition's channel.

@@ -56,6 +56,13 @@ pub struct AudioShape {
     pub frame_samples: u32,
 }
 
+impl AudioShape {
+    /// Milliseconds that one access unit lasts.
+    pub fn frame_millis(self) -> f64 {
+        f64::from(self.frame_samples) * 1000.0 / f64::from(self.sample_rate.max(1))
+    }
+}
+
 impl Codec {
     /// The kind of track that carries this codec.
     pub fn kind(&self) -> Kind {

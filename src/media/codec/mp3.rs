@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn several_frames_in_one_message_are_told_apart() {
-        let mut frame = vec![0; 104]; // 32 kbit/s at 44.1 kHz: 144 * 32000 / 44100
+        let mut frame = [0; 104]; // 32 kbit/s at 44.1 kHz: 144 * 32000 / 44100
         frame[..4].copy_from_slice(&[0xFF, 0xFB, 0x10, 0xC4]);
         let two = Bytes::from(frame.repeat(2));
         assert_eq!(split(&two).iter().map(Bytes::len).collect::<Vec<_>>(), [104, 104]);
