@@ -92,8 +92,16 @@ impl Default for SequenceNumber {
 ///
 /// A fragment's decoding times are written D later and its composition offsets D smaller, so that presentation times stay where they
 /// are and the first `tfdt` equals the first presentation time, with and without B-frames.
+///
+/// FFmpeg's demuxer (seen in 5.1) adds the largest negative offset back to every presentation time where no edit list speaks against
+/// it, so that it shows such video D later than its sound; [`ReorderDelay::NONE`] is legal too and read exactly by all.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct ReorderDelay(pub i32);
+
+impl ReorderDelay {
+    /// Decoding times as they are, composition offsets as sent.
+    pub const NONE: Self = Self(0);
+}
 
 /// What the wall-clock time of a [`Prft`] means (ISO/IEC 14496-12 §8.16.5).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -67,6 +67,16 @@ fn a_fragment_is_these_bytes() {
 }
 
 #[test]
+fn without_a_delay_times_are_written_as_sent() {
+    let samples = [timed(picture(90_000, 6_000, true, b"IDR!"), 3_000), timed(picture(93_000, 15_000, false, b"P"), 3_000)];
+    let mut file = init_segment(&[&video()]).unwrap().to_vec();
+    let plain = Layout { delay: ReorderDelay::NONE, ..layout(6_000) };
+    file.extend_from_slice(&fragment::write(&samples, &plain).unwrap().freeze());
+    let read = &reader::read(&file).unwrap().fragments[0].samples;
+    assert_eq!((read[0].dts, read[0].offset, read[1].dts, read[1].offset), (90_000, 6_000, 93_000, 15_000));
+}
+
+#[test]
 fn styp_prft_and_room_for_a_header_come_before_the_moof() {
     let prft = Prft { unix: Duration::from_millis(1_500), meaning: TimeMeaning::EncoderInput };
     let layout = Layout { styp: true, prft: Some(prft), reserve_front: 10, ..layout(0) };
