@@ -1,0 +1,45 @@
+//! Replays the corpus of every fuzz target without the fuzzer.
+
+use std::path::Path;
+
+#[path = "../fuzz/bodies/amf0.rs"]
+mod amf0;
+#[path = "../fuzz/bodies/rtmp_chunk.rs"]
+mod rtmp_chunk;
+#[path = "../fuzz/bodies/rtmp_handshake.rs"]
+mod rtmp_handshake;
+#[path = "../fuzz/bodies/rtmp_session.rs"]
+mod rtmp_session;
+
+fn replay(target: &str, run: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+    let mut replayed = 0;
+    for entry in std::fs::read_dir(&folder).expect("the corpus is there") {
+        let path = entry.expect("can be listed").path();
+        if path.is_file() {
+            run(&std::fs::read(&path).expect("can be read"));
+            replayed += 1;
+        }
+    }
+    assert!(replayed > 0, "{} is empty", folder.display());
+}
+
+#[test]
+fn amf0_corpus() {
+    replay("amf0", amf0::run);
+}
+
+#[test]
+fn rtmp_chunk_corpus() {
+    replay("rtmp_chunk", rtmp_chunk::run);
+}
+
+#[test]
+fn rtmp_handshake_corpus() {
+    replay("rtmp_handshake", rtmp_handshake::run);
+}
+
+#[test]
+fn rtmp_session_corpus() {
+    replay("rtmp_session", rtmp_session::run);
+}
