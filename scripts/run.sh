@@ -50,6 +50,8 @@ while [ $# -gt 0 ]; do
 done
 
 cd "$ROOT"
+# Ctrl-C while something is installed or built ends all of it: npm leaves with a status of its own, which would read as a mere failure.
+trap 'exit 130' INT
 ensure_rust
 if [ -f web/package-lock.json ]; then
     if ! { ensure_node && install_web && build_web; }; then
@@ -76,17 +78,21 @@ HINTS
 
 if ! $demo; then
     hints
+    trap - INT
     exec "${gateway[@]}"
 fi
 
 # Job control gives each child a process group of its own: Ctrl-C reaches this script alone, which then ends them in order.
-set -m
 publisher=
+stopping=false
 encoder_log=$TARGET/demo-ffmpeg.log
+set -m
 "${gateway[@]}" &
 server=$!
+set +m
 # shellcheck disable=SC2317 # reached through the trap
 stop() {
+    stopping=true
     [ -z "$publisher" ] || kill -TERM "$publisher" 2>/dev/null || true
     # A second signal is passed on too: the gateway then leaves at once.
     kill -TERM "$server" 2>/dev/null || true
@@ -95,6 +101,7 @@ trap stop INT TERM HUP
 
 if wait_for_gateway "$server" 127.0.0.1 "$http" 30; then
     clock="drawtext=text='%{localtime\:%H\\\\\:%M\\\\\:%S.%3N}':fontsize=h/9:x=(w-tw)/2:y=h*0.08:fontcolor=white:box=1:boxcolor=black@0.6:boxborderw=12"
+    set -m
     ffmpeg -hide_banner -loglevel warning -nostdin \
         -re -f lavfi -i "testsrc2=size=1280x720:rate=30,$clock" \
         -re -f lavfi -i "sine=frequency=330:beep_factor=4:sample_rate=48000" \
@@ -103,6 +110,7 @@ if wait_for_gateway "$server" 127.0.0.1 "$http" 30; then
         -c:a aac -b:a 128k -ac 2 \
         -f flv "rtmp://127.0.0.1:$rtmp/live/demo" </dev/null >"$encoder_log" 2>&1 &
     publisher=$!
+    set +m
     hints
     say "  demo      the stream live/demo is on; its clock is this machine's, so what you see minus now is the delay"
     say ""
@@ -115,8 +123,10 @@ status=0
 while kill -0 "$server" 2>/dev/null; do
     if [ -n "$publisher" ] && ! kill -0 "$publisher" 2>/dev/null; then
         publisher=
-        warn "the demo's encoder has stopped; its last words ($encoder_log):"
-        tail -n 5 "$encoder_log" >&2
+        if ! $stopping; then
+            warn "the demo's encoder has stopped; its last words ($encoder_log):"
+            tail -n 5 "$encoder_log" >&2
+        fi
     fi
     wait -n || true
 done

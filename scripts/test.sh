@@ -64,12 +64,13 @@ DENY_PINNED=0.20.2
 # cargo_tool NAME VERSION INSTALL_OPTIONS...: keeps what is there in that version, else compiles it, unoptimised: these
 # tools wait for others most of the time, and an optimised build of them takes longer than all that they do here.
 cargo_tool() {
-    local name=$1 version=$2
+    local name=$1 version=$2 began=$SECONDS
     shift 2
     if [ "$("$name" --version 2>/dev/null | awk 'NR == 1 { print $2 }')" = "$version" ]; then return 0; fi
     say "compiling $name $version"
     CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_DIR=$TARGET/tools-build \
         cargo install --quiet --locked --debug --root "$TOOLS" "$@" "$name@$version"
+    say "compiled $name $version in $((SECONDS - began)) s"
 }
 
 stage_tools() {

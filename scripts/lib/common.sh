@@ -43,6 +43,7 @@ apt_install() {
         }
         runner=(sudo)
     fi
+    local began=$SECONDS
     say "installing ${missing[*]}"
     mkdir -p "$TARGET"
     # Output goes to a file and is shown only when something fails.
@@ -53,6 +54,7 @@ apt_install() {
         warn "could not install ${missing[*]}"
         return 1
     fi
+    say "installed ${missing[*]} in $((SECONDS - began)) s"
 }
 
 # ensure_command COMMAND PACKAGE...: has the command, or installs the packages that carry it.
@@ -105,8 +107,11 @@ build_web() {
         return 0
     fi
     say "building the page"
-    (cd "$ROOT/web" && npm run --silent build </dev/null >&2) || return 1
     mkdir -p "$TARGET"
+    (cd "$ROOT/web" && npm run --silent build </dev/null >"$TARGET/page.log" 2>&1) || {
+        cat "$TARGET/page.log" >&2
+        return 1
+    }
     touch "$stamp"
 }
 
