@@ -4,6 +4,10 @@ use std::path::Path;
 
 #[path = "../fuzz/bodies/amf0.rs"]
 mod amf0;
+#[path = "../fuzz/bodies/codec_config.rs"]
+mod codec_config;
+#[path = "../fuzz/bodies/flv_demux.rs"]
+mod flv_demux;
 #[path = "../fuzz/bodies/rtmp_chunk.rs"]
 mod rtmp_chunk;
 #[path = "../fuzz/bodies/rtmp_handshake.rs"]
@@ -27,6 +31,16 @@ fn replay(target: &str, run: fn(&[u8])) {
 #[test]
 fn amf0_corpus() {
     replay("amf0", amf0::run);
+}
+
+#[test]
+fn codec_config_corpus() {
+    replay("codec_config", codec_config::run);
+}
+
+#[test]
+fn flv_demux_corpus() {
+    replay("flv_demux", flv_demux::run);
 }
 
 #[test]

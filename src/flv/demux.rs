@@ -235,7 +235,7 @@ impl Demuxer {
         };
         if !aac::is_adts(&payload) {
             configured(self.tracks.get(&track)).ok_or(DemuxError::BeforeConfig { track })?;
-            self.audio_frames(track, dts_ms, extra_nanos, [payload], 0.0);
+            self.audio_frame(track, dts_ms, 0.0, extra_nanos, payload);
             return Ok(());
         }
         if configured(self.tracks.get(&track)).is_none() {
@@ -245,27 +245,31 @@ impl Demuxer {
         let frames = aac::strip_adts(&payload);
         self.drops.empty += u64::from(frames.is_empty());
         let shape = configured(self.tracks.get(&track)).ok_or(DemuxError::BeforeConfig { track })?;
-        self.audio_frames(track, dts_ms, extra_nanos, frames, shape.frame_millis());
+        for (at, frame) in frames.into_iter().enumerate() {
+            self.audio_frame(track, dts_ms, at as f64 * shape.frame_millis(), extra_nanos, frame);
+        }
         Ok(())
     }
 
     fn mp3_frames(&mut self, track: TrackId, dts_ms: u32, extra_nanos: u32, payload: &Bytes) -> Result<(), DemuxError> {
-        let config = Mp3Config::parse(payload).map_err(|source| DemuxError::Config { track, source })?;
-        let frame_millis = config.shape.frame_millis();
-        if !matches!(self.tracks.get(&track), Some(State::Mp3(before)) if *before == config) {
-            self.item(Item::Config { track, codec: Codec::Mp3(config.clone()) });
-            self.tracks.insert(track, State::Mp3(config));
+        let mut millis = 0.0;
+        for frame in mp3::split(payload) {
+            let config = Mp3Config::parse(&frame).map_err(|source| DemuxError::Config { track, source })?;
+            let frame_millis = config.shape.frame_millis();
+            if !matches!(self.tracks.get(&track), Some(State::Mp3(before)) if *before == config) {
+                self.item(Item::Config { track, codec: Codec::Mp3(config.clone()) });
+                self.tracks.insert(track, State::Mp3(config));
+            }
+            self.audio_frame(track, dts_ms, millis, extra_nanos, frame);
+            millis += frame_millis;
         }
-        self.audio_frames(track, dts_ms, extra_nanos, mp3::split(payload), frame_millis);
         Ok(())
     }
 
-    /// The frames of one message, each `frame_millis` behind the one before.
-    fn audio_frames(&mut self, track: TrackId, dts_ms: u32, extra_nanos: u32, frames: impl IntoIterator<Item = Bytes>, frame_millis: f64) {
-        for (at, data) in frames.into_iter().enumerate() {
-            let dts_ms = dts_ms.wrapping_add((at as f64 * frame_millis).round() as u32);
-            self.item(Item::Coded { track, dts_ms, cts_ms: 0, extra_nanos, is_sync: true, data });
-        }
+    /// One frame of a message, `behind` milliseconds after its first.
+    fn audio_frame(&mut self, track: TrackId, dts_ms: u32, behind: f64, extra_nanos: u32, data: Bytes) {
+        let dts_ms = dts_ms.wrapping_add(behind.round() as u32);
+        self.item(Item::Coded { track, dts_ms, cts_ms: 0, extra_nanos, is_sync: true, data });
     }
 
     fn script(&mut self, dts_ms: u32, body: &Bytes) {

@@ -93,7 +93,11 @@ pub fn strip_adts(data: &Bytes) -> SmallVec<[Bytes; 1]> {
         if length <= header || at + length > data.len() || frames.len() == MAX_ADTS_FRAMES {
             break;
         }
-        frames.push(data.slice(at + header..at + length));
+        let frame = data.slice(at + header..at + length);
+        // Headers within headers hide no access unit.
+        if !is_adts(&frame) {
+            frames.push(frame);
+        }
         at += length;
     }
     frames

@@ -1,0 +1,36 @@
+//! Any bytes are a codec's configuration or an error inside them; one that is accepted reads back as itself, and so do frames.
+
+use bytes::Bytes;
+use sluicegate::media::codec::avc::{self, ParameterSets};
+use sluicegate::media::codec::{AacConfig, AvcConfig, Mp3Config, aac, mp3};
+
+pub fn run(data: &[u8]) {
+    let sets = match AvcConfig::parse(data) {
+        Ok(config) => {
+            let again = AvcConfig::parse(&config.record).expect("what we write is well formed");
+            assert_eq!((&again.record, again.shape), (&config.record, config.shape));
+            assert!(config.rfc6381().starts_with("avc1."));
+            config.sets()
+        }
+        Err(error) => {
+            assert!(error.position <= data.len());
+            ParameterSets::default()
+        }
+    };
+    match AacConfig::parse(data) {
+        Ok(config) => assert_eq!(AacConfig::parse(&config.record), Ok(config)),
+        Err(error) => assert!(error.position <= data.len()),
+    }
+    if let Err(error) = Mp3Config::parse(data) {
+        assert!(error.position <= data.len());
+    }
+    let data = Bytes::copy_from_slice(data);
+    assert!(mp3::split(&data).iter().map(Bytes::len).sum::<usize>() <= data.len());
+    assert!(aac::strip_adts(&data).iter().map(Bytes::len).sum::<usize>() <= data.len());
+    for length_size in [1, 2, 4] {
+        let Ok(frame) = avc::canonical(&data, length_size, &sets) else { continue };
+        let in_force = frame.sets.unwrap_or_else(|| sets.clone());
+        let again = avc::canonical(&frame.data, 4, &in_force).expect("what we write is well formed");
+        assert_eq!((again.data, again.is_sync, again.sets), (frame.data, frame.is_sync, None));
+    }
+}

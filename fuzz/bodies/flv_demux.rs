@@ -1,0 +1,73 @@
+//! Any bytes are FLV or an error inside them; whatever frames come out are in their canonical form and can be muxed and demuxed again.
+
+use bytes::{Bytes, BytesMut};
+use sluicegate::flv::reader::Event;
+use sluicegate::flv::{Demuxer, Item, Reader, TagKind, mux};
+use sluicegate::media::{Codec, Sample, Timescale, Timestamp, Track};
+
+pub fn run(data: &[u8]) {
+    // The first byte chooses how the rest arrives: in pieces of that size, or as the body of one message.
+    let Some((&choice, data)) = data.split_first() else { return };
+    let mut demuxer = Demuxer::new();
+    let mut codecs = Vec::new();
+    if let Some(kind) = TagKind::from_type_id(choice) {
+        demuxer.push(kind, 0, &Bytes::copy_from_slice(data));
+        return check(&mut demuxer, &mut codecs);
+    }
+    let mut reader = Reader::default();
+    for piece in data.chunks(usize::from(choice).max(1)) {
+        reader.push(piece);
+        while let Ok(Some(event)) = reader.poll() {
+            if let Event::Tag { kind, timestamp_ms, body } = event {
+                demuxer.push(kind, timestamp_ms, &body);
+                check(&mut demuxer, &mut codecs);
+            }
+        }
+    }
+}
+
+/// Every frame, muxed behind its configuration, comes back as it was.
+fn check(demuxer: &mut Demuxer, codecs: &mut Vec<Codec>) {
+    while let Some(item) = demuxer.poll() {
+        match item {
+            Ok(Item::Config { track, codec }) if track.index == 0 => {
+                codecs.retain(|known| known.kind() != track.kind);
+                codecs.push(codec);
+            }
+            Ok(Item::Coded { track, dts_ms, cts_ms, is_sync, data, .. }) if track.index == 0 => {
+                let dts = Timestamp::from_millis(i64::from(dts_ms & 0x7FFF_FFFF));
+                let sample = Sample { track, dts, cts: cts_ms, is_sync, data };
+                let codec = codecs.iter().find(|codec| codec.kind() == track.kind).expect("a configuration goes before every frame");
+                again(codec, &sample);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn again(codec: &Codec, sample: &Sample) {
+    let track =
+        Track { id: sample.track, timescale: Timescale::MILLIS, codec: codec.clone(), language: None, name: None, frame_rate: None };
+    let mut second = Demuxer::new();
+    for body in mux::config(&track).into_iter().chain(mux::sample(codec, sample)) {
+        let mut bytes = BytesMut::new();
+        body.write(&mut bytes);
+        second.push(body.kind, 0, &bytes.freeze());
+    }
+    assert_eq!(second.poll(), Some(Ok(Item::Config { track: sample.track, codec: normalised(codec) })));
+    match second.poll() {
+        Some(Ok(Item::Coded { cts_ms, is_sync, data, .. })) => {
+            assert_eq!((cts_ms, is_sync, data), (sample.cts, sample.is_sync, sample.data.clone()));
+        }
+        other => panic!("{other:?} in the place of {sample:?}"),
+    }
+}
+
+/// The configuration as it is read back: what is muxed has 4-byte lengths.
+fn normalised(codec: &Codec) -> Codec {
+    let mut codec = codec.clone();
+    if let Codec::Avc(config) = &mut codec {
+        config.length_size = 4;
+    }
+    codec
+}
