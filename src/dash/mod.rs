@@ -1,1 +1,12 @@
 //! The DASH manifest as a pure function of a segment snapshot (ISO/IEC 23009-1).
+//!
+//! Knows neither samples nor sockets. File names come from [`segment::Request`](crate::segment::Request).
+
+mod adaptation;
+pub mod manifest;
+mod text;
+
+pub use manifest::manifest;
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@
 pub mod bits;
 pub mod clock;
 pub mod codec;
+pub mod date;
 pub mod sample;
 pub mod time;
 pub mod track;

@@ -1,0 +1,159 @@
+//! What a period holds: adaptation sets, their representations, and the timelines of their segments.
+
+use std::io;
+use std::sync::Arc;
+
+use crate::media::{Codec, Kind};
+use crate::segment::{Init, Period, Request, Segment, Slot, Snapshot, TrackStatus};
+
+use super::manifest::{Run, Xml};
+use super::text::frame_rate;
+
+/// Writes the adaptation sets of a period: one of all video tracks with one codec, one for each audio track.
+pub fn write_sets(xml: &mut Xml, snapshot: &Snapshot, period: &Period, run: &Run<'_>, query: &str) -> io::Result<()> {
+    for set in sets(period) {
+        write_set(xml, snapshot, period, run, &set, query)?;
+    }
+    Ok(())
+}
+
+/// The tracks that a player may switch between.
+struct Set<'a> {
+    /// `AdaptationSet@id`: video sets from 1, audio sets from 101; the same in every update.
+    id: u32,
+    inits: Vec<&'a Arc<Init>>,
+}
+
+fn sets(period: &Period) -> Vec<Set<'_>> {
+    let mut sets: Vec<Set<'_>> = Vec::new();
+    for init in &period.inits {
+        let id = init.track.id;
+        let first = if id.kind == Kind::Video { 1 } else { 101 };
+        let shared = sets.iter_mut().find(|set| {
+            let other = &set.inits[0].track;
+            id.kind == Kind::Video && other.id.kind == Kind::Video && same_codec(&other.codec, &init.track.codec)
+        });
+        match shared {
+            Some(set) => set.inits.push(init),
+            None => sets.push(Set { id: first + u32::from(id.index), inits: vec![init] }),
+        }
+    }
+    sets
+}
+
+fn same_codec(one: &Codec, other: &Codec) -> bool {
+    std::mem::discriminant(one) == std::mem::discriminant(other)
+}
+
+fn write_set(xml: &mut Xml, snapshot: &Snapshot, period: &Period, run: &Run<'_>, set: &Set<'_>, query: &str) -> io::Result<()> {
+    let Some(first) = set.inits.first() else { return Ok(()) };
+    let (kind, mime) = match first.track.id.kind {
+        Kind::Video => ("video", "video/mp4"),
+        Kind::Audio | Kind::Data => ("audio", "audio/mp4"),
+    };
+    let independent = run.iter().flat_map(|slot| &slot.segments).filter(|s| set.inits.iter().any(|init| init.track.id == s.track()));
+    let id = set.id.to_string();
+    let element = xml.create_element("AdaptationSet").with_attributes([("id", id.as_str()), ("contentType", kind), ("mimeType", mime)]);
+    let element = element.with_attribute(("segmentAlignment", "true"));
+    let element = match independent.clone().all(|segment| segment.independent) {
+        true => element.with_attribute(("startWithSAP", "1")),
+        false => element,
+    };
+    let element = match &first.track.language {
+        Some(language) if first.track.id.kind == Kind::Audio => element.with_attribute(("lang", language.as_str())),
+        _ => element,
+    };
+    element.write_inner_content(|xml| {
+        let role = if first.track.id.index == 0 { "main" } else { "alternate" };
+        let role = [("schemeIdUri", "urn:mpeg:dash:role:2011"), ("value", role)];
+        xml.create_element("Role").with_attributes(role).write_empty()?;
+        for init in &set.inits {
+            write_representation(xml, snapshot, period, run, init, query)?;
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+fn write_representation(xml: &mut Xml, snapshot: &Snapshot, period: &Period, run: &Run<'_>, init: &Init, query: &str) -> io::Result<()> {
+    let track = &init.track;
+    let status = snapshot.tracks.iter().find(|status| status.track.id == track.id);
+    let bandwidth = status.map_or_else(|| measured(run, init), |status: &TrackStatus| status.rate.peak);
+    let (id, bandwidth, codecs) = (track.id.to_string(), bandwidth.to_string(), track.codec.rfc6381());
+    let attributes = [("id", id.as_str()), ("bandwidth", bandwidth.as_str()), ("codecs", codecs.as_str())];
+    let mut element = xml.create_element("Representation").with_attributes(attributes);
+    if let Some(shape) = track.codec.video() {
+        let (width, height) = (shape.width.to_string(), shape.height.to_string());
+        element = element.with_attributes([("width", width.as_str()), ("height", height.as_str())]);
+        if let Some(rate) = status.and_then(|status| status.frame_rate).or(track.frame_rate) {
+            element = element.with_attribute(("frameRate", frame_rate(rate).as_str()));
+        }
+    }
+    let sound = track.codec.audio();
+    if let Some(shape) = sound {
+        element = element.with_attribute(("audioSamplingRate", shape.sample_rate.to_string().as_str()));
+    }
+    element.write_inner_content(|xml| {
+        if let Some(channels) = sound.and_then(|shape| channel_configuration(shape.channels)) {
+            let scheme = ("schemeIdUri", "urn:mpeg:mpegB:cicp:ChannelConfiguration");
+            let value = channels.to_string();
+            xml.create_element("AudioChannelConfiguration").with_attributes([scheme, ("value", value.as_str())]).write_empty()?;
+        }
+        write_template(xml, snapshot, period, run, init, query)
+    })?;
+    Ok(())
+}
+
+/// What a track that is no longer in the program had at most, in bits per second.
+fn measured(run: &Run<'_>, init: &Init) -> u64 {
+    let segments = run.iter().filter_map(|slot| slot.segment(init.track.id));
+    segments.map(|segment| segment.bytes.len() as u64 * 8_000 / segment.span().millis().max(1) as u64).max().unwrap_or(0).max(1)
+}
+
+/// Channels as an index of ISO/IEC 23091-3; `None` where the number alone does not tell the layout.
+fn channel_configuration(channels: u8) -> Option<u8> {
+    match channels {
+        1..=6 => Some(channels),
+        8 => Some(12),
+        _ => None,
+    }
+}
+
+fn write_template(xml: &mut Xml, snapshot: &Snapshot, period: &Period, run: &Run<'_>, init: &Init, query: &str) -> io::Result<()> {
+    let Some(first) = run.first() else { return Ok(()) };
+    let (track, epoch) = (init.track.id, snapshot.epoch);
+    // A dollar sign stands for itself only when doubled; the carried query holds none.
+    let suffix = if query.is_empty() { String::new() } else { format!("?{query}") };
+    let initialization = format!("{}{suffix}", Request::Init { track, epoch, generation: init.generation });
+    let media = format!("{track}-{epoch}-$Number$.m4s{suffix}");
+    let timescale = init.track.timescale;
+    let element = xml.create_element("SegmentTemplate").with_attribute(("timescale", timescale.hz().to_string().as_str()));
+    let element = element.with_attribute(("presentationTimeOffset", period.start.rescale(timescale).to_string().as_str()));
+    let element = element.with_attribute(("startNumber", first.msn.0.to_string().as_str()));
+    let element = element.with_attributes([("initialization", initialization.as_str()), ("media", media.as_str())]);
+    let segments: Vec<_> = run.iter().filter_map(|slot: &&Slot| slot.segment(track)).collect();
+    element.write_inner_content(|xml| {
+        xml.create_element("SegmentTimeline").write_inner_content(|xml| write_timeline(xml, &segments))?;
+        Ok(())
+    })?;
+    Ok(())
+}
+
+fn write_timeline(xml: &mut Xml, segments: &[&Arc<Segment>]) -> io::Result<()> {
+    let follows = |one: &Segment, next: &Segment| one.start.ticks() + one.duration == next.start.ticks() && one.duration == next.duration;
+    let mut expected = None;
+    for alike in segments.chunk_by(|one, next| follows(one, next)) {
+        let (Some(first), Some(last)) = (alike.first(), alike.last()) else { continue };
+        let mut element = xml.create_element("S");
+        if expected != Some(first.start.ticks()) {
+            element = element.with_attribute(("t", first.start.ticks().to_string().as_str()));
+        }
+        element = element.with_attribute(("d", first.duration.to_string().as_str()));
+        if alike.len() > 1 {
+            element = element.with_attribute(("r", (alike.len() - 1).to_string().as_str()));
+        }
+        element.write_empty()?;
+        expected = Some(last.start.ticks() + last.duration);
+    }
+    Ok(())
+}

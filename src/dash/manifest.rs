@@ -1,0 +1,113 @@
+//! The manifest: the presentation and its periods.
+
+use std::io;
+
+use quick_xml::Writer;
+use quick_xml::events::{BytesDecl, Event};
+
+use crate::media::{Span, WallClock};
+use crate::segment::request::carried_query;
+use crate::segment::{Phase, Slot, Snapshot};
+
+use super::adaptation;
+use super::text::duration;
+
+const PROFILES: &str = "urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019";
+/// Segments may round to the target duration, so they may last this much longer.
+const ROUNDING: Span = Span::from_millis(500);
+/// The least time between two reloads that players are asked for.
+const MIN_UPDATE_PERIOD: Span = Span::from_secs(1);
+
+pub(super) type Xml = Writer<Vec<u8>>;
+
+/// The slots of one period, in order; never empty.
+pub(super) type Run<'a> = Vec<&'a Slot>;
+
+/// The manifest. `clock` is the address of a clock that tells UTC in ISO 8601 (`UTCTiming`, `http-iso`), such as `/time`; `query` is the
+/// viewer's own and is carried over to the addresses of the media.
+///
+/// Period starts are wall-clock times: the presentation's zero is the Unix epoch, which never changes, whatever restarts. A period ends
+/// where a track has no media, or where the publisher went away.
+pub fn manifest(snapshot: &Snapshot, clock: &str, query: &str) -> String {
+    let query = carried_query(query);
+    let mut xml = Writer::new_with_indent(Vec::with_capacity(4_096), b' ', 1);
+    write(&mut xml, snapshot, clock, &query).expect("a Vec takes all that is written to it");
+    String::from_utf8(xml.into_inner()).expect("only text was written")
+}
+
+fn write(xml: &mut Xml, snapshot: &Snapshot, clock: &str, query: &str) -> io::Result<()> {
+    let runs = runs(snapshot);
+    let end = runs.last().and_then(|run| run.last()).map_or(WallClock::from_unix_millis(0), |slot| slot.wall_end());
+    let target = Span::from_secs(i64::from(snapshot.target_duration));
+    let ended = snapshot.phase == Phase::Ended;
+    xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
+    let mpd = xml.create_element("MPD").with_attributes([("xmlns", "urn:mpeg:dash:schema:mpd:2011"), ("profiles", PROFILES)]);
+    let mpd = mpd.with_attribute(("type", if ended { "static" } else { "dynamic" }));
+    let mpd = mpd.with_attribute(("availabilityStartTime", WallClock::from_unix_millis(0).to_string().as_str()));
+    let mpd = mpd.with_attribute(("publishTime", snapshot.changed.to_string().as_str()));
+    let mpd = if ended {
+        mpd.with_attribute(("mediaPresentationDuration", since_zero(end).as_str()))
+    } else {
+        let update = Span::from_millis(snapshot.segment_target.millis() / 2).max(MIN_UPDATE_PERIOD);
+        let delay = Span::from_secs(i64::from(snapshot.target_duration) * 3);
+        mpd.with_attribute(("minimumUpdatePeriod", duration(update).as_str()))
+            .with_attribute(("timeShiftBufferDepth", duration(snapshot.window).as_str()))
+            .with_attribute(("suggestedPresentationDelay", duration(delay).as_str()))
+    };
+    let mpd = mpd.with_attribute(("minBufferTime", duration(snapshot.segment_target).as_str()));
+    let mpd = mpd.with_attribute(("maxSegmentDuration", duration(target + ROUNDING).as_str()));
+    mpd.write_inner_content(|xml| {
+        for (position, run) in runs.iter().enumerate() {
+            // The period in progress has no end yet.
+            let open = position + 1 == runs.len() && snapshot.phase == Phase::Live && is_newest(snapshot, run);
+            period(xml, snapshot, run, open, query)?;
+        }
+        let timing = [("schemeIdUri", "urn:mpeg:dash:utc:http-iso:2014"), ("value", clock)];
+        xml.create_element("UTCTiming").with_attributes(timing).write_empty()?;
+        Ok(())
+    })?;
+    Ok(())
+}
+
+fn period(xml: &mut Xml, snapshot: &Snapshot, run: &Run<'_>, open: bool, query: &str) -> io::Result<()> {
+    let (Some(first), Some(last)) = (run.first(), run.last()) else { return Ok(()) };
+    let Some(period) = &first.period else { return Ok(()) };
+    let id = format!("{}-{}", snapshot.epoch, period.index);
+    let element = xml.create_element("Period").with_attribute(("id", id.as_str()));
+    let element = element.with_attribute(("start", since_zero(period.wall).as_str()));
+    let element = match open {
+        true => element,
+        false => element.with_attribute(("duration", duration(last.wall_end().since(period.wall)).as_str())),
+    };
+    element.write_inner_content(|xml| adaptation::write_sets(xml, snapshot, period, run, query))?;
+    Ok(())
+}
+
+/// The listed slots by period. Where only gaps are listed, the newest segment that can still be fetched stands for its period: a manifest
+/// without any period is not valid.
+fn runs(snapshot: &Snapshot) -> Vec<Run<'_>> {
+    let mut runs: Vec<Run<'_>> = Vec::new();
+    let mut current = None;
+    for slot in &snapshot.slots {
+        let index = slot.period.as_ref().map(|period| period.index);
+        if index.is_some() {
+            match runs.last_mut().filter(|_| index == current) {
+                Some(run) => run.push(slot),
+                None => runs.push(vec![slot]),
+            }
+        }
+        current = index;
+    }
+    if runs.is_empty() {
+        runs.extend(snapshot.last_media.as_deref().map(|slot| vec![slot]));
+    }
+    runs
+}
+
+fn is_newest(snapshot: &Snapshot, run: &Run<'_>) -> bool {
+    snapshot.slots.last().map(|slot| slot.msn) == run.last().map(|slot| slot.msn)
+}
+
+fn since_zero(wall: WallClock) -> String {
+    duration(wall.since(WallClock::from_unix_millis(0)))
+}

@@ -1,0 +1,1 @@
+//! Whole manifests, and what an independent parser makes of them.

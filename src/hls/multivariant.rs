@@ -1,0 +1,116 @@
+//! The multivariant playlist: which renditions there are and what it takes to play them.
+
+use std::fmt::Write;
+
+use crate::media::Kind;
+use crate::segment::request::carried_query;
+use crate::segment::{Request, Snapshot, TrackStatus};
+
+use super::VERSION;
+use super::text::{quotable, uri};
+
+/// The multivariant playlist. Video and audio are renditions of their own: each video track is a variant, once with each group of audio
+/// tracks that share a codec; without video, each such group is a variant.
+///
+/// `query` is the viewer's own and is carried over to the addresses in the playlist, but for `_HLS_` directives.
+pub fn multivariant(snapshot: &Snapshot, query: &str) -> String {
+    let query = carried_query(query);
+    let mut text = String::with_capacity(1_024);
+    write(&mut text, snapshot, &query).expect("a String takes all that is written to it");
+    text
+}
+
+/// Audio tracks with one codec, under one `GROUP-ID`.
+struct Group<'a> {
+    id: String,
+    tracks: Vec<&'a TrackStatus>,
+}
+
+fn write(out: &mut String, snapshot: &Snapshot, query: &str) -> std::fmt::Result {
+    let of = |kind| snapshot.tracks.iter().filter(move |status| status.track.id.kind == kind);
+    let groups = group(of(Kind::Audio));
+    let video: Vec<_> = of(Kind::Video).collect();
+    writeln!(out, "#EXTM3U")?;
+    writeln!(out, "#EXT-X-VERSION:{VERSION}")?;
+    if snapshot.independent {
+        writeln!(out, "#EXT-X-INDEPENDENT-SEGMENTS")?;
+    }
+    // A single audio track by itself is a plain variant and needs no group.
+    let grouped = !video.is_empty() || groups.iter().any(|group| group.tracks.len() > 1);
+    for group in groups.iter().filter(|_| grouped) {
+        for (position, status) in group.tracks.iter().enumerate() {
+            rendition(out, group, position, status, query)?;
+        }
+    }
+    for status in &video {
+        if groups.is_empty() {
+            variant(out, Some(status), None, query)?;
+        }
+        for group in &groups {
+            variant(out, Some(status), Some((group, true)), query)?;
+        }
+    }
+    for group in groups.iter().filter(|_| video.is_empty()) {
+        variant(out, None, Some((group, grouped)), query)?;
+    }
+    Ok(())
+}
+
+fn group<'a>(tracks: impl Iterator<Item = &'a TrackStatus>) -> Vec<Group<'a>> {
+    let mut groups: Vec<Group<'a>> = Vec::new();
+    for status in tracks {
+        let codec = status.track.codec.rfc6381();
+        match groups.iter_mut().find(|group| group.tracks.iter().any(|other| other.track.codec.rfc6381() == codec)) {
+            Some(group) => group.tracks.push(status),
+            None => groups.push(Group { id: format!("audio-{}", groups.len()), tracks: vec![status] }),
+        }
+    }
+    groups
+}
+
+fn rendition(out: &mut String, group: &Group<'_>, position: usize, status: &TrackStatus, query: &str) -> std::fmt::Result {
+    let track = &status.track;
+    let yes_no = if position == 0 { "YES" } else { "NO" };
+    write!(out, "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{}\",NAME=\"{}\"", group.id, name(group, position))?;
+    if let Some(language) = &track.language {
+        write!(out, ",LANGUAGE=\"{}\"", quotable(language))?;
+    }
+    write!(out, ",DEFAULT={yes_no},AUTOSELECT=YES")?;
+    if let Some(shape) = track.codec.audio() {
+        write!(out, ",CHANNELS=\"{}\"", shape.channels)?;
+    }
+    writeln!(out, ",URI=\"{}\"", uri(Request::MediaPlaylist(track.id), query))
+}
+
+/// A track's own name, else its language, else its number; each unique in its group (RFC 8216 §4.3.4.1.1).
+fn name(group: &Group<'_>, position: usize) -> String {
+    let own = |status: &TrackStatus| {
+        let named = status.track.name.as_deref().or(status.track.language.as_deref()).map(quotable);
+        named.filter(|name| !name.is_empty()).unwrap_or_else(|| format!("Audio {}", status.track.id.index + 1))
+    };
+    let name = own(group.tracks[position]);
+    if group.tracks.iter().filter(|status| own(status) == name).count() > 1 { format!("{name} ({})", position + 1) } else { name }
+}
+
+fn variant(out: &mut String, video: Option<&TrackStatus>, audio: Option<(&Group<'_>, bool)>, query: &str) -> std::fmt::Result {
+    let sound = audio.map(|(group, _)| group.tracks.as_slice()).unwrap_or_default();
+    let most =
+        |rate: fn(&TrackStatus) -> u64| video.map_or(0, rate).saturating_add(sound.iter().copied().map(rate).max().unwrap_or_default());
+    let codecs: Vec<_> = video.into_iter().chain(sound.first().copied()).map(|status| status.track.codec.rfc6381()).collect();
+    write!(out, "#EXT-X-STREAM-INF:BANDWIDTH={},AVERAGE-BANDWIDTH={}", most(|s| s.rate.peak), most(|s| s.rate.average))?;
+    write!(out, ",CODECS=\"{}\"", codecs.join(","))?;
+    if let Some(status) = video {
+        if let Some(shape) = status.track.codec.video() {
+            write!(out, ",RESOLUTION={}x{}", shape.width, shape.height)?;
+        }
+        if let Some(rate) = status.frame_rate {
+            write!(out, ",FRAME-RATE={rate:.3}")?;
+        }
+    }
+    if let Some((group, true)) = audio {
+        write!(out, ",AUDIO=\"{}\"", group.id)?;
+    }
+    let track = video.or(sound.first().copied()).map(|status| status.track.id);
+    writeln!(out)?;
+    track.map_or(Ok(()), |track| writeln!(out, "{}", uri(Request::MediaPlaylist(track), query)))
+}

@@ -1,0 +1,1 @@
+//! Whole playlists, and what independent parsers make of them.

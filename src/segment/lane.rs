@@ -1,0 +1,250 @@
+//! One track on its way into segments: samples that wait, the part being gathered, the segment being filled.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::fmp4::{self, Fragmenter, Layout, ReorderDelay, SequenceNumber, TimedSample, TrackNumber};
+use crate::media::{Kind, Sample, Span, Timescale, Timestamp, TrackId};
+
+use super::snapshot::{Counters, Init, MediaSequence, Part, PartNumber, Segment};
+
+/// Most samples of one part: a third of a second of any real track is far below it, timestamps one tick apart are not.
+const MAX_PART_SAMPLES: usize = 4_096;
+
+/// What a track keeps when it comes back with a new configuration or after a break.
+#[derive(Clone, Debug)]
+pub(super) struct Memory {
+    pub init: Arc<Init>,
+    pub delay: Option<ReorderDelay>,
+    pub sequence: SequenceNumber,
+    pub next_part: u64,
+}
+
+/// One track of the current program.
+#[derive(Debug)]
+pub(super) struct Lane {
+    pub memory: Memory,
+    /// The slot that its next sample goes to, unless a cut says otherwise.
+    pub msn: MediaSequence,
+    /// Samples that wait for the next one to tell their duration, or for the leading track to pass them.
+    pub queue: VecDeque<Sample>,
+    /// Bytes of [`Lane::queue`].
+    pub queued_bytes: usize,
+    /// Whether it had nothing to say when its slot had to be closed, so that the next one need not wait for it.
+    pub stalled: bool,
+    /// Samples and ticks placed so far, for the frame rate.
+    pub placed: (u64, i64),
+    /// The longest sample placed so far, in ticks.
+    pub longest_sample: i64,
+    parts: Vec<Part>,
+    start: Option<Timestamp>,
+    ticks: i64,
+    bytes: usize,
+    independent: bool,
+    /// Decoding time of the last sample placed, and where that sample ends.
+    last: Option<Timestamp>,
+    end: Option<Timestamp>,
+    last_duration: Option<u32>,
+    gathered: Vec<TimedSample>,
+    gathered_ticks: i64,
+}
+
+impl Lane {
+    pub fn new(memory: Memory, msn: MediaSequence) -> Self {
+        Self {
+            memory,
+            msn,
+            queue: VecDeque::new(),
+            queued_bytes: 0,
+            stalled: false,
+            placed: (0, 0),
+            longest_sample: 0,
+            parts: Vec::new(),
+            start: None,
+            ticks: 0,
+            bytes: 0,
+            independent: false,
+            last: None,
+            end: None,
+            last_duration: None,
+            gathered: Vec::new(),
+            gathered_ticks: 0,
+        }
+    }
+
+    pub fn id(&self) -> TrackId {
+        self.memory.init.track.id
+    }
+
+    pub fn scale(&self) -> Timescale {
+        self.memory.init.track.timescale
+    }
+
+    /// Where a segment that begins with this sample begins: a sync sample's presentation time; for any other its decoding time moved by
+    /// D, because pictures decoded after it may be shown before it.
+    pub fn start_of(&self, sample: &Sample) -> Timestamp {
+        let delay = self.memory.delay.map_or(0, |delay| delay.0);
+        if sample.is_sync { sample.pts() } else { sample.dts.plus_ticks(i64::from(delay)) }
+    }
+
+    /// The earliest moment at which a later cut can fall, while this sample is not placed.
+    pub fn lower_bound(&self, sample: &Sample) -> Timestamp {
+        self.start_of(sample).min(sample.dts)
+    }
+
+    /// Whether the segment in progress has no sample.
+    pub fn is_empty(&self) -> bool {
+        self.start.is_none()
+    }
+
+    /// Whether it has placed nothing since it began or was configured.
+    pub fn is_fresh(&self) -> bool {
+        self.last.is_none()
+    }
+
+    /// Bytes of media in the segment in progress.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Where the segment in progress begins.
+    pub fn start(&self) -> Option<Timestamp> {
+        self.start
+    }
+
+    /// Where the samples placed in the segment in progress end.
+    pub fn end(&self) -> Option<Timestamp> {
+        self.start.map(|start| start.plus_ticks(self.ticks))
+    }
+
+    /// The parts of the segment in progress.
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// Lets a sample wait. False where it cannot follow the last one.
+    pub fn enqueue(&mut self, sample: Sample) -> bool {
+        let last = self.queue.back().map(|last| last.dts).or(self.last);
+        if sample.data.is_empty() || sample.dts.scale() != self.scale() || last.is_some_and(|last| sample.dts <= last) {
+            return false;
+        }
+        self.queued_bytes += sample.data.len();
+        self.queue.push_back(sample);
+        true
+    }
+
+    /// Takes the oldest waiting sample away.
+    pub fn drop_front(&mut self) -> Option<Sample> {
+        let sample = self.queue.pop_front()?;
+        self.queued_bytes -= sample.data.len();
+        Some(sample)
+    }
+
+    /// How long the oldest waiting sample lasts: up to the next one where that follows within `hole`, else an estimate.
+    pub fn front_duration(&self, hole: Span) -> Option<u32> {
+        let sample = self.queue.front()?;
+        let known = self.queue.get(1).map(|next| next.dts.ticks().saturating_sub(sample.dts.ticks()));
+        match known.and_then(|ticks| u32::try_from(ticks).ok()).filter(|ticks| Span::from_ticks(i64::from(*ticks), self.scale()) <= hole) {
+            Some(ticks) => Some(ticks),
+            None => Some(self.last_duration.unwrap_or_else(|| self.lone_duration(sample))),
+        }
+    }
+
+    /// Places the oldest waiting sample in the segment in progress. Returns whether that completed a part.
+    pub fn place(&mut self, duration: u32, part_target: Span, counters: &mut Counters) -> bool {
+        let Some(sample) = self.drop_front() else { return false };
+        if self.memory.delay.is_none() {
+            self.memory.delay = Some(ReorderDelay(sample.cts));
+        }
+        if self.start.is_none() {
+            self.start = Some(self.start_of(&sample));
+            self.independent = sample.is_sync;
+        }
+        let ticks = i64::from(duration);
+        let target = part_target.ticks(self.scale());
+        let keyframe = sample.is_sync && sample.track.kind == Kind::Video;
+        let full = self.gathered_ticks + ticks > target || self.gathered.len() >= MAX_PART_SAMPLES;
+        let apart = self.end.is_some_and(|end| end != sample.dts);
+        let mut done = (keyframe || full || apart) && self.finish_part(counters);
+
+        self.last = Some(sample.dts);
+        self.end = Some(sample.dts.plus_ticks(ticks));
+        self.last_duration = Some(duration);
+        self.longest_sample = self.longest_sample.max(ticks);
+        self.placed = (self.placed.0 + 1, self.placed.1 + ticks);
+        self.ticks += ticks;
+        self.bytes += sample.data.len();
+        self.gathered_ticks += ticks;
+        self.gathered.push(TimedSample { sample, duration });
+        counters.long_parts += u64::from(ticks > target);
+        // Another like this would not fit: the part need not wait to see it.
+        done |= self.gathered_ticks + ticks > target && self.finish_part(counters);
+        done
+    }
+
+    /// Closes the segment in progress and goes on to the next slot; `None` where there was no sample. `next` is where the track goes on.
+    pub fn close(&mut self, next: Option<Timestamp>, counters: &mut Counters) -> Option<Segment> {
+        self.finish_part(counters);
+        self.msn = self.msn.next();
+        let parts = std::mem::take(&mut self.parts);
+        let (start, ticks) = (self.start.take(), std::mem::take(&mut self.ticks));
+        self.bytes = 0;
+        let start = start.filter(|_| !parts.is_empty())?;
+        let follows = self.queue.front().is_some_and(|front| self.end == Some(front.dts));
+        let to_next = next.filter(|_| follows).map(|next| next.rescale(self.scale()) - start.ticks()).filter(|to_next| *to_next > 0);
+        let (parts, bytes) = join(parts);
+        let init = Arc::clone(&self.memory.init);
+        Some(Segment { init, start, duration: to_next.unwrap_or(ticks), independent: self.independent, parts, bytes })
+    }
+
+    /// Writes what was gathered as a part. False where nothing was, or it could not be written and is lost (and counted).
+    fn finish_part(&mut self, counters: &mut Counters) -> bool {
+        let (samples, ticks) = (std::mem::take(&mut self.gathered), std::mem::take(&mut self.gathered_ticks));
+        let Some(first) = samples.first() else { return false };
+        let delay = self.memory.delay.unwrap_or_default();
+        let mut layout = Layout::new(TrackNumber::ONLY, self.memory.sequence, delay);
+        layout.styp = self.parts.is_empty();
+        let independent = first.sample.is_sync;
+        match fmp4::fragment::write(&samples, &layout) {
+            Ok(fragment) => {
+                let number = PartNumber(self.memory.next_part);
+                self.parts.push(Part { number, duration: ticks, independent, bytes: fragment.freeze() });
+                self.memory.next_part += 1;
+                self.memory.sequence = self.memory.sequence.next();
+                true
+            }
+            Err(_) => {
+                counters.dropped_samples += samples.len() as u64;
+                false
+            }
+        }
+    }
+
+    fn lone_duration(&self, sample: &Sample) -> u32 {
+        let mut fragmenter = Fragmenter::new(&self.memory.init.track).with_delay(ReorderDelay::default());
+        let taken = fragmenter.push(sample.clone()).is_ok();
+        fragmenter.flush(None).filter(|_| taken).map_or(1, |timed| timed.duration)
+    }
+}
+
+/// The parts laid end to end in one buffer that they all are slices of.
+fn join(mut parts: Vec<Part>) -> (Vec<Part>, Bytes) {
+    if let [only] = parts.as_slice() {
+        let bytes = only.bytes.clone();
+        return (parts, bytes);
+    }
+    let mut joined = BytesMut::with_capacity(parts.iter().map(|part| part.bytes.len()).sum());
+    for part in &parts {
+        joined.extend_from_slice(&part.bytes);
+    }
+    let bytes = joined.freeze();
+    let mut at = 0;
+    for part in &mut parts {
+        let end = at + part.bytes.len();
+        part.bytes = bytes.slice(at..end);
+        at = end;
+    }
+    (parts, bytes)
+}

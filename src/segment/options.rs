@@ -1,0 +1,96 @@
+//! What the operator may set about cutting and keeping segments.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::media::Span;
+
+/// How a stream is cut and how much of it is kept. Lengths of time are whole milliseconds.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Options {
+    /// A segment ends at the first keyframe at least this long after its start.
+    pub segment_ms: u64,
+    /// No segment is longer than this: a longer GOP is cut where no decoder can start.
+    pub longest_segment_ms: u64,
+    /// No part is longer than this, except by a single sample that is longer by itself.
+    pub part_ms: u64,
+    /// Whole segments that must exist before the stream is announced. The target duration can never change afterwards, so it should have
+    /// seen two GOPs; with two, a player that begins at the first segment also has the next in hand while the third is being made.
+    pub first_segments: usize,
+    /// How much of the stream the playlists list, never less than six segments.
+    pub window_ms: u64,
+    /// Bytes of segments kept for one stream, listed or recently removed.
+    pub memory_bytes: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { segment_ms: 2_000, longest_segment_ms: 10_000, part_ms: 334, first_segments: 2, window_ms: 20_000, memory_bytes: 256 << 20 }
+    }
+}
+
+/// The shortest and longest values that make sense, each key with its range; outside of it the value is refused at the door.
+const RANGES: [(&str, u64, u64); 4] =
+    [("segment_ms", 500, 30_000), ("longest_segment_ms", 500, 60_000), ("part_ms", 100, 5_000), ("window_ms", 3_000, 86_400_000)];
+
+impl Options {
+    /// Every value that is out of its range, as key, value, lowest and highest allowed.
+    pub fn out_of_range(&self) -> Vec<(&'static str, u64, u64, u64)> {
+        let values = [self.segment_ms, self.longest_segment_ms, self.part_ms, self.window_ms];
+        let mut wrong: Vec<_> = RANGES
+            .iter()
+            .zip(values)
+            .filter(|((_, low, high), value)| value < low || value > high)
+            .map(|(&(key, low, high), value)| (key, value, low, high))
+            .collect();
+        if self.longest_segment_ms < self.segment_ms && wrong.is_empty() {
+            wrong.push(("longest_segment_ms", self.longest_segment_ms, self.segment_ms, 60_000));
+        }
+        if !(1..=6).contains(&self.first_segments) {
+            wrong.push(("first_segments", self.first_segments as u64, 1, 6));
+        }
+        if self.memory_bytes < 8 << 20 {
+            wrong.push(("memory_bytes", self.memory_bytes as u64, 8 << 20, usize::MAX as u64));
+        }
+        wrong
+    }
+
+    pub(super) fn segment(&self) -> Span {
+        span(self.segment_ms)
+    }
+
+    pub(super) fn longest_segment(&self) -> Span {
+        span(self.longest_segment_ms.max(self.segment_ms))
+    }
+
+    pub(super) fn part(&self) -> Span {
+        span(self.part_ms)
+    }
+
+    pub(super) fn window(&self) -> Span {
+        span(self.window_ms)
+    }
+}
+
+fn span(millis: u64) -> Span {
+    Duration::from_millis(millis).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_in_range() {
+        assert_eq!(Options::default().out_of_range(), []);
+    }
+
+    #[test]
+    fn every_value_out_of_range_is_named() {
+        let options = Options { segment_ms: 10, part_ms: 0, first_segments: 0, memory_bytes: 1, ..Options::default() };
+        let keys: Vec<_> = options.out_of_range().iter().map(|w| w.0).collect();
+        assert_eq!(keys, ["segment_ms", "part_ms", "first_segments", "memory_bytes"]);
+    }
+}

@@ -1,0 +1,332 @@
+//! Finished slots on their way to viewers: numbered, set on the wall clock, gathered into periods, measured and kept.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::media::{Epoch, Kind, Program, Span, Timestamp, TrackId, WallClock};
+
+use super::options::Options;
+use super::snapshot::{Counters, Init, MediaSequence, OpenSegment, Period, Phase, Rate, Segment, Slot, Snapshot, TrackStatus};
+use super::window::Window;
+
+/// What the target duration leaves above the longest segment seen, as GOPs of one encoder differ by a few frames.
+const HEADROOM: Span = Span::from_millis(250);
+/// How far a segment may exceed the target duration: `EXTINF` rounded to the nearest second may not (RFC 8216bis §4.4.3.1), and a sound
+/// segment may be a frame longer than its slot.
+pub(super) const ROUNDING: Span = Span::from_millis(400);
+/// Media that arrives this much later than the wall-clock times given to it, slot after slot, gets new ones.
+const DRIFT: Span = Span::from_millis(1_000);
+/// So many slots in a row must be late, lest a hiccup of the network be taken for a slow clock.
+const DRIFTED_SLOTS: u32 = 5;
+/// The longest stretch of gaps appended at once; if the clock ran further ahead, the rest is left out.
+const MAX_CATCH_UP: Span = Span::from_secs(120);
+/// Margin on a rate that the publisher declares, in percent: encoders exceed it, and the container adds to it.
+const DECLARED_MARGIN: u64 = 125;
+
+/// A slot as it was cut, not yet set on the wall clock.
+#[derive(Debug)]
+pub(super) struct Cut {
+    pub msn: MediaSequence,
+    pub start: Timestamp,
+    pub duration: Span,
+    pub discontinuity: bool,
+    /// Whether time was broken off before it, so that its place on the wall clock follows from its arrival alone.
+    pub anchored_anew: bool,
+    pub segments: Vec<Arc<Segment>>,
+    pub done: WallClock,
+}
+
+/// What can never change once the stream was announced.
+#[derive(Clone, Copy, Debug)]
+struct Terms {
+    target_duration: u32,
+    part_target: Span,
+    window: Span,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Meter {
+    peak: u64,
+    highest: u64,
+    bits: u64,
+    span: Span,
+}
+
+/// The presentation as viewers see it.
+#[derive(Debug)]
+pub(super) struct Presentation {
+    options: Options,
+    epoch: Epoch,
+    terms: Option<Terms>,
+    waiting: Vec<Cut>,
+    window: Window,
+    phase: Phase,
+    period: Option<Arc<Period>>,
+    periods: u64,
+    /// A media time and the wall-clock time that it was given.
+    anchor: Option<(Timestamp, WallClock)>,
+    wall_end: Option<WallClock>,
+    late_slots: u32,
+    independent: bool,
+    meters: BTreeMap<TrackId, Meter>,
+    state: u64,
+    revision: u64,
+    changed: WallClock,
+    pub counters: Counters,
+}
+
+impl Presentation {
+    pub fn new(options: Options, epoch: Epoch) -> Self {
+        Self {
+            window: Window::new(options.window(), options.memory_bytes),
+            options,
+            epoch,
+            terms: None,
+            waiting: Vec::new(),
+            phase: Phase::Live,
+            period: None,
+            periods: 0,
+            anchor: None,
+            wall_end: None,
+            late_slots: 0,
+            independent: true,
+            meters: BTreeMap::new(),
+            state: 0,
+            revision: 0,
+            changed: WallClock::from_unix_millis(0),
+            counters: Counters::default(),
+        }
+    }
+
+    pub fn state(&self) -> u64 {
+        self.state
+    }
+
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// How long a slot may be.
+    pub fn limit(&self) -> Span {
+        match self.terms {
+            Some(terms) => Span::from_secs(i64::from(terms.target_duration)) + ROUNDING,
+            None => self.options.longest_segment(),
+        }
+    }
+
+    pub fn part_target(&self) -> Span {
+        self.terms.map_or(self.options.part(), |terms| terms.part_target)
+    }
+
+    pub fn set_phase(&mut self, phase: Phase, now: WallClock) {
+        if self.phase != phase {
+            self.phase = phase;
+            self.revise(now);
+        }
+    }
+
+    /// A part was made or the program changed.
+    pub fn touch(&mut self) {
+        self.state += 1;
+    }
+
+    /// What manifests tell has changed.
+    pub fn revise(&mut self, now: WallClock) {
+        self.state += 1;
+        self.revision += 1;
+        self.changed = now.max(self.changed.plus(Span::from_millis(1)));
+    }
+
+    /// Takes a finished slot. The stream is announced with the first few of them, or with what there is when it ends.
+    pub fn append(&mut self, cut: Cut, longest_sample: Span) {
+        let now = cut.done;
+        self.waiting.push(cut);
+        if self.terms.is_some() || self.waiting.len() >= self.options.first_segments {
+            self.announce(now, longest_sample);
+        }
+    }
+
+    /// Announces the slots that wait.
+    pub fn announce(&mut self, now: WallClock, longest_sample: Span) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        if self.terms.is_none() {
+            self.fix_terms(longest_sample);
+        }
+        let mut waiting = std::mem::take(&mut self.waiting).into_iter().peekable();
+        let mut run = Vec::new();
+        while let Some(cut) = waiting.next() {
+            run.push(cut);
+            if waiting.peek().is_none_or(|next| next.anchored_anew) {
+                self.append_run(std::mem::take(&mut run), now);
+            }
+        }
+    }
+
+    /// Appends gaps for the time that has passed without a publisher.
+    pub fn append_gaps(&mut self, next: &mut MediaSequence, at: Timestamp, now: WallClock) {
+        let (Some(terms), Some(mut wall)) = (self.terms, self.wall_end) else { return };
+        let duration = Span::from_secs(i64::from(terms.target_duration));
+        if now.since(wall) > MAX_CATCH_UP {
+            wall = now.plus(Span::ZERO - duration);
+        }
+        while now.since(wall) >= duration {
+            self.counters.gap_slots += 1;
+            let slot = Slot { msn: *next, start: at, wall, duration, discontinuity: false, period: None, segments: Vec::new() };
+            *next = next.next();
+            wall = slot.wall_end();
+            self.keep(slot, now);
+        }
+    }
+
+    /// Forgets what no player may ask for any more.
+    pub fn expire(&mut self, now: WallClock) {
+        if self.window.expire(now) {
+            self.touch();
+        }
+    }
+
+    pub fn snapshot(
+        &self,
+        program: &Program,
+        inits: &[Arc<Init>],
+        rates: &BTreeMap<TrackId, f64>,
+        open: Vec<OpenSegment>,
+    ) -> Option<Snapshot> {
+        let terms = self.terms?;
+        let slots: Vec<_> = self.window.listed().cloned().collect();
+        let retained: Vec<_> = self.window.retained().cloned().collect();
+        let mut kept: Vec<Arc<Init>> = inits.to_vec();
+        let last_media = self.window.last_media().cloned();
+        for segment in slots.iter().chain(&retained).chain(&last_media).flat_map(|slot| &slot.segments) {
+            if !kept.iter().any(|init| Arc::ptr_eq(init, &segment.init)) {
+                kept.push(Arc::clone(&segment.init));
+            }
+        }
+        let tracks = inits.iter().filter(|init| self.meters.contains_key(&init.track.id));
+        Some(Snapshot {
+            epoch: self.epoch,
+            state: self.state,
+            revision: self.revision,
+            changed: self.changed,
+            phase: self.phase,
+            target_duration: terms.target_duration,
+            part_target: terms.part_target,
+            segment_target: self.options.segment(),
+            window: terms.window,
+            tracks: tracks.map(|init| self.status(program, init, rates)).collect(),
+            slots,
+            open,
+            discontinuity_sequence: self.window.discontinuity_sequence(),
+            independent: self.independent,
+            retained,
+            last_media,
+            inits: kept,
+            counters: self.counters,
+        })
+    }
+
+    fn status(&self, program: &Program, init: &Arc<Init>, rates: &BTreeMap<TrackId, f64>) -> TrackStatus {
+        let track = Arc::clone(&init.track);
+        let meter = self.meters.get(&track.id).copied().unwrap_or_default();
+        let declared = match track.id.kind {
+            Kind::Video => program.metadata.video_bit_rate,
+            Kind::Audio => program.metadata.audio_bit_rate,
+            Kind::Data => None,
+        };
+        let first_guess = declared.map_or(0, |rate| rate.saturating_mul(DECLARED_MARGIN) / 100).max(meter.highest);
+        let peak = if meter.peak > 0 { meter.peak } else { first_guess };
+        let rate = Rate { peak: peak.max(1), average: per_second(meter.bits, meter.span).max(1) };
+        let frame_rate = track.frame_rate.or_else(|| rates.get(&track.id).copied()).filter(|_| track.id.kind == Kind::Video);
+        TrackStatus { track, rate, frame_rate }
+    }
+
+    fn fix_terms(&mut self, longest_sample: Span) {
+        let spans = self.waiting.iter().flat_map(|cut| cut.segments.iter().map(|s| s.span()).chain([cut.duration]));
+        let longest = spans.max().unwrap_or_default();
+        let rounded = |span: Span| (span.millis() + 500) / 1_000;
+        let seconds = rounded(longest + HEADROOM).max(rounded(self.options.segment())).clamp(1, i64::from(u32::MAX));
+        let part_target = self.options.part().max(longest_sample);
+        let window = self.options.window().max(Span::from_secs(seconds.saturating_mul(6)));
+        self.terms = Some(Terms { target_duration: seconds as u32, part_target, window });
+        self.window = Window::new(window, self.options.memory_bytes);
+    }
+
+    /// Slots that belong to one stretch of time: their place on the wall clock is decided at once.
+    fn append_run(&mut self, run: Vec<Cut>, now: WallClock) {
+        let Some(first) = run.first() else { return };
+        if first.anchored_anew || self.anchor.is_none() {
+            // As late as the latest of them arrived, so that every segment exists by the time the manifest says it does.
+            let begun = |cut: &Cut| cut.done.plus(first.start.since(cut.start) - cut.duration);
+            let wall = run.iter().map(begun).max().unwrap_or(now);
+            self.anchor = Some((first.start, self.wall_end.map_or(wall, |end| wall.max(end))));
+            self.period = None;
+        }
+        for cut in run {
+            self.append_one(cut, now);
+        }
+    }
+
+    fn append_one(&mut self, cut: Cut, now: WallClock) {
+        let Some((from, at)) = self.anchor else { return };
+        let inits = cut.segments.iter().map(|segment| &segment.init);
+        let goes_on = self.period.as_ref().filter(|period| !cut.discontinuity && period.inits.iter().eq(inits.clone()));
+        let wall = at.plus(cut.start.since(from));
+        let (wall, period) = match (goes_on, cut.segments.is_empty()) {
+            (Some(period), false) => (wall, Some(Arc::clone(period))),
+            (None, false) => {
+                let wall = self.wall_end.map_or(wall, |end| wall.max(end));
+                let period = Period { index: self.periods, start: cut.start, wall, inits: inits.cloned().collect() };
+                self.periods += 1;
+                (wall, Some(Arc::new(period)))
+            }
+            (_, true) => (self.wall_end.map_or(wall, |end| wall.max(end)), None),
+        };
+        self.anchor = Some(period.as_ref().map_or((cut.start, wall), |period| (period.start, period.wall)));
+        self.period = period.clone();
+        for segment in &cut.segments {
+            self.independent &= segment.independent;
+            self.measure(segment);
+        }
+        let Cut { msn, start, duration, discontinuity, segments, done, .. } = cut;
+        let slot = Slot { msn, start, wall, duration, discontinuity, period, segments };
+        self.watch_drift(&slot, done);
+        self.keep(slot, now);
+    }
+
+    fn keep(&mut self, slot: Slot, now: WallClock) {
+        self.wall_end = Some(slot.wall_end());
+        self.window.append(Arc::new(slot), now, &mut self.counters);
+        self.revise(now);
+    }
+
+    /// A publisher whose clock is slower than ours falls behind the wall-clock times that were given to it; then the next period gets
+    /// later ones.
+    fn watch_drift(&mut self, slot: &Slot, done: WallClock) {
+        let late = done.since(slot.wall_end()) > DRIFT;
+        self.late_slots = if late { self.late_slots + 1 } else { 0 };
+        if self.late_slots >= DRIFTED_SLOTS {
+            self.late_slots = 0;
+            self.anchor = None;
+        }
+    }
+
+    fn measure(&mut self, segment: &Segment) {
+        let target = self.terms.map_or(0, |terms| terms.target_duration);
+        let meter = self.meters.entry(segment.track()).or_default();
+        let (bits, span) = (segment.bytes.len() as u64 * 8, segment.span());
+        let rate = per_second(bits, span).next_multiple_of(1_000);
+        meter.highest = meter.highest.max(rate);
+        if span.millis() * 2 >= i64::from(target) * 1_000 {
+            meter.peak = meter.peak.max(rate);
+        }
+        meter.bits = meter.bits.saturating_add(bits);
+        meter.span = meter.span + span;
+    }
+}
+
+fn per_second(bits: u64, span: Span) -> u64 {
+    let nanos = u128::try_from(span.nanos()).unwrap_or(0).max(1);
+    u64::try_from(u128::from(bits) * 1_000_000_000 / nanos).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,238 @@
+//! The files below a stream's address, parsed once into a typed value and printed from the same value.
+
+use std::fmt;
+
+use crate::media::{Epoch, Kind, TrackId};
+
+use super::snapshot::{MediaSequence, PartNumber};
+
+/// Longest file name that is looked at: two 20-digit numbers, a track and the fixed text fit with room to spare.
+const MAX_NAME: usize = 64;
+/// Longest query string that is carried over to child addresses; a signed token is a few hundred bytes.
+const MAX_QUERY: usize = 2_048;
+
+/// A file below a stream's address. [`fmt::Display`] prints its one name, and [`Request::parse`] reads only that.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Request {
+    /// `index.m3u8`: the HLS multivariant playlist.
+    Multivariant,
+    /// `v0.m3u8`: the HLS media playlist of a track.
+    MediaPlaylist(TrackId),
+    /// `manifest.mpd`: the DASH manifest.
+    Manifest,
+    /// `info.json`: what anyone may know about the stream.
+    Info,
+    /// `v0-EPOCH-i1.mp4`: an init segment.
+    Init {
+        /// The track it initialises.
+        track: TrackId,
+        /// The presentation it belongs to.
+        epoch: Epoch,
+        /// Which configuration of the track, from 1.
+        generation: u32,
+    },
+    /// `v0-EPOCH-MSN.m4s`: a media segment.
+    Segment {
+        /// The track it belongs to.
+        track: TrackId,
+        /// The presentation it belongs to.
+        epoch: Epoch,
+        /// Its number, common to all tracks.
+        msn: MediaSequence,
+    },
+    /// `v0-EPOCH-pN.m4s`: a partial segment.
+    Part {
+        /// The track it belongs to.
+        track: TrackId,
+        /// The presentation it belongs to.
+        epoch: Epoch,
+        /// Its running number within the track.
+        number: PartNumber,
+    },
+}
+
+/// Why a file name below a stream names nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum RequestError {
+    /// Longer than any name that exists.
+    #[error("file name of {0} bytes is longer than {MAX_NAME}")]
+    TooLong(usize),
+    /// Not one of the fixed names, and with none of the known endings.
+    #[error("no such kind of file")]
+    UnknownFile,
+    /// The track is not written as `v` or `a` and a number up to 255.
+    #[error("track at byte {0} is not v or a and a number up to 255")]
+    Track(usize),
+    /// A number that is missing, too great, or not written the one way it is.
+    #[error("number at byte {0} is not a plain decimal of at most 64 bits")]
+    Number(usize),
+}
+
+impl Request {
+    /// Reads a file name: the last component of the path, without query.
+    ///
+    /// # Errors
+    /// [`RequestError`] says what is wrong and at which byte. Numbers have one spelling (no sign, no leading zero), so that no two names
+    /// meet the same bytes in a cache.
+    pub fn parse(name: &str) -> Result<Self, RequestError> {
+        if name.len() > MAX_NAME {
+            return Err(RequestError::TooLong(name.len()));
+        }
+        match name {
+            "index.m3u8" => return Ok(Self::Multivariant),
+            "manifest.mpd" => return Ok(Self::Manifest),
+            "info.json" => return Ok(Self::Info),
+            _ => {}
+        }
+        if let Some(stem) = name.strip_suffix(".m3u8") {
+            return Ok(Self::MediaPlaylist(track(stem)?));
+        }
+        let (stem, is_init) = match (name.strip_suffix(".mp4"), name.strip_suffix(".m4s")) {
+            (Some(stem), _) => (stem, true),
+            (_, Some(stem)) => (stem, false),
+            _ => return Err(RequestError::UnknownFile),
+        };
+        let mut fields = stem.splitn(3, '-');
+        let (first, second, third) = (fields.next().unwrap_or_default(), fields.next(), fields.next());
+        let track = track(first)?;
+        let second = second.ok_or(RequestError::Number(stem.len()))?;
+        let epoch = Epoch(number(second, first.len() + 1)?);
+        let at = first.len() + second.len() + 2;
+        let third = third.ok_or(RequestError::Number(stem.len()))?;
+        if is_init {
+            let digits = third.strip_prefix('i').ok_or(RequestError::Number(at))?;
+            let generation = u32::try_from(number(digits, at + 1)?).map_err(|_| RequestError::Number(at + 1))?;
+            return Ok(Self::Init { track, epoch, generation });
+        }
+        match third.strip_prefix('p') {
+            Some(digits) => Ok(Self::Part { track, epoch, number: PartNumber(number(digits, at + 1)?) }),
+            None => Ok(Self::Segment { track, epoch, msn: MediaSequence(number(third, at)?) }),
+        }
+    }
+}
+
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Multivariant => f.write_str("index.m3u8"),
+            Self::MediaPlaylist(track) => write!(f, "{track}.m3u8"),
+            Self::Manifest => f.write_str("manifest.mpd"),
+            Self::Info => f.write_str("info.json"),
+            Self::Init { track, epoch, generation } => write!(f, "{track}-{epoch}-i{generation}.mp4"),
+            Self::Segment { track, epoch, msn } => write!(f, "{track}-{epoch}-{}.m4s", msn.0),
+            Self::Part { track, epoch, number } => write!(f, "{track}-{epoch}-p{}.m4s", number.0),
+        }
+    }
+}
+
+/// The query that child addresses carry: the viewer's own (a token, say) without the `_HLS_` directives, which speak only to one request.
+///
+/// Bytes that may not stand in a query (RFC 3986 §3.4) are percent-encoded, so the text is safe inside quotes, in XML and on a line of a
+/// playlist. Empty when nothing is left to carry or the query is longer than 2,048 bytes.
+pub fn carried_query(query: &str) -> String {
+    if query.len() > MAX_QUERY {
+        return String::new();
+    }
+    let mut carried = String::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("_HLS_")) {
+        if !carried.is_empty() {
+            carried.push('&');
+        }
+        for byte in pair.bytes() {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'=' | b'%' | b'+' | b',' | b':' | b'@' | b'/' => {
+                    carried.push(char::from(byte));
+                }
+                _ => carried.push_str(&format!("%{byte:02X}")),
+            }
+        }
+    }
+    carried
+}
+
+fn track(text: &str) -> Result<TrackId, RequestError> {
+    let kind = match text.as_bytes().first() {
+        Some(b'v') => Kind::Video,
+        Some(b'a') => Kind::Audio,
+        _ => return Err(RequestError::Track(0)),
+    };
+    let index = number(&text[1..], 1).map_err(|_| RequestError::Track(1))?;
+    Ok(TrackId { kind, index: u8::try_from(index).map_err(|_| RequestError::Track(1))? })
+}
+
+fn number(digits: &str, at: usize) -> Result<u64, RequestError> {
+    let plain = digits.bytes().all(|b| b.is_ascii_digit()) && (digits == "0" || !digits.starts_with('0'));
+    if !plain {
+        return Err(RequestError::Number(at));
+    }
+    digits.parse().map_err(|_| RequestError::Number(at))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn each_kind_of_file_has_its_name() {
+        let (track, epoch) = (TrackId::VIDEO, Epoch(1_790_000_000_123));
+        let names = [
+            (Request::Multivariant, "index.m3u8"),
+            (Request::Manifest, "manifest.mpd"),
+            (Request::Info, "info.json"),
+            (Request::MediaPlaylist(TrackId::AUDIO), "a0.m3u8"),
+            (Request::Init { track, epoch, generation: 1 }, "v0-1790000000123-i1.mp4"),
+            (Request::Segment { track, epoch, msn: MediaSequence(1_790_000_000) }, "v0-1790000000123-1790000000.m4s"),
+            (Request::Part { track, epoch, number: PartNumber(17) }, "v0-1790000000123-p17.m4s"),
+        ];
+        for (request, name) in names {
+            assert_eq!(request.to_string(), name);
+            assert_eq!(Request::parse(name), Ok(request));
+        }
+    }
+
+    #[test]
+    fn a_bad_name_is_refused_with_its_place() {
+        let long = "v".repeat(65);
+        let cases = [
+            (long.as_str(), RequestError::TooLong(65)),
+            ("", RequestError::UnknownFile),
+            ("v0.ts", RequestError::UnknownFile),
+            (".m3u8", RequestError::Track(0)),
+            ("d0.m3u8", RequestError::Track(0)),
+            ("v256.m3u8", RequestError::Track(1)),
+            ("v.m3u8", RequestError::Track(1)),
+            ("v00.m3u8", RequestError::Track(1)),
+            ("vé.m3u8", RequestError::Track(1)),
+            ("v0.mp4", RequestError::Number(2)),
+            ("v0-1.m4s", RequestError::Number(4)),
+            ("v0-01-2.m4s", RequestError::Number(3)),
+            ("v0-1-.m4s", RequestError::Number(5)),
+            ("v0-1-+2.m4s", RequestError::Number(5)),
+            ("v0-1-p18446744073709551616.m4s", RequestError::Number(6)),
+            ("v0-1-i4294967296.mp4", RequestError::Number(6)),
+            ("v0-1-2.mp4", RequestError::Number(5)),
+            ("v0-1-2-3.m4s", RequestError::Number(5)),
+        ];
+        for (name, error) in cases {
+            assert_eq!(Request::parse(name), Err(error), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_query_is_carried_without_directives_and_made_safe() {
+        assert_eq!(carried_query("token=a.b-c&_HLS_msn=4&_HLS_part=1&x=\"<$>\n"), "token=a.b-c&x=%22%3C%24%3E%0A");
+        assert_eq!(carried_query("_HLS_skip=YES"), "");
+        assert_eq!(carried_query(&"a".repeat(2_049)), "");
+    }
+
+    proptest! {
+        #[test]
+        fn no_name_panics_and_what_parses_prints_the_same(name in "[vad]?[0-9]{0,3}(-[ip]?[0-9]{0,21}){0,3}(\\.(m4s|mp4|m3u8))?|\\PC{0,70}") {
+            if let Ok(request) = Request::parse(&name) {
+                prop_assert_eq!(request.to_string(), name);
+            }
+        }
+    }
+}

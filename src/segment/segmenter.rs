@@ -1,0 +1,454 @@
+//! The segmenter: decides where a stream is cut, for all its tracks at once.
+//!
+//! The leading track, video where there is any, decides. A cut falls at its first sync sample that is at least a segment's length after
+//! the cut before; the other tracks are cut at their first sample at or after the same presentation time. Because a later sample of the
+//! leading track may still bring a cut, a following track's samples wait until the leading track has passed them.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use crate::fmp4;
+use crate::media::{Kind, Program, Sample, Span, Timestamp, TrackId, WallClock};
+
+use super::lane::{Lane, Memory};
+use super::options::Options;
+use super::presentation::{Cut, Presentation};
+use super::snapshot::{Init, MediaSequence, OpenSegment, Phase, Segment, Snapshot};
+
+/// A keyframe this much early still ends a segment: publishers round their times to milliseconds.
+const TOLERANCE: Span = Span::from_millis(50);
+/// How far tracks may be apart in arrival. A track that is further behind is not waited for; if it is the leading one, it leads no more.
+const MAX_SKEW: Span = Span::from_secs(3);
+/// Bytes that may wait for the leading track; reached only by a second video track whose leader has stopped.
+const MAX_QUEUED_BYTES: usize = 32 << 20;
+/// Bytes of one track's segment, at which it is cut wherever it is: ten seconds at 38 Mb/s.
+const MAX_SEGMENT_BYTES: usize = 48 << 20;
+
+/// What lies between the samples before a program and those that follow it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Boundary {
+    /// Nothing is missing and time runs on; at most the tracks or their configurations change.
+    Config,
+    /// Samples are missing; the times of those that follow are right all the same.
+    Loss,
+    /// Publishing was broken off and taken up again. Media time runs on without a hole, while the wall clock has moved.
+    Break,
+}
+
+/// Cuts one stream into segments and keeps them for its viewers.
+#[derive(Debug)]
+pub struct Segmenter {
+    options: Options,
+    program: Arc<Program>,
+    lanes: Vec<Lane>,
+    /// Position of the leading track among the lanes.
+    leader: usize,
+    known: BTreeMap<TrackId, Memory>,
+    /// Slots that some track has not finished, oldest first.
+    pending: VecDeque<Pending>,
+    next: MediaSequence,
+    discontinuity: bool,
+    anchored_anew: bool,
+    /// Where media has come to.
+    at: Timestamp,
+    presentation: Presentation,
+    cached: Option<Arc<Snapshot>>,
+}
+
+#[derive(Debug)]
+struct Pending {
+    msn: MediaSequence,
+    start: Timestamp,
+    /// The cut at its end, once known.
+    end: Option<Timestamp>,
+    discontinuity: bool,
+    anchored_anew: bool,
+    segments: Vec<Arc<Segment>>,
+    /// Tracks that have not finished it.
+    unfinished: usize,
+}
+
+impl Segmenter {
+    /// A segmenter for the presentation that this program opens, and the tracks that cannot be carried in CMAF with the reason.
+    ///
+    /// Media sequence numbers begin at the Unix second of the program's epoch, so that they rise across restarts.
+    pub fn new(options: Options, program: Arc<Program>) -> (Self, Vec<(TrackId, fmp4::Error)>) {
+        let mut segmenter = Self {
+            presentation: Presentation::new(options.clone(), program.epoch),
+            options,
+            lanes: Vec::new(),
+            leader: 0,
+            known: BTreeMap::new(),
+            pending: VecDeque::new(),
+            next: MediaSequence(program.epoch.0 / 1_000),
+            discontinuity: false,
+            anchored_anew: true,
+            at: Timestamp::from_millis(0),
+            cached: None,
+            program: Arc::clone(&program),
+        };
+        let refused = segmenter.set_tracks(&program);
+        (segmenter, refused)
+    }
+
+    /// A program comes into force. Returns the tracks that cannot be carried in CMAF with the reason.
+    ///
+    /// Equal tracks with [`Boundary::Config`] change nothing. Otherwise the segment in progress ends here, a discontinuity follows, and
+    /// tracks whose configuration changed get a new init segment. The epoch stays that of the first program.
+    pub fn head(&mut self, program: Arc<Program>, boundary: Boundary, now: WallClock) -> Vec<(TrackId, fmp4::Error)> {
+        let same = program.tracks == self.program.tracks;
+        self.program = Arc::clone(&program);
+        if same && boundary == Boundary::Config {
+            self.presentation.touch();
+            return Vec::new();
+        }
+        self.settle(now);
+        self.anchored_anew |= boundary == Boundary::Break;
+        self.set_tracks(&program)
+    }
+
+    /// Takes a sample. Samples of tracks that are not cut (script data) are ignored; what cannot be placed is counted.
+    pub fn push(&mut self, sample: Sample, now: WallClock) {
+        let Some(at) = self.lanes.iter().position(|lane| lane.id() == sample.track) else { return };
+        self.presentation.set_phase(Phase::Live, now);
+        if at < self.leader && sample.is_sync {
+            // The track that should lead is back.
+            self.settle(now);
+            self.leader = at;
+        }
+        if at == self.leader {
+            self.push_leading(sample, now);
+        } else if at < self.leader || !self.lanes[at].enqueue(sample) {
+            self.presentation.counters.dropped_samples += 1;
+        } else if self.is_too_far_ahead(at) {
+            self.lead_with(at, now);
+        }
+        self.advance(now);
+    }
+
+    /// The publisher is gone, for now: everything received is brought to viewers. Gaps follow with [`Segmenter::tick`].
+    pub fn away(&mut self, now: WallClock) {
+        self.settle(now);
+        self.anchored_anew = true;
+        self.presentation.set_phase(Phase::Away, now);
+    }
+
+    /// Time passes: gaps are appended while the publisher is away, and what no player may ask for any more is forgotten.
+    pub fn tick(&mut self, now: WallClock) {
+        if self.presentation.phase() == Phase::Away {
+            self.presentation.append_gaps(&mut self.next, self.at, now);
+        }
+        self.presentation.expire(now);
+    }
+
+    /// The stream has truly ended: everything received is brought to viewers, however little it is, and nothing will follow.
+    pub fn end(&mut self, now: WallClock) {
+        self.settle(now);
+        self.presentation.announce(now, self.longest_sample());
+        self.presentation.set_phase(Phase::Ended, now);
+    }
+
+    /// Rises with every change of what [`Segmenter::snapshot`] gives.
+    pub fn state(&self) -> u64 {
+        self.presentation.state()
+    }
+
+    /// What viewers can know now; `None` before the first few segments exist.
+    pub fn snapshot(&mut self) -> Option<Arc<Snapshot>> {
+        if self.cached.as_ref().is_none_or(|cached| cached.state != self.state()) {
+            let inits: Vec<_> = self.lanes.iter().map(|lane| Arc::clone(&lane.memory.init)).collect();
+            let snapshot = self.presentation.snapshot(&self.program, &inits, &self.frame_rates(), self.open_segments())?;
+            self.cached = Some(Arc::new(snapshot));
+        }
+        self.cached.clone()
+    }
+
+    fn set_tracks(&mut self, program: &Program) -> Vec<(TrackId, fmp4::Error)> {
+        for lane in self.lanes.drain(..) {
+            self.known.insert(lane.id(), lane.memory);
+        }
+        self.leader = 0;
+        let mut refused = Vec::new();
+        for track in program.tracks.iter().filter(|track| track.id.kind != Kind::Data) {
+            let known = self.known.get(&track.id);
+            let memory = match known.filter(|memory| memory.init.track == *track) {
+                Some(memory) => memory.clone(),
+                None => match fmp4::init_segment(&[track]) {
+                    Ok(bytes) => {
+                        let generation = known.map_or(1, |memory| memory.init.generation + 1);
+                        let init = Arc::new(Init { track: Arc::clone(track), generation, bytes });
+                        match known {
+                            Some(memory) => Memory { init, ..memory.clone() },
+                            None => Memory { init, delay: None, sequence: fmp4::SequenceNumber::FIRST, next_part: 0 },
+                        }
+                    }
+                    Err(error) => {
+                        refused.push((track.id, error));
+                        continue;
+                    }
+                },
+            };
+            self.lanes.push(Lane::new(memory, self.next));
+        }
+        self.presentation.touch();
+        refused
+    }
+
+    fn push_leading(&mut self, sample: Sample, now: WallClock) {
+        let limit = self.presentation.limit();
+        let Some(start) = self.leading_start() else {
+            let lane = &mut self.lanes[self.leader];
+            let at = lane.start_of(&sample);
+            if sample.is_sync && lane.enqueue(sample) {
+                self.open_slot(at);
+            } else {
+                self.presentation.counters.dropped_samples += 1;
+            }
+            return;
+        };
+        let lane = &mut self.lanes[self.leader];
+        let Some(held) = lane.queue.front() else { return };
+        let held_at = lane.start_of(held);
+        if sample.dts.since(held.dts) >= limit {
+            // A hole longer than a segment may be: time goes on, the sequence does not.
+            self.settle(now);
+            return self.push_leading(sample, now);
+        }
+        let (is_sync, at) = (sample.is_sync, lane.start_of(&sample));
+        if !lane.enqueue(sample) {
+            self.presentation.counters.dropped_samples += 1;
+            return;
+        }
+        let duration = lane.front_duration(limit).unwrap_or(1);
+        let held_end = held_at.plus_ticks(i64::from(duration));
+        if !lane.is_empty() && held_end.since(start) >= limit {
+            self.force_cut(held_at);
+        }
+        self.place(self.leader, duration);
+        let start = self.leading_start().unwrap_or(at);
+        if is_sync && at.since(start) + TOLERANCE >= self.options.segment() {
+            self.cut(at);
+        } else if self.lanes[self.leader].bytes() >= MAX_SEGMENT_BYTES {
+            self.force_cut(at);
+        }
+    }
+
+    fn place(&mut self, at: usize, duration: u32) {
+        let target = self.presentation.part_target();
+        if self.lanes[at].place(duration, target, &mut self.presentation.counters) {
+            self.presentation.touch();
+        }
+    }
+
+    /// Where the slot that the leading track is filling begins.
+    fn leading_start(&self) -> Option<Timestamp> {
+        let msn = self.lanes.get(self.leader)?.msn;
+        self.pending.back().filter(|slot| slot.msn == msn).map(|slot| slot.start)
+    }
+
+    fn open_slot(&mut self, start: Timestamp) {
+        self.pending.push_back(Pending {
+            msn: self.next,
+            start,
+            end: None,
+            discontinuity: std::mem::take(&mut self.discontinuity),
+            anchored_anew: std::mem::take(&mut self.anchored_anew),
+            segments: Vec::new(),
+            unfinished: self.lanes.len(),
+        });
+        if self.pending.len() == 1 {
+            for lane in &mut self.lanes {
+                lane.msn = self.next;
+            }
+        }
+        self.next = self.next.next();
+    }
+
+    fn cut(&mut self, at: Timestamp) {
+        if let Some(slot) = self.pending.back_mut() {
+            slot.end = Some(at);
+        }
+        self.close(self.leader, Some(at));
+        self.open_slot(at);
+    }
+
+    fn force_cut(&mut self, at: Timestamp) {
+        self.presentation.counters.forced_cuts += 1;
+        self.cut(at);
+    }
+
+    fn close(&mut self, at: usize, next: Option<Timestamp>) {
+        let lane = &mut self.lanes[at];
+        let msn = lane.msn;
+        let segment = lane.close(next, &mut self.presentation.counters);
+        let Some(slot) = self.pending.iter_mut().find(|slot| slot.msn == msn) else { return };
+        slot.unfinished = slot.unfinished.saturating_sub(1);
+        match segment {
+            Some(segment) => slot.segments.push(Arc::new(segment)),
+            None => self.presentation.counters.track_gaps += 1,
+        }
+    }
+
+    /// Places what the leading track has passed, and hands over the slots that all tracks have finished.
+    fn advance(&mut self, now: WallClock) {
+        for at in 0..self.lanes.len() {
+            while at != self.leader && self.step(at) {}
+        }
+        self.hand_over(now);
+    }
+
+    /// One step of a following track; false where it has to wait.
+    fn step(&mut self, at: usize) -> bool {
+        let passed = self.lanes[self.leader].queue.front().map(|held| self.lanes[self.leader].lower_bound(held));
+        let lane = &mut self.lanes[at];
+        let Some(slot) = self.pending.iter().find(|slot| slot.msn == lane.msn) else { return false };
+        let (start, end) = (slot.start, slot.end);
+        let given_up = end.is_some_and(|end| lane.stalled || passed.is_none_or(|passed| passed.since(end) > MAX_SKEW));
+        let Some(front) = lane.queue.front() else {
+            if given_up {
+                lane.stalled = true;
+                self.close(at, None);
+            }
+            return given_up;
+        };
+        let front_at = lane.start_of(front);
+        if end.is_some_and(|end| front_at >= end) {
+            self.close(at, Some(front_at));
+            return true;
+        }
+        let undecodable = lane.is_fresh() && !front.is_sync;
+        if (lane.is_empty() && front_at < start) || undecodable {
+            lane.drop_front();
+            self.presentation.counters.dropped_samples += 1;
+            return true;
+        }
+        let known = lane.queue.len() > 1;
+        if passed.is_some_and(|passed| front_at >= passed) || !(known || given_up) {
+            return false;
+        }
+        lane.stalled = false;
+        let duration = lane.front_duration(MAX_SKEW).unwrap_or(1);
+        self.place(at, duration);
+        true
+    }
+
+    /// Whether a following track's samples run further ahead of the leading track than they may.
+    fn is_too_far_ahead(&self, at: usize) -> bool {
+        let (leader, lane) = (&self.lanes[self.leader], &self.lanes[at]);
+        let from = leader.queue.front().or(lane.queue.front()).map(|sample| sample.dts);
+        let to = lane.queue.back().map(|sample| sample.dts);
+        from.zip(to).is_some_and(|(from, to)| to.since(from) > MAX_SKEW) || lane.queued_bytes > MAX_QUEUED_BYTES
+    }
+
+    /// The leading track has stopped: what it has is brought to viewers, and this one leads.
+    fn lead_with(&mut self, at: usize, now: WallClock) {
+        let waiting = std::mem::take(&mut self.lanes[at].queue);
+        self.lanes[at].queued_bytes = 0;
+        let end = self.leading_end();
+        let (before, after): (VecDeque<_>, VecDeque<_>) = waiting.into_iter().partition(|sample| end.is_some_and(|end| sample.dts < end));
+        self.lanes[at].queued_bytes = before.iter().map(|sample| sample.data.len()).sum();
+        self.lanes[at].queue = before;
+        self.settle(now);
+        self.leader = at;
+        for sample in after {
+            self.push_leading(sample, now);
+        }
+    }
+
+    /// Where the leading track ends if nothing follows.
+    fn leading_end(&self) -> Option<Timestamp> {
+        self.leading_start()?;
+        let lane = &self.lanes[self.leader];
+        let waiting: i64 = lane.queue.front().map_or(0, |_| i64::from(lane.front_duration(MAX_SKEW).unwrap_or(1)));
+        lane.end().or_else(|| lane.queue.front().map(|sample| lane.start_of(sample))).map(|end| end.plus_ticks(waiting))
+    }
+
+    /// Ends the slot in progress with everything that has arrived; a discontinuity follows.
+    fn settle(&mut self, now: WallClock) {
+        let limit = self.presentation.limit();
+        if let Some(end) = self.leading_end() {
+            while !self.lanes[self.leader].queue.is_empty() {
+                let duration = self.lanes[self.leader].front_duration(limit).unwrap_or(1);
+                self.place(self.leader, duration);
+            }
+            self.close(self.leader, None);
+            self.at = end;
+            self.discontinuity = true;
+        }
+        for at in 0..self.lanes.len() {
+            while at != self.leader && self.settle_step(at, limit) {}
+            let lane = &mut self.lanes[at];
+            self.presentation.counters.dropped_samples += lane.queue.len() as u64;
+            lane.queue.clear();
+            lane.queued_bytes = 0;
+        }
+        self.hand_over(now);
+    }
+
+    /// One step of a following track that will get no more samples; false when it has finished every slot.
+    fn settle_step(&mut self, at: usize, limit: Span) -> bool {
+        let lane = &mut self.lanes[at];
+        let Some(slot) = self.pending.iter().find(|slot| slot.msn == lane.msn) else { return false };
+        let front_at = lane.queue.front().map(|front| lane.start_of(front));
+        let placeable = front_at.filter(|front_at| slot.end.is_none_or(|end| *front_at < end));
+        let Some(front_at) = placeable else {
+            self.close(at, front_at);
+            return true;
+        };
+        let duration = lane.front_duration(MAX_SKEW).unwrap_or(1);
+        let from = lane.start().unwrap_or(slot.start);
+        let fits = front_at.plus_ticks(i64::from(duration)).since(from) < limit;
+        if front_at < slot.start && lane.is_empty() || !fits {
+            lane.drop_front();
+            self.presentation.counters.dropped_samples += 1;
+        } else {
+            self.place(at, duration);
+        }
+        true
+    }
+
+    fn hand_over(&mut self, now: WallClock) {
+        while self.pending.front().is_some_and(|slot| slot.unfinished == 0) {
+            let Some(mut slot) = self.pending.pop_front() else { return };
+            slot.segments.sort_by_key(|segment| segment.track());
+            let ends = slot.segments.iter().map(|segment| segment.start.plus_ticks(segment.duration));
+            let end = slot.end.or_else(|| ends.max()).unwrap_or(slot.start);
+            let cut = Cut {
+                msn: slot.msn,
+                start: slot.start,
+                duration: end.since(slot.start),
+                discontinuity: slot.discontinuity,
+                anchored_anew: slot.anchored_anew,
+                segments: slot.segments,
+                done: now,
+            };
+            self.presentation.append(cut, self.longest_sample());
+        }
+    }
+
+    fn longest_sample(&self) -> Span {
+        self.lanes.iter().map(|lane| Span::from_ticks(lane.longest_sample, lane.scale())).max().unwrap_or_default()
+    }
+
+    fn frame_rates(&self) -> BTreeMap<TrackId, f64> {
+        let measured = self.lanes.iter().filter(|lane| lane.placed.1 > 0);
+        measured.map(|lane| (lane.id(), lane.placed.0 as f64 * f64::from(lane.scale().hz()) / lane.placed.1 as f64)).collect()
+    }
+
+    fn open_segments(&self) -> Vec<OpenSegment> {
+        let mut open = Vec::new();
+        for lane in &self.lanes {
+            for slot in &self.pending {
+                let finished = slot.segments.iter().find(|segment| segment.track() == lane.id());
+                let (start, parts) = match finished {
+                    Some(segment) => (Some(segment.start), segment.parts.clone()),
+                    None if slot.msn == lane.msn => (lane.start(), lane.parts().to_vec()),
+                    None => continue,
+                };
+                let init = Arc::clone(&lane.memory.init);
+                open.push(OpenSegment { msn: slot.msn, init, start, discontinuity: slot.discontinuity, parts });
+            }
+        }
+        open
+    }
+}

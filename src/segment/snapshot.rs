@@ -1,0 +1,291 @@
+//! What a stream's viewers can know at one instant: everything that playlists, manifests and media requests are answered from.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use crate::media::{Epoch, Span, Timestamp, Track, TrackId, WallClock};
+
+use super::request::Request;
+
+/// A segment's number: common to all tracks, rising by one, beginning at the Unix second of the presentation's epoch.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+pub struct MediaSequence(pub u64);
+
+impl MediaSequence {
+    /// The number of the following segment.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+/// A part's running number within its track, never reused in a presentation.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+pub struct PartNumber(pub u64);
+
+/// How far a track has come: the segment in progress and how many of its parts exist.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Edge {
+    /// The segment in progress.
+    pub msn: MediaSequence,
+    /// Its parts that can be fetched.
+    pub parts: usize,
+}
+
+/// An init segment of one track, in force until its configuration changes.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Init {
+    /// The track with its configuration.
+    pub track: Arc<Track>,
+    /// Which configuration of this track, from 1.
+    pub generation: u32,
+    /// The file: `ftyp` and `moov`.
+    pub bytes: Bytes,
+}
+
+/// A partial segment: one CMAF chunk, `moof` and `mdat`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Part {
+    /// Its running number within the track.
+    pub number: PartNumber,
+    /// Its length in ticks of the track's timescale: the sum of its samples' durations.
+    pub duration: i64,
+    /// Whether decoding can start at its first sample.
+    pub independent: bool,
+    /// The file: for the first part of a segment with `styp` in front.
+    pub bytes: Bytes,
+}
+
+/// One track's share of a [`Slot`]: a whole CMAF segment.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Segment {
+    /// The init segment that it needs.
+    pub init: Arc<Init>,
+    /// Its earliest presentation time.
+    pub start: Timestamp,
+    /// Its length in ticks of the track's timescale, up to the start of the track's next segment where one follows directly.
+    pub duration: i64,
+    /// Whether decoding can start at its first sample.
+    pub independent: bool,
+    /// Its parts, in order; their bytes are slices of [`Segment::bytes`].
+    pub parts: Vec<Part>,
+    /// The file: the concatenation of its parts.
+    pub bytes: Bytes,
+}
+
+impl Segment {
+    /// Which track it belongs to.
+    pub fn track(&self) -> TrackId {
+        self.init.track.id
+    }
+
+    /// Its length.
+    pub fn span(&self) -> Span {
+        Span::from_ticks(self.duration, self.start.scale())
+    }
+}
+
+/// A run of slots without a gap or a change: an MPEG-DASH Period, and what lies between two discontinuities in HLS.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Period {
+    /// Counts the periods of the presentation, from 0.
+    pub index: u64,
+    /// The media time of its beginning.
+    pub start: Timestamp,
+    /// The wall-clock time of its beginning.
+    pub wall: WallClock,
+    /// The init segments of its tracks, one each, video first.
+    pub inits: Vec<Arc<Init>>,
+}
+
+/// One number of the presentation: the stretch of time between two cuts, with a segment of each track that has media in it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Slot {
+    /// Its number.
+    pub msn: MediaSequence,
+    /// The media time of the cut at its beginning. A slot without media repeats the time at which media stopped.
+    pub start: Timestamp,
+    /// The wall-clock time of its beginning. Never earlier than the end of the slot before; not before its media had arrived when it began.
+    pub wall: WallClock,
+    /// The time to the next cut.
+    pub duration: Span,
+    /// Whether the timeline, the track set or a configuration breaks at its beginning.
+    pub discontinuity: bool,
+    /// The period it belongs to; `None` where a track has no media in it.
+    pub period: Option<Arc<Period>>,
+    /// The segments of the tracks that have media in it, video first. A track that is missing here has a gap.
+    pub segments: Vec<Arc<Segment>>,
+}
+
+impl Slot {
+    /// The segment of that track, or `None` where it has a gap.
+    pub fn segment(&self, track: TrackId) -> Option<&Arc<Segment>> {
+        self.segments.iter().find(|segment| segment.track() == track)
+    }
+
+    /// The wall-clock time of its end.
+    pub fn wall_end(&self) -> WallClock {
+        self.wall.plus(self.duration)
+    }
+
+    /// The wall-clock time at which that track's segment begins.
+    pub fn wall_of(&self, track: TrackId) -> WallClock {
+        self.segment(track).map_or(self.wall, |segment| self.wall.plus(segment.start.since(self.start)))
+    }
+
+    /// Bytes of all its segments.
+    pub fn bytes(&self) -> usize {
+        self.segments.iter().map(|segment| segment.bytes.len()).sum()
+    }
+}
+
+/// A segment in progress.
+#[derive(Clone, PartialEq, Debug)]
+pub struct OpenSegment {
+    /// The number it will have.
+    pub msn: MediaSequence,
+    /// The init segment that it needs.
+    pub init: Arc<Init>,
+    /// Its earliest presentation time, once it has a part.
+    pub start: Option<Timestamp>,
+    /// Whether the timeline breaks at its beginning.
+    pub discontinuity: bool,
+    /// Its parts so far.
+    pub parts: Vec<Part>,
+}
+
+/// Bits per second of a track, including the container.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct Rate {
+    /// The highest of any segment so far that was at least half a target duration long; before that the declared rate with a margin.
+    pub peak: u64,
+    /// Over all segments so far.
+    pub average: u64,
+}
+
+/// A track of the current program, with what was measured of it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct TrackStatus {
+    /// The track with its configuration.
+    pub track: Arc<Track>,
+    /// Its bit rate.
+    pub rate: Rate,
+    /// Frames per second of a video track: as declared by the bitstream, else as measured.
+    pub frame_rate: Option<f64>,
+}
+
+/// Whether more media is to be expected.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// The publisher sends.
+    Live,
+    /// The publisher is away and may return; gaps are appended on time.
+    Away,
+    /// The stream has truly ended: nothing will be appended.
+    Ended,
+}
+
+/// What went wrong or had to be bent, since the presentation began.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct Counters {
+    /// Cuts where no decoder can start, because the GOP was longer than the target duration or the segment too large.
+    pub forced_cuts: u64,
+    /// Times that a track had no media in a slot while the publisher was there.
+    pub track_gaps: u64,
+    /// Slots appended without media while the publisher was away.
+    pub gap_slots: u64,
+    /// Samples that could not be placed: before the first keyframe, out of order, of no known track, or too far from the leading track.
+    pub dropped_samples: u64,
+    /// Parts longer than the part target, each a single sample.
+    pub long_parts: u64,
+    /// Segments forgotten before their time, because the stream's memory limit was reached.
+    pub evicted_segments: u64,
+}
+
+/// Everything viewers can know of a stream at one instant. Shared behind an [`Arc`]; never changes.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Snapshot {
+    /// The presentation.
+    pub epoch: Epoch,
+    /// Rises with every change, a new part included.
+    pub state: u64,
+    /// Rises with every change of the listed slots, the tracks or the phase: what playlists without parts and manifests depend on.
+    pub revision: u64,
+    /// When [`Snapshot::revision`] last rose; strictly increasing with it.
+    pub changed: WallClock,
+    /// Whether more media is to be expected.
+    pub phase: Phase,
+    /// `EXT-X-TARGETDURATION` in seconds: no segment's duration rounds to more. Fixed for the presentation's life.
+    pub target_duration: u32,
+    /// No part is longer, except by a single sample that is longer by itself. Fixed for the presentation's life.
+    pub part_target: Span,
+    /// How long segments mean to be.
+    pub segment_target: Span,
+    /// How much of the stream is listed at least, once it is that old. Fixed for the presentation's life.
+    pub window: Span,
+    /// The tracks of the current program, video first; only tracks that are cut into segments.
+    pub tracks: Vec<TrackStatus>,
+    /// The listed slots, numbered without holes. Never empty.
+    pub slots: Vec<Arc<Slot>>,
+    /// The segments in progress, at most a few per track, in order of track and number.
+    pub open: Vec<OpenSegment>,
+    /// `EXT-X-DISCONTINUITY-SEQUENCE`: discontinuities that are no longer listed.
+    pub discontinuity_sequence: u64,
+    /// Whether every segment so far, listed or not, could be decoded from its start.
+    pub independent: bool,
+    /// Slots that are no longer listed but can still be fetched, oldest first.
+    pub retained: Vec<Arc<Slot>>,
+    /// The newest slot that belongs to a period, even where it is no longer listed.
+    pub last_media: Option<Arc<Slot>>,
+    /// The init segments of every slot above and of the current program.
+    pub inits: Vec<Arc<Init>>,
+    /// What went wrong or had to be bent.
+    pub counters: Counters,
+}
+
+impl Snapshot {
+    /// The bytes of an init segment, segment or part; `None` where it is of another presentation, not yet there, no longer there or a gap,
+    /// and for playlists and manifests, which are rendered.
+    pub fn media(&self, request: &Request) -> Option<Bytes> {
+        match *request {
+            Request::Init { track, epoch, generation } if epoch == self.epoch => {
+                self.inits.iter().find(|init| init.track.id == track && init.generation == generation).map(|init| init.bytes.clone())
+            }
+            Request::Segment { track, epoch, msn } if epoch == self.epoch => self.slot(msn)?.segment(track).map(|s| s.bytes.clone()),
+            Request::Part { track, epoch, number } if epoch == self.epoch => self.part(track, number).map(|part| part.bytes.clone()),
+            _ => None,
+        }
+    }
+
+    /// The slot of that number, listed or retained.
+    pub fn slot(&self, msn: MediaSequence) -> Option<&Arc<Slot>> {
+        let find = |slots: &'_ [Arc<Slot>]| slots.binary_search_by_key(&msn, |slot| slot.msn).ok();
+        find(&self.slots).map(|at| &self.slots[at]).or_else(|| find(&self.retained).map(|at| &self.retained[at]))
+    }
+
+    /// How far that track has come; `None` where it is not in the current program.
+    pub fn edge(&self, track: TrackId) -> Option<Edge> {
+        let open = self.open.iter().rev().find(|open| open.init.track.id == track)?;
+        Some(Edge { msn: open.msn, parts: open.parts.len() })
+    }
+
+    /// Whether that track is in the current program or in a listed slot.
+    pub fn has_track(&self, track: TrackId) -> bool {
+        self.tracks.iter().any(|status| status.track.id == track) || self.slots.iter().any(|slot| slot.segment(track).is_some())
+    }
+
+    /// The number of the first listed slot.
+    pub fn first(&self) -> MediaSequence {
+        self.slots.first().map_or(MediaSequence(0), |slot| slot.msn)
+    }
+
+    fn part(&self, track: TrackId, number: PartNumber) -> Option<&Part> {
+        let open = self.open.iter().filter(|open| open.init.track.id == track).flat_map(|open| &open.parts);
+        let newest_first = self.slots.iter().rev().chain(self.retained.iter().rev());
+        let closed = newest_first.filter_map(|slot| slot.segment(track)).flat_map(|segment| &segment.parts);
+        open.chain(closed).find(|part| part.number == number)
+    }
+}
