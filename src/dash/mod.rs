@@ -7,6 +7,3 @@ pub mod manifest;
 mod text;
 
 pub use manifest::manifest;
-
-#[cfg(test)]
-mod tests;

@@ -9,8 +9,5 @@ mod text;
 pub use media::media;
 pub use multivariant::multivariant;
 
-#[cfg(test)]
-mod tests;
-
 /// `EXT-X-VERSION`: 6 is what `EXT-X-MAP` in a playlist with more than I-frames needs, and nothing written here needs more.
 const VERSION: u32 = 6;

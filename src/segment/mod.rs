@@ -18,6 +18,3 @@ pub use snapshot::{
     Counters, Edge, Init, MediaSequence, OpenSegment, Part, PartNumber, Period, Phase, Rate, Segment, Slot, Snapshot, TrackStatus,
 };
 pub use window::Window;
-
-#[cfg(test)]
-mod tests;

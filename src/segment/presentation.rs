@@ -20,6 +20,8 @@ const DRIFT: Span = Span::from_millis(1_000);
 const DRIFTED_SLOTS: u32 = 5;
 /// The longest stretch of gaps appended at once; if the clock ran further ahead, the rest is left out.
 const MAX_CATCH_UP: Span = Span::from_secs(120);
+/// A publisher that returns sooner after the last slot leaves no gap.
+const SHORTEST_GAP: Span = Span::from_millis(100);
 /// Margin on a rate that the publisher declares, in percent: encoders exceed it, and the container adds to it.
 const DECLARED_MARGIN: u64 = 125;
 
@@ -172,12 +174,24 @@ impl Presentation {
             wall = now.plus(Span::ZERO - duration);
         }
         while now.since(wall) >= duration {
-            self.counters.gap_slots += 1;
-            let slot = Slot { msn: *next, start: at, wall, duration, discontinuity: false, period: None, segments: Vec::new() };
-            *next = next.next();
-            wall = slot.wall_end();
-            self.keep(slot, now);
+            self.append_gap(next, at, wall, duration, now);
+            wall = wall.plus(duration);
         }
+    }
+
+    /// The publisher is back: the time since the last slot is a gap of its own, so that the next slot is not overdue from the start.
+    pub fn close_gap(&mut self, next: &mut MediaSequence, at: Timestamp, now: WallClock) {
+        self.append_gaps(next, at, now);
+        let Some(wall) = self.wall_end.filter(|end| self.terms.is_some() && now.since(*end) >= SHORTEST_GAP) else { return };
+        self.append_gap(next, at, wall, now.since(wall), now);
+    }
+
+    fn append_gap(&mut self, next: &mut MediaSequence, at: Timestamp, wall: WallClock, duration: Span, now: WallClock) {
+        self.counters.gap_slots += 1;
+        let slot = Slot { msn: *next, start: at, wall, duration, discontinuity: false, period: None, segments: Vec::new() };
+        *next = next.next();
+        self.period = None;
+        self.keep(slot, now);
     }
 
     /// Forgets what no player may ask for any more.

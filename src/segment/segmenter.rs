@@ -110,7 +110,10 @@ impl Segmenter {
     /// Takes a sample. Samples of tracks that are not cut (script data) are ignored; what cannot be placed is counted.
     pub fn push(&mut self, sample: Sample, now: WallClock) {
         let Some(at) = self.lanes.iter().position(|lane| lane.id() == sample.track) else { return };
-        self.presentation.set_phase(Phase::Live, now);
+        if self.presentation.phase() == Phase::Away {
+            self.presentation.close_gap(&mut self.next, self.at, now);
+            self.presentation.set_phase(Phase::Live, now);
+        }
         if at < self.leader && sample.is_sync {
             // The track that should lead is back.
             self.settle(now);

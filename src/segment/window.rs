@@ -132,11 +132,18 @@ impl Window {
 mod tests {
     use bytes::Bytes;
 
-    use crate::media::{Timescale, Timestamp};
+    use crate::media::codec::{AvcConfig, VideoShape};
+    use crate::media::{Codec, Timescale, Timestamp, Track, TrackId};
     use crate::segment::snapshot::{Init, MediaSequence, Period, Segment};
-    use crate::segment::tests::video_track;
 
     use super::*;
+
+    fn video_track() -> Track {
+        let record = Bytes::from_static(b"\x01\x64\x00\x1f\xff\xe1\x00\x04\x67\x64\x00\x1f\x01\x00\x02\x68\xce");
+        let shape = VideoShape { width: 1280, height: 720, frame_rate: Some(30.0) };
+        let codec = Codec::Avc(AvcConfig { record, length_size: 4, shape });
+        Track { id: TrackId::VIDEO, timescale: Timescale::VIDEO, codec, language: None, name: None, frame_rate: Some(30.0) }
+    }
 
     fn slot(n: u64, size: usize, discontinuity: bool) -> Arc<Slot> {
         let init = Arc::new(Init { track: Arc::new(video_track()), generation: 1, bytes: Bytes::new() });

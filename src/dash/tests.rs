@@ -1,1 +1,0 @@
-//! Whole manifests, and what an independent parser makes of them.

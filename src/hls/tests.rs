@@ -1,1 +1,0 @@
-//! Whole playlists, and what independent parsers make of them.

@@ -1,0 +1,1 @@
+//! What the segmenter does in the situations that happen.

@@ -1,0 +1,257 @@
+//! Whole texts, as they go out.
+
+use std::sync::Arc;
+
+use sluicegate::media::TrackId;
+use sluicegate::segment::{Boundary, Options, Segmenter, Snapshot};
+use sluicegate::{dash, hls};
+
+use super::source::{Source, program, wall};
+
+fn segmenter(source: &Source) -> Segmenter {
+    let (segmenter, refused) = Segmenter::new(Options::default(), program(source.tracks(31)));
+    assert!(refused.is_empty());
+    segmenter
+}
+
+fn publish(segmenter: &mut Segmenter, source: &Source, from: i64, to: i64, late: i64) {
+    for (arrival, sample) in source.samples(from, to) {
+        segmenter.push(sample, wall(arrival + late));
+    }
+}
+
+fn played(source: &Source, to: i64) -> Arc<Snapshot> {
+    let mut segmenter = segmenter(source);
+    publish(&mut segmenter, source, 0, to, 100);
+    segmenter.snapshot().unwrap()
+}
+
+#[test]
+fn a_live_stream_of_pictures_and_sound() {
+    let snapshot = played(&Source { b_frames: 2, ..Source::default() }, 6_500);
+    insta::assert_snapshot!(hls::multivariant(&snapshot, ""), @r#"
+    #EXTM3U
+    #EXT-X-VERSION:6
+    #EXT-X-INDEPENDENT-SEGMENTS
+    #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio-0",NAME="Audio 1",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",URI="a0.m3u8"
+    #EXT-X-STREAM-INF:BANDWIDTH=73000,AVERAGE-BANDWIDTH=71434,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=30.000,AUDIO="audio-0"
+    v0.m3u8
+    "#);
+    insta::assert_snapshot!(hls::media(&snapshot, TrackId::VIDEO, "").unwrap(), @r#"
+    #EXTM3U
+    #EXT-X-VERSION:6
+    #EXT-X-INDEPENDENT-SEGMENTS
+    #EXT-X-TARGETDURATION:2
+    #EXT-X-MEDIA-SEQUENCE:1790000000
+    #EXT-X-DISCONTINUITY-SEQUENCE:0
+    #EXT-X-MAP:URI="v0-1790000000000-i1.mp4"
+    #EXT-X-PROGRAM-DATE-TIME:2026-09-21T14:13:20.153Z
+    #EXTINF:2.000000,
+    v0-1790000000000-1790000000.m4s
+    #EXT-X-PROGRAM-DATE-TIME:2026-09-21T14:13:22.153Z
+    #EXTINF:2.000000,
+    v0-1790000000000-1790000001.m4s
+    #EXT-X-PROGRAM-DATE-TIME:2026-09-21T14:13:24.153Z
+    #EXTINF:2.000000,
+    v0-1790000000000-1790000002.m4s
+    "#);
+    insta::assert_snapshot!(hls::media(&snapshot, TrackId::AUDIO, "token=abc&_HLS_msn=7").unwrap(), @r#"
+    #EXTM3U
+    #EXT-X-VERSION:6
+    #EXT-X-INDEPENDENT-SEGMENTS
+    #EXT-X-TARGETDURATION:2
+    #EXT-X-MEDIA-SEQUENCE:1790000000
+    #EXT-X-DISCONTINUITY-SEQUENCE:0
+    #EXT-X-MAP:URI="a0-1790000000000-i1.mp4?token=abc"
+    #EXT-X-PROGRAM-DATE-TIME:2026-09-21T14:13:20.163Z
+    #EXTINF:2.005333,
+    a0-1790000000000-1790000000.m4s?token=abc
+    #EXT-X-PROGRAM-DATE-TIME:2026-09-21T14:13:22.168Z
+    #EXTINF:2.005333,
+    a0-1790000000000-1790000001.m4s?token=abc
+    #EXT-X-PROGRAM-DATE-TIME:2026-09-21T14:13:24.173Z
+    #EXTINF:1.984000,
+    a0-1790000000000-1790000002.m4s?token=abc
+    "#);
+    insta::assert_snapshot!(dash::manifest(&snapshot, "/time", "token=a&b=<\"$>"), @r#"
+    <?xml version="1.0" encoding="UTF-8"?>
+    <MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019" type="dynamic" availabilityStartTime="1970-01-01T00:00:00.000Z" publishTime="2026-09-21T14:13:26.137Z" minimumUpdatePeriod="PT1S" timeShiftBufferDepth="PT20S" suggestedPresentationDelay="PT6S" minBufferTime="PT2S" maxSegmentDuration="PT2.5S">
+     <Period id="1790000000000-0" start="PT1790000000.153S">
+      <AdaptationSet id="1" contentType="video" mimeType="video/mp4" segmentAlignment="true" startWithSAP="1">
+       <Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>
+       <Representation id="v0" bandwidth="30000" codecs="avc1.64001f" width="1280" height="720" frameRate="30">
+        <SegmentTemplate timescale="90000" presentationTimeOffset="2970" startNumber="1790000000" initialization="v0-1790000000000-i1.mp4?token=a&amp;b=%3C%22%24%3E" media="v0-1790000000000-$Number$.m4s?token=a&amp;b=%3C%22%24%3E">
+         <SegmentTimeline>
+          <S t="2970" d="180000" r="2"/>
+         </SegmentTimeline>
+        </SegmentTemplate>
+       </Representation>
+      </AdaptationSet>
+      <AdaptationSet id="101" contentType="audio" mimeType="audio/mp4" segmentAlignment="true" startWithSAP="1">
+       <Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>
+       <Representation id="a0" bandwidth="43000" codecs="mp4a.40.2" audioSamplingRate="48000">
+        <AudioChannelConfiguration schemeIdUri="urn:mpeg:mpegB:cicp:ChannelConfiguration" value="2"/>
+        <SegmentTemplate timescale="48000" presentationTimeOffset="1584" startNumber="1790000000" initialization="a0-1790000000000-i1.mp4?token=a&amp;b=%3C%22%24%3E" media="a0-1790000000000-$Number$.m4s?token=a&amp;b=%3C%22%24%3E">
+         <SegmentTimeline>
+          <S t="2048" d="96256" r="1"/>
+          <S d="95232"/>
+         </SegmentTimeline>
+        </SegmentTemplate>
+       </Representation>
+      </AdaptationSet>
+     </Period>
+     <UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-iso:2014" value="/time"/>
+    </MPD>
+    "#);
+}
+
+#[test]
+fn a_reconnect_between_gaps_and_the_end() {
+    let source = Source::default();
+    let mut segmenter = segmenter(&source);
+    publish(&mut segmenter, &source, 0, 5_000, 100);
+    segmenter.away(wall(5_100));
+    for now in (5_100..10_000).step_by(250) {
+        segmenter.tick(wall(now));
+    }
+    segmenter.head(program(source.tracks(41)), Boundary::Break, wall(10_000));
+    publish(&mut segmenter, &source, 5_000, 9_000, 5_400);
+    segmenter.end(wall(14_500));
+    let snapshot = segmenter.snapshot().unwrap();
+    insta::assert_snapshot!(hls::media(&snapshot, TrackId::VIDEO, "").unwrap(), @r#"
+    #EXTM3U
+    #EXT-X-VERSION:6
+    #EXT-X-INDEPENDENT-SEGMENTS
+    #EXT-X-TARGETDURATION:2
+    #EXT-X-MEDIA-SEQUENCE:1790000000
+    #EXT-X-DISCONTINUITY-SEQUENCE:0
+    #EXT-X-MAP:URI="v0-1790000000000-i1.mp4"
+    #EXT-X-PROGRAM-DATE-TIME:2026-09-21T14:13:20.111Z
+    #EXTINF:2.000000,
+    v0-1790000000000-1790000000.m4s
+    #EXT-X-PROGRAM-DATE-TIME:2026-09-21T14:13:22.111Z
+    #EXTINF:2.000000,
+    v0-1790000000000-1790000001.m4s
+    #EXT-X-PROGRAM-DATE-TIME:2026-09-21T14:13:24.111Z
+    #EXTINF:0.999000,
+    v0-1790000000000-1790000002.m4s
+    #EXT-X-PROGRAM-DATE-TIME:2026-09-21T14:13:25.124Z
+    #EXT-X-GAP
+    #EXTINF:2.000000,
+    v0-1790000000000-1790000003.m4s
+    #EXT-X-PROGRAM-DATE-TIME:2026-09-21T14:13:27.124Z
+    #EXT-X-GAP
+    #EXTINF:2.000000,
+    v0-1790000000000-1790000004.m4s
+    #EXT-X-PROGRAM-DATE-TIME:2026-09-21T14:13:29.124Z
+    #EXT-X-GAP
+    #EXTINF:1.276000,
+    v0-1790000000000-1790000005.m4s
+    #EXT-X-DISCONTINUITY
+    #EXT-X-MAP:URI="v0-1790000000000-i2.mp4"
+    #EXT-X-PROGRAM-DATE-TIME:2026-09-21T14:13:30.419Z
+    #EXTINF:2.000000,
+    v0-1790000000000-1790000006.m4s
+    #EXT-X-PROGRAM-DATE-TIME:2026-09-21T14:13:32.419Z
+    #EXTINF:1.999000,
+    v0-1790000000000-1790000007.m4s
+    #EXT-X-ENDLIST
+    "#);
+    insta::assert_snapshot!(dash::manifest(&snapshot, "/time", ""), @r#"
+    <?xml version="1.0" encoding="UTF-8"?>
+    <MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019" type="static" availabilityStartTime="1970-01-01T00:00:00.000Z" publishTime="2026-09-21T14:13:34.501Z" mediaPresentationDuration="PT1790000014.422S" minBufferTime="PT2S" maxSegmentDuration="PT2.5S">
+     <Period id="1790000000000-0" start="PT1790000000.111S" duration="PT5.013S">
+      <AdaptationSet id="1" contentType="video" mimeType="video/mp4" segmentAlignment="true" startWithSAP="1">
+       <Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>
+       <Representation id="v0" bandwidth="29000" codecs="avc1.64001f" width="1280" height="720" frameRate="30">
+        <SegmentTemplate timescale="90000" presentationTimeOffset="0" startNumber="1790000000" initialization="v0-1790000000000-i1.mp4" media="v0-1790000000000-$Number$.m4s">
+         <SegmentTimeline>
+          <S t="0" d="180000" r="1"/>
+          <S d="89910"/>
+         </SegmentTimeline>
+        </SegmentTemplate>
+       </Representation>
+      </AdaptationSet>
+      <AdaptationSet id="101" contentType="audio" mimeType="audio/mp4" segmentAlignment="true" startWithSAP="1">
+       <Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>
+       <Representation id="a0" bandwidth="43000" codecs="mp4a.40.2" audioSamplingRate="48000">
+        <AudioChannelConfiguration schemeIdUri="urn:mpeg:mpegB:cicp:ChannelConfiguration" value="2"/>
+        <SegmentTemplate timescale="48000" presentationTimeOffset="0" startNumber="1790000000" initialization="a0-1790000000000-i1.mp4" media="a0-1790000000000-$Number$.m4s">
+         <SegmentTimeline>
+          <S t="1024" d="95232"/>
+          <S d="96256"/>
+          <S d="48128"/>
+         </SegmentTimeline>
+        </SegmentTemplate>
+       </Representation>
+      </AdaptationSet>
+     </Period>
+     <Period id="1790000000000-1" start="PT1790000010.419S" duration="PT4.003S">
+      <AdaptationSet id="1" contentType="video" mimeType="video/mp4" segmentAlignment="true" startWithSAP="1">
+       <Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>
+       <Representation id="v0" bandwidth="29000" codecs="avc1.640029" width="1280" height="720" frameRate="30">
+        <SegmentTemplate timescale="90000" presentationTimeOffset="450000" startNumber="1790000006" initialization="v0-1790000000000-i2.mp4" media="v0-1790000000000-$Number$.m4s">
+         <SegmentTimeline>
+          <S t="450000" d="180000"/>
+          <S d="179910"/>
+         </SegmentTimeline>
+        </SegmentTemplate>
+       </Representation>
+      </AdaptationSet>
+      <AdaptationSet id="101" contentType="audio" mimeType="audio/mp4" segmentAlignment="true" startWithSAP="1">
+       <Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>
+       <Representation id="a0" bandwidth="43000" codecs="mp4a.40.2" audioSamplingRate="48000">
+        <AudioChannelConfiguration schemeIdUri="urn:mpeg:mpegB:cicp:ChannelConfiguration" value="2"/>
+        <SegmentTemplate timescale="48000" presentationTimeOffset="240000" startNumber="1790000006" initialization="a0-1790000000000-i1.mp4" media="a0-1790000000000-$Number$.m4s">
+         <SegmentTimeline>
+          <S t="240640" d="96256"/>
+          <S d="95232"/>
+         </SegmentTimeline>
+        </SegmentTemplate>
+       </Representation>
+      </AdaptationSet>
+     </Period>
+     <UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-iso:2014" value="/time"/>
+    </MPD>
+    "#);
+}
+
+#[test]
+fn pictures_alone() {
+    let snapshot = played(&Source { sample_rate: None, ..Source::default() }, 4_500);
+    insta::assert_snapshot!(hls::multivariant(&snapshot, ""), @r#"
+    #EXTM3U
+    #EXT-X-VERSION:6
+    #EXT-X-INDEPENDENT-SEGMENTS
+    #EXT-X-STREAM-INF:BANDWIDTH=29000,AVERAGE-BANDWIDTH=28448,CODECS="avc1.64001f",RESOLUTION=1280x720,FRAME-RATE=30.000
+    v0.m3u8
+    "#);
+}
+
+#[test]
+fn sound_alone() {
+    let snapshot = played(&Source { gops: vec![], ..Source::default() }, 4_500);
+    insta::assert_snapshot!(hls::multivariant(&snapshot, ""), @r#"
+    #EXTM3U
+    #EXT-X-VERSION:6
+    #EXT-X-INDEPENDENT-SEGMENTS
+    #EXT-X-STREAM-INF:BANDWIDTH=43000,AVERAGE-BANDWIDTH=42081,CODECS="mp4a.40.2"
+    a0.m3u8
+    "#);
+    insta::assert_snapshot!(hls::media(&snapshot, TrackId::AUDIO, "").unwrap(), @r#"
+    #EXTM3U
+    #EXT-X-VERSION:6
+    #EXT-X-INDEPENDENT-SEGMENTS
+    #EXT-X-TARGETDURATION:2
+    #EXT-X-MEDIA-SEQUENCE:1790000000
+    #EXT-X-DISCONTINUITY-SEQUENCE:0
+    #EXT-X-MAP:URI="a0-1790000000000-i1.mp4"
+    #EXT-X-PROGRAM-DATE-TIME:2026-09-21T14:13:20.122Z
+    #EXTINF:1.962667,
+    a0-1790000000000-1790000000.m4s
+    #EXT-X-PROGRAM-DATE-TIME:2026-09-21T14:13:22.085Z
+    #EXTINF:1.962667,
+    a0-1790000000000-1790000001.m4s
+    "#);
+    assert_eq!(hls::media(&snapshot, TrackId::VIDEO, ""), None);
+}
