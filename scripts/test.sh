@@ -168,41 +168,57 @@ stage_fuzz() {
     scripts/fuzz.sh --replay
 }
 
+# Every exit by the watch page; --long adds the other ways to play the same exits.
+PROTOCOLS=ws-fmp4,hls,dash,http-flv,ws-flv
+PROTOCOLS_LONG=$PROTOCOLS,http-mp4,hls-shaka,dash-shaka,native-hls
+
+# One gateway and one publisher serve all protocols, played one after the other.
 stage_browser() {
-    local test name rtmp_port http_port status=0
+    local rtmp_port http_port status=0 protocols=$PROTOCOLS seconds=300 log=$REPORT/browser.log
     local binary=$TARGET/debug/sluicegate
+    if [ "$mode" = long ]; then protocols=$PROTOCOLS_LONG seconds=900; fi
+    scripts/media.sh
     cargo build --locked --all-features --bin sluicegate
     rtmp_port=$(free_port)
     http_port=$(free_port "$rtmp_port")
     "$binary" serve --config config/sluicegate.toml --rtmp "127.0.0.1:$rtmp_port" --http "127.0.0.1:$http_port" >"$REPORT/gateway.log" 2>&1 </dev/null &
     server=$!
-    if ! wait_for_gateway "$server" 127.0.0.1 "$http_port" 30; then
-        tail -n 40 "$REPORT/gateway.log" >&2
-        die "the gateway did not come up for the browser tests"
-    fi
-    for test in tests/browser/*.mjs; do
-        name=$(basename "$test" .mjs)
-        # Modules that tests share start with an underscore.
-        [[ $name != _* ]] || continue
-        say "browser: $name"
-        if SLUICEGATE_HTTP="http://127.0.0.1:$http_port" SLUICEGATE_RTMP="rtmp://127.0.0.1:$rtmp_port" \
-            SLUICEGATE_MEDIA="$ROOT/target/media" SLUICEGATE_ARTEFACTS="$ROOT/target/browser" \
-            timeout --kill-after=10 "$([ "$mode" = long ] && echo 1200 || echo 300)" node "$test" </dev/null; then
-            passed=$((passed + 1))
-        else
-            say "browser: $name FAILED (status $?)"
-            failed=$((failed + 1))
-            status=1
-        fi
-    done
-    kill -TERM "$server" 2>/dev/null || true
-    wait "$server" || {
-        say "the gateway did not leave in peace (status $?)"
-        status=1
-    }
+    wait_for_gateway "$server" 127.0.0.1 "$http_port" 30 || browser_failed "the gateway did not come up"
+    ffmpeg -nostdin -loglevel warning -re -stream_loop -1 -i target/media/bframes.mp4 -c copy -f flv "rtmp://127.0.0.1:$rtmp_port/live/clip" \
+        >"$REPORT/publisher.log" 2>&1 </dev/null &
+    publisher=$!
+    wait_until 30 http_ok 127.0.0.1 "$http_port" /live/clip/index.m3u8 || browser_failed "the published stream did not appear"
+    timeout --kill-after=10 "$seconds" node tests/browser/watch.mjs "http://127.0.0.1:$http_port" live/clip "$protocols" target/browser \
+        </dev/null 2>&1 | tee "$log" || status=$?
+    passed=$((passed + $(grep -c '"ok":true' "$log" || true)))
+    failed=$((failed + $(grep -c '"ok":false' "$log" || true)))
+    [ "$status" -eq 0 ] || browser_failed "not every protocol played (status $status; screenshots in target/browser)"
+    kill -TERM "$publisher"
+    wait "$publisher" || true # ffmpeg answers a signal with a status of its own
+    publisher=
+    kill -TERM "$server"
+    wait "$server" || browser_failed "the gateway did not leave in peace (status $?)"
     server=
-    [ "$status" -eq 0 ] || tail -n 60 "$REPORT/gateway.log" >&2
-    return "$status"
+}
+
+browser_failed() {
+    say "---- the gateway's last words"
+    tail -n 40 "$REPORT/gateway.log" >&2
+    if [ -s "$REPORT/publisher.log" ]; then
+        say "---- the publisher's"
+        tail -n 10 "$REPORT/publisher.log" >&2
+    fi
+    die "$1"
+}
+
+# wait_until SECONDS COMMAND...: until the command succeeds; false when the time is over.
+wait_until() {
+    local deadline=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        [ "$SECONDS" -lt "$deadline" ] || return 1
+        sleep 0.2
+    done
 }
 
 # free_port [NOT_THIS]: a loopback port on which nobody listens now, outside the range the kernel hands out.
@@ -220,10 +236,12 @@ free_port() {
 
 times=()
 server=
+publisher=
 
 # On every way out of a stage: no process stays behind, and what was counted reaches the report.
 leave_stage() {
-    [ -z "$server" ] || kill -TERM "$server" 2>/dev/null || true
+    local child
+    for child in $publisher $server; do kill -TERM "$child" 2>/dev/null || true; done
     printf '%s\n%s\n%s\n' "$passed" "$failed" "$summary" >"$REPORT/counts"
 }
 
