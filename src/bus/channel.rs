@@ -81,7 +81,16 @@ impl<T: Entry> Channel<T> {
     }
 
     /// A reader whose `gate` is rung for every push. Workers share one gate among all their readers.
+    ///
+    /// The gate rings at once, so that what is already there is found without waiting for the next push.
     pub fn subscribe(self: &Arc<Self>, from: From, gate: &Arc<Gate>) -> Subscriber<T> {
+        let subscriber = self.join(from, gate);
+        gate.ring();
+        subscriber
+    }
+
+    /// The same without that first ring, for those who read at once: a newcomer then does not send its whole worker looking.
+    pub fn join(self: &Arc<Self>, from: From, gate: &Arc<Gate>) -> Subscriber<T> {
         let mut state = self.state.lock();
         let cursor = state.window.join(from);
         let mut gates = state.gates.to_vec();
@@ -91,8 +100,6 @@ impl<T: Entry> Channel<T> {
         }
         state.gates = gates.into();
         drop(state);
-        // What is already there must be found without waiting for the next push.
-        gate.ring();
         Subscriber { channel: Arc::clone(self), cursor, gate: Arc::clone(gate) }
     }
 
