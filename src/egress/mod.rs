@@ -1,1 +1,22 @@
-//! The one pump: from a shared feed to a socket, in batches, with a lag policy. Knows no protocol.
+//! The one way out: whatever is pushed to viewers goes through here.
+//!
+//! A [`Pump`] walks a cursor over a channel of shared wire units and gives batches of shared bytes; a [`Viewer`] adds what its transport
+//! wants around them; a [`Hub`] writes the batches of all viewers of one worker. Knows no media format: that is [`Wire`]'s business.
+
+pub mod batch;
+pub mod body;
+pub mod control;
+pub mod hub;
+mod merge;
+pub mod options;
+pub mod pump;
+mod roster;
+pub mod solo;
+pub mod viewer;
+
+pub use batch::Batch;
+pub use body::PumpBody;
+pub use hub::{Hub, Newcomer};
+pub use options::{Counters, Options, Policy};
+pub use pump::{Filled, Over, Pump, Source, Turn, Unfit, Wire};
+pub use viewer::{Departure, Transport, Viewer};

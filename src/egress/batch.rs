@@ -1,0 +1,132 @@
+//! A bounded run of shared slices on its way into one vectored write.
+
+use std::io::IoSlice;
+
+use bytes::{Buf, Bytes};
+
+/// Slices offered to one vectored write: a whole [`Budget`](crate::bus::Budget) with its heads and framing, far below the system's 1,024.
+pub const MAX_SLICES: usize = 80;
+
+/// Slices of shared bytes, and how far they have been written.
+#[derive(Debug, Default)]
+pub struct Batch {
+    slices: Vec<Bytes>,
+    /// The first slice not yet wholly written.
+    first: usize,
+    bytes: usize,
+}
+
+impl Batch {
+    /// An empty batch.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Appends a slice.
+    pub fn push(&mut self, slice: Bytes) {
+        if !slice.is_empty() {
+            self.bytes += slice.len();
+            self.slices.push(slice);
+        }
+    }
+
+    /// How many slices were pushed: a place for [`Batch::insert`].
+    pub fn mark(&self) -> usize {
+        self.slices.len()
+    }
+
+    /// Puts a slice before those pushed since `mark`.
+    pub fn insert(&mut self, mark: usize, slice: Bytes) {
+        self.bytes += slice.len();
+        self.slices.insert(mark, slice);
+    }
+
+    /// Bytes not yet written.
+    pub fn len(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether all is written.
+    pub fn is_empty(&self) -> bool {
+        self.bytes == 0
+    }
+
+    /// Fills `out` with what is not yet written, in order, and returns how many slices that took.
+    pub fn io_slices<'a>(&'a self, out: &mut [IoSlice<'a>; MAX_SLICES]) -> usize {
+        let unwritten = &self.slices[self.first..];
+        for (slot, slice) in out.iter_mut().zip(unwritten) {
+            *slot = IoSlice::new(slice);
+        }
+        unwritten.len().min(MAX_SLICES)
+    }
+
+    /// Notes that the first `written` bytes have been written; lets go of them.
+    pub fn advance(&mut self, written: usize) {
+        let mut left = written.min(self.bytes);
+        self.bytes -= left;
+        while let Some(slice) = self.slices.get_mut(self.first) {
+            if left < slice.len() {
+                slice.advance(left);
+                break;
+            }
+            left -= slice.len();
+            *slice = Bytes::new();
+            self.first += 1;
+        }
+        if self.is_empty() {
+            self.clear();
+        }
+    }
+
+    /// Takes the next slice out, for writers that take one at a time.
+    pub fn pop(&mut self) -> Option<Bytes> {
+        let slice = std::mem::take(self.slices.get_mut(self.first)?);
+        self.first += 1;
+        self.bytes -= slice.len();
+        if self.is_empty() {
+            self.clear();
+        }
+        Some(slice)
+    }
+
+    /// Drops everything, keeping the room.
+    pub fn clear(&mut self) {
+        self.slices.clear();
+        self.first = 0;
+        self.bytes = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unwritten(batch: &Batch) -> Vec<u8> {
+        let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+        let count = batch.io_slices(&mut slices);
+        slices[..count].iter().flat_map(|s| s.to_vec()).collect()
+    }
+
+    #[test]
+    fn a_write_may_stop_anywhere() {
+        for written in 0..=6 {
+            let mut batch = Batch::new();
+            for part in [&b"ab"[..], b"c", b"def"] {
+                batch.push(Bytes::from_static(part));
+            }
+            batch.advance(written);
+            assert_eq!(unwritten(&batch), b"abcdef"[written..]);
+            assert_eq!(batch.len(), 6 - written);
+        }
+    }
+
+    #[test]
+    fn framing_goes_before_what_was_pushed_since_the_mark() {
+        let mut batch = Batch::new();
+        batch.push(Bytes::from_static(b"head"));
+        let mark = batch.mark();
+        batch.push(Bytes::from_static(b"data"));
+        batch.insert(mark, Bytes::from_static(b"4:"));
+        assert_eq!(unwritten(&batch), b"head4:data");
+    }
+}

@@ -1,0 +1,354 @@
+//! One worker's hub: writes to all viewers of the worker, in sweeps.
+//!
+//! A push into a channel wakes the hub once however many viewers watch; it then walks those of the rung channels and writes to each what is
+//! new, in one vectored write. There is no task, no timer and no queue per viewer.
+
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tokio::net::TcpStream;
+use tokio::time::Sleep;
+
+use super::batch::{Batch, MAX_SLICES};
+use super::merge::MergeWindow;
+use super::options::Policy;
+use super::roster::{Client, Roster};
+use super::viewer::{Departure, Next, Viewer};
+use crate::bus::Gate;
+use crate::net::workers::Seat;
+
+/// How often deadlines are looked at; they are all seconds long.
+const TICK: Duration = Duration::from_millis(500);
+/// Batches written to one viewer before the next has its turn: a fast reader's burst must not hold up the others.
+const TURNS: usize = 4;
+/// Viewers served before other tasks of the worker run.
+const STRIDE: usize = 128;
+/// Room to read what viewers say; they hardly say anything.
+const INPUT: usize = 4 << 10;
+
+/// The way into a worker's hub. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Hub {
+    shared: Arc<Shared>,
+}
+
+/// A connection that becomes a viewer.
+#[derive(Debug)]
+pub struct Newcomer {
+    /// Its socket, registered with the hub's runtime.
+    pub io: TcpStream,
+    /// What is to be written to it.
+    pub viewer: Viewer,
+    /// What it sent behind its request.
+    pub input: Bytes,
+    /// Its place among the worker's connections.
+    pub seat: Seat,
+}
+
+#[derive(Debug)]
+struct Shared {
+    policy: Arc<Policy>,
+    newcomers: Mutex<Vec<Newcomer>>,
+    arrived: Gate,
+    viewers: AtomicU64,
+    window_micros: AtomicU64,
+}
+
+struct Sweeper {
+    shared: Arc<Shared>,
+    roster: Roster,
+    window: MergeWindow,
+    /// Reused for every write that goes through at once.
+    scratch: Batch,
+    input: Box<[u8; INPUT]>,
+    timer: Pin<Box<Sleep>>,
+    next_tick: Instant,
+    /// When the rung channels are to be swept.
+    due: Option<Instant>,
+}
+
+/// What woke the hub.
+#[derive(Default)]
+struct Woken {
+    newcomers: bool,
+    sockets: bool,
+    timer: bool,
+}
+
+impl Hub {
+    /// Starts a hub on the current runtime, which should be the worker's own.
+    pub fn start(policy: Arc<Policy>) -> Self {
+        let shared = Arc::new(Shared {
+            policy,
+            newcomers: Mutex::default(),
+            arrived: Gate::new(),
+            viewers: AtomicU64::new(0),
+            window_micros: AtomicU64::new(0),
+        });
+        let sweeper = Sweeper::new(Arc::clone(&shared));
+        // The cooperative budget is meant for tasks with one socket, not for one with thousands.
+        tokio::spawn(tokio::task::unconstrained(sweeper.run()));
+        Self { shared }
+    }
+
+    /// Hands a connection over. The number of newcomers is bounded by that of connections.
+    pub fn admit(&self, newcomer: Newcomer) {
+        self.shared.newcomers.lock().push(newcomer);
+        self.shared.arrived.ring();
+    }
+
+    /// Viewers right now.
+    pub fn viewers(&self) -> u64 {
+        self.shared.viewers.load(Ordering::Relaxed)
+    }
+
+    /// How long the hub gathers media before it writes.
+    pub fn merge_window(&self) -> Duration {
+        Duration::from_micros(self.shared.window_micros.load(Ordering::Relaxed))
+    }
+}
+
+impl Sweeper {
+    fn new(shared: Arc<Shared>) -> Self {
+        let now = Instant::now();
+        Self {
+            roster: Roster::default(),
+            window: MergeWindow::new(shared.policy.options.merge_max()),
+            scratch: Batch::new(),
+            input: Box::new([0; INPUT]),
+            timer: Box::pin(tokio::time::sleep_until((now + TICK).into())),
+            next_tick: now + TICK,
+            due: None,
+            shared,
+        }
+    }
+
+    async fn run(mut self) {
+        loop {
+            let woken = poll_fn(|cx| self.poll_woken(cx)).await;
+            if woken.newcomers {
+                self.welcome().await;
+            }
+            if woken.sockets {
+                self.serve_ready().await;
+            }
+            let now = Instant::now();
+            if self.due.is_some_and(|due| due <= now) {
+                self.sweep(now).await;
+            }
+            if now >= self.next_tick {
+                self.next_tick = now + TICK;
+                self.tick(now).await;
+            }
+            self.shared.viewers.store(self.roster.len() as u64, Ordering::Relaxed);
+            // The sockets' readiness is learnt between two turns of this task.
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn poll_woken(&mut self, cx: &mut Context<'_>) -> Poll<Woken> {
+        let mut woken = Woken {
+            newcomers: self.shared.arrived.poll_rung(cx).is_ready(),
+            sockets: self.roster.ready().gate.poll_rung(cx).is_ready(),
+            timer: false,
+        };
+        for group in self.roster.groups.values_mut() {
+            if let Poll::Ready(since) = group.gate.poll_rung_since(cx) {
+                group.rung.get_or_insert(since);
+                let due = since + self.window.width();
+                self.due = Some(self.due.map_or(due, |already| already.min(due)));
+            }
+        }
+        let now = Instant::now();
+        let alarm = self.due.map_or(self.next_tick, |due| due.min(self.next_tick));
+        if alarm <= now {
+            woken.timer = true;
+        } else {
+            let alarm = tokio::time::Instant::from_std(alarm);
+            if self.timer.deadline() != alarm {
+                self.timer.as_mut().reset(alarm);
+            }
+            woken.timer = self.timer.as_mut().poll(cx).is_ready();
+        }
+        let any = woken.newcomers || woken.sockets || woken.timer;
+        if any { Poll::Ready(woken) } else { Poll::Pending }
+    }
+
+    async fn welcome(&mut self) {
+        let newcomers = std::mem::take(&mut *self.shared.newcomers.lock());
+        for (nth, Newcomer { io, viewer, input, seat }) in newcomers.into_iter().enumerate() {
+            let slot = self.roster.admit(io, viewer, seat);
+            let now = Instant::now();
+            if let Some(client) = self.roster.get(slot) {
+                client.viewer.input(&input, now);
+            }
+            self.serve(slot, now, true);
+            breathe(nth).await;
+        }
+    }
+
+    async fn serve_ready(&mut self) {
+        let mut slots = Vec::new();
+        self.roster.ready().take(&mut slots);
+        let now = Instant::now();
+        for (nth, slot) in slots.into_iter().enumerate() {
+            if let Some(client) = self.roster.get(slot) {
+                client.rearm();
+                client.blocked = false;
+            }
+            self.serve(slot, now, true);
+            breathe(nth).await;
+        }
+    }
+
+    async fn sweep(&mut self, now: Instant) {
+        let late = self.due.take().map_or(Duration::ZERO, |due| now.saturating_duration_since(due));
+        self.window.learn(late);
+        self.shared.window_micros.store(self.window.width().as_micros() as u64, Ordering::Relaxed);
+        self.shared.policy.counters.sweeps.add(1);
+        let rung = self.roster.groups.values_mut().filter_map(|group| group.rung.take().map(|_| group.members.clone()));
+        let slots: Vec<usize> = rung.flatten().collect();
+        for (nth, slot) in slots.into_iter().enumerate() {
+            if self.roster.get(slot).is_some_and(|client| !client.blocked) {
+                self.serve(slot, now, false);
+            }
+            breathe(nth).await;
+        }
+    }
+
+    async fn tick(&mut self, now: Instant) {
+        for slot in 0..self.roster.slots() {
+            let Some(client) = self.roster.get(slot) else { continue };
+            match client.viewer.tick(now) {
+                Ok(true) if !client.blocked => self.serve(slot, now, false),
+                Ok(_) => {}
+                Err(why) => self.drop_client(slot, why, now),
+            }
+            breathe(slot).await;
+        }
+    }
+
+    /// Writes to one viewer what is due, and reads what it says where its socket has news.
+    fn serve(&mut self, slot: usize, now: Instant, read: bool) {
+        let Some(client) = self.roster.get(slot) else { return };
+        let read = if read { listen(client, &mut self.input[..], now) } else { Ok(()) };
+        let outcome = read.and_then(|()| write(client, &mut self.scratch, now));
+        self.scratch.clear();
+        if let Err(why) = outcome {
+            self.drop_client(slot, why, now);
+        }
+    }
+
+    fn drop_client(&mut self, slot: usize, why: Departure, now: Instant) {
+        let Some(client) = self.roster.remove(slot) else { return };
+        if client.unsent.is_none()
+            && let Some(word) = client.viewer.last_word(why)
+        {
+            // A socket that takes nothing will not take this either; then the client learns from the reset.
+            let _ = client.io.try_write(&word);
+        }
+        if why == Departure::Stuck {
+            // A reset frees what the system holds for a client that does not read.
+            let _ = socket2::SockRef::from(&client.io).set_linger(Some(Duration::ZERO));
+        }
+        client.viewer.log(why, now);
+    }
+}
+
+/// Lets the worker's other tasks run after every so many viewers.
+async fn breathe(nth: usize) {
+    if nth % STRIDE == STRIDE - 1 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Reads until the socket has nothing more, and arranges to be told when it has; or until it is the next viewer's turn.
+fn listen(client: &mut Client, room: &mut [u8], now: Instant) -> Result<(), Departure> {
+    for _ in 0..TURNS {
+        match client.io.try_read(room) {
+            Ok(0) => return Err(client.viewer.departure()),
+            Ok(count) => {
+                client.viewer.input(room.get(..count).unwrap_or_default(), now);
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let waker = client.waker.clone();
+                if client.io.poll_read_ready(&mut Context::from_waker(&waker)).is_pending() {
+                    return Ok(());
+                }
+            }
+            Err(_) => return Err(broken(client)),
+        }
+    }
+    client.waker.wake_by_ref();
+    Ok(())
+}
+
+/// Writes until there is nothing due, the socket takes no more, or it is the next viewer's turn.
+fn write(client: &mut Client, scratch: &mut Batch, now: Instant) -> Result<(), Departure> {
+    if client.finished {
+        return Ok(());
+    }
+    if let Some(mut unsent) = client.unsent.take()
+        && !send(client, &mut unsent, now)?
+    {
+        client.unsent = Some(unsent);
+        return Ok(());
+    }
+    for _ in 0..TURNS {
+        match client.viewer.next(now, scratch) {
+            Next::Idle => return Ok(()),
+            Next::Finish => {
+                client.finished = true;
+                return socket2::SockRef::from(&client.io).shutdown(std::net::Shutdown::Write).map_err(|_| broken(client));
+            }
+            Next::Write => {
+                if !send(client, scratch, now)? {
+                    client.unsent = Some(Box::new(std::mem::take(scratch)));
+                    return Ok(());
+                }
+            }
+        }
+    }
+    client.waker.wake_by_ref();
+    Ok(())
+}
+
+/// Writes a batch. True when all of it went out; otherwise the client is listed again once its socket takes more.
+fn send(client: &mut Client, batch: &mut Batch, now: Instant) -> Result<bool, Departure> {
+    while !batch.is_empty() {
+        let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+        let count = batch.io_slices(&mut slices);
+        match client.io.try_write_vectored(slices.get(..count).unwrap_or_default()) {
+            Ok(0) => return Err(broken(client)),
+            Ok(written) => {
+                batch.advance(written);
+                client.viewer.wrote(written);
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let waker = client.waker.clone();
+                if client.io.poll_write_ready(&mut Context::from_waker(&waker)).is_pending() {
+                    client.viewer.block(now);
+                    client.blocked = true;
+                    return Ok(false);
+                }
+            }
+            Err(_) => return Err(broken(client)),
+        }
+    }
+    Ok(true)
+}
+
+/// A connection that breaks after the farewell was said has left in order.
+fn broken(client: &Client) -> Departure {
+    match client.viewer.departure() {
+        Departure::Left => Departure::Broken,
+        why => why,
+    }
+}

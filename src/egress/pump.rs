@@ -1,0 +1,179 @@
+//! The pump: a cursor, a lag policy, and batches of shared bytes.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::batch::Batch;
+use super::options::Policy;
+use crate::bus::{self, Budget, Channel, End, Entry, Gate, Read, Subscriber, Why};
+use crate::media::Span;
+
+/// An entry that knows its bytes on the wire.
+pub trait Wire: Entry<Head: Send + Sync> + Send + 'static {
+    /// In which of its shapes a viewer wants it.
+    type Form: Copy + fmt::Debug + Send;
+
+    /// Appends the entry's bytes.
+    fn put(&self, form: Self::Form, out: &mut Batch);
+
+    /// Appends what a viewer must get before the entries that follow `turn`.
+    ///
+    /// # Errors
+    /// [`Unfit`] where this form cannot go on from the head before to this one.
+    fn put_head(turn: &Turn<'_, Self>, form: Self::Form, out: &mut Batch) -> Result<(), Unfit>;
+}
+
+/// A viewer's step under a head.
+#[derive(Debug)]
+pub struct Turn<'a, T: Entry> {
+    /// The head in force from here on.
+    pub head: &'a T::Head,
+    /// The head the viewer got last, if any.
+    pub before: Option<&'a T::Head>,
+    /// Why it comes now.
+    pub why: Why,
+    /// The first entry under it.
+    pub first: &'a T,
+}
+
+/// A form cannot follow a change of head: the viewer's answer ends and it has to come again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("this form cannot carry the new configuration")]
+pub struct Unfit;
+
+/// Why there will be no more media.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Over {
+    /// The channel ended.
+    Ended(End),
+    /// The form cannot carry the stream's new configuration.
+    Changed,
+}
+
+/// What one [`Source::fill`] found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Filled {
+    /// Bytes were appended.
+    Bytes,
+    /// Nothing new.
+    Nothing,
+    /// Nothing will ever be new again.
+    Over(Over),
+}
+
+/// A viewer's place in some channel, whatever it carries.
+pub trait Source: fmt::Debug + Send {
+    /// Tells channels apart: equal for viewers of one channel, for as long as one of them lives.
+    fn key(&self) -> usize;
+
+    /// Joins the channel. From now on `gate` rings for it.
+    fn attach(&mut self, gate: &Arc<Gate>);
+
+    /// Appends the next batch: within one [`Budget`], with the heads due.
+    fn fill(&mut self, out: &mut Batch) -> Filled;
+
+    /// Skips to the newest sync if the viewer is further behind than its policy allows. Worth asking after it had to wait.
+    fn catch_up(&mut self);
+
+    /// How often the viewer skipped.
+    fn skips(&self) -> u64;
+}
+
+/// A [`Source`] over a channel of wire units. `K` is whatever must live as long as the viewer does.
+pub struct Pump<T: Wire, K> {
+    channel: Arc<Channel<T>>,
+    from: bus::From,
+    form: T::Form,
+    policy: Arc<Policy>,
+    subscriber: Option<Subscriber<T>>,
+    /// The head that the viewer got last.
+    head: Option<Arc<T::Head>>,
+    /// A head that waits for the first entry under it.
+    due: Option<(Arc<T::Head>, Why)>,
+    /// How far behind the viewer may be; known once it has joined.
+    allowance: Option<Span>,
+    skips: u64,
+    _keep: K,
+}
+
+impl<T: Wire, K> Pump<T, K> {
+    /// A pump that has not joined yet.
+    pub fn new(channel: Arc<Channel<T>>, from: bus::From, form: T::Form, policy: Arc<Policy>, keep: K) -> Self {
+        Self { channel, from, form, policy, subscriber: None, head: None, due: None, allowance: None, skips: 0, _keep: keep }
+    }
+
+    fn note_head(&mut self, head: Arc<T::Head>, why: Why) {
+        match why {
+            Why::Joined => {
+                let delay = self.subscriber.as_ref().map_or(Span::ZERO, |s| s.lag().span);
+                self.allowance = Some(delay + self.policy.options.max_lag());
+            }
+            Why::Lagged { entries, .. } => {
+                self.skips += 1;
+                self.policy.counters.skips.add(1);
+                self.policy.counters.skipped_entries.add(entries);
+            }
+            Why::Config | Why::Break(_) => {}
+        }
+        let why = match self.due {
+            Some((_, Why::Joined)) => Why::Joined,
+            _ => why,
+        };
+        self.due = Some((head, why));
+    }
+
+    fn put(&mut self, entries: &[T], out: &mut Batch) -> Result<(), Unfit> {
+        if let (Some((head, why)), Some(first)) = (self.due.take(), entries.first()) {
+            T::put_head(&Turn { head: &head, before: self.head.as_deref(), why, first }, self.form, out)?;
+            self.head = Some(head);
+        }
+        for entry in entries {
+            entry.put(self.form, out);
+        }
+        Ok(())
+    }
+}
+
+impl<T: Wire, K: Send> Source for Pump<T, K> {
+    fn key(&self) -> usize {
+        Arc::as_ptr(&self.channel) as usize
+    }
+
+    fn attach(&mut self, gate: &Arc<Gate>) {
+        self.subscriber = Some(self.channel.join(self.from, gate));
+    }
+
+    fn fill(&mut self, out: &mut Batch) -> Filled {
+        let mut entries = Vec::new();
+        loop {
+            let Some(subscriber) = &mut self.subscriber else { return Filled::Nothing };
+            match subscriber.read(Budget::default(), &mut entries) {
+                Read::Head { head, why } => self.note_head(head, why),
+                Read::Batch => {
+                    let put = self.put(&entries, out);
+                    return put.map_or(Filled::Over(Over::Changed), |()| Filled::Bytes);
+                }
+                Read::Empty => return Filled::Nothing,
+                Read::End(end) => return Filled::Over(Over::Ended(end)),
+            }
+        }
+    }
+
+    fn catch_up(&mut self) {
+        if let (Some(subscriber), Some(allowance)) = (&mut self.subscriber, self.allowance)
+            && subscriber.lag().span > allowance
+        {
+            subscriber.skip();
+        }
+    }
+
+    fn skips(&self) -> u64 {
+        self.skips
+    }
+}
+
+impl<T: Wire, K> fmt::Debug for Pump<T, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pump").field("form", &self.form).field("skips", &self.skips).finish_non_exhaustive()
+    }
+}

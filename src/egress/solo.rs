@@ -1,0 +1,116 @@
+//! One viewer on a stream that no hub can write to: an upgraded connection behind TLS, HTTP/2 or a foreign server.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+
+use super::batch::{Batch, MAX_SLICES};
+use super::viewer::{Departure, Next, Viewer};
+use crate::bus::Gate;
+
+/// How often deadlines are looked at.
+const TICK: Duration = Duration::from_millis(500);
+/// Room to read what the viewer says.
+const INPUT: usize = 1 << 10;
+
+/// Serves one viewer until it leaves.
+pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut io: S, mut viewer: Viewer) {
+    let gate = Arc::new(Gate::new());
+    viewer.attach(&gate);
+    gate.ring();
+    let mut tick = tokio::time::interval(TICK);
+    let mut unsent = Batch::new();
+    let mut finished = false;
+    let why = loop {
+        let turn = std::future::poll_fn(|cx| {
+            let now = Instant::now();
+            if let Err(why) = poll_read(&mut io, &mut viewer, now, cx) {
+                return Poll::Ready(Err(why));
+            }
+            // The gate's ring only says that `next` has something; whether it does is asked anyway.
+            let _ = gate.poll_rung(cx);
+            if !finished {
+                match poll_write(&mut io, &mut viewer, &mut unsent, now, cx) {
+                    Poll::Ready(Ok(Next::Finish)) => return Poll::Ready(Ok(true)),
+                    Poll::Ready(Err(why)) => return Poll::Ready(Err(why)),
+                    Poll::Ready(Ok(_)) if gate.poll_rung(cx).is_ready() => cx.waker().wake_by_ref(),
+                    Poll::Ready(Ok(_)) | Poll::Pending => {}
+                }
+            }
+            match tick.poll_tick(cx) {
+                Poll::Ready(_) => Poll::Ready(viewer.tick(now).map(|_| false)),
+                Poll::Pending => Poll::Pending,
+            }
+        })
+        .await;
+        match turn {
+            Ok(true) => {
+                finished = true;
+                if io.shutdown().await.is_err() {
+                    break viewer.departure();
+                }
+            }
+            Ok(false) => {}
+            Err(why) => break why,
+        }
+    };
+    viewer.log(why, Instant::now());
+}
+
+fn poll_read<S: AsyncRead + Unpin>(io: &mut S, viewer: &mut Viewer, now: Instant, cx: &mut Context<'_>) -> Result<(), Departure> {
+    let mut room = [0; INPUT];
+    loop {
+        let mut input = ReadBuf::new(&mut room);
+        match Pin::new(&mut *io).poll_read(cx, &mut input) {
+            Poll::Ready(Ok(())) if input.filled().is_empty() => return Err(viewer.departure()),
+            Poll::Ready(Ok(())) => {
+                viewer.input(input.filled(), now);
+            }
+            Poll::Ready(Err(_)) => return Err(Departure::Broken),
+            Poll::Pending => return Ok(()),
+        }
+    }
+}
+
+/// Pending where the stream takes no more; otherwise [`Next::Idle`] or [`Next::Finish`], never [`Next::Write`].
+fn poll_write<S: AsyncWrite + Unpin>(
+    io: &mut S,
+    viewer: &mut Viewer,
+    unsent: &mut Batch,
+    now: Instant,
+    cx: &mut Context<'_>,
+) -> Poll<Result<Next, Departure>> {
+    loop {
+        while !unsent.is_empty() {
+            let mut slices = [io::IoSlice::new(&[]); MAX_SLICES];
+            let count = unsent.io_slices(&mut slices);
+            match Pin::new(&mut *io).poll_write_vectored(cx, slices.get(..count).unwrap_or_default()) {
+                Poll::Ready(Ok(written)) if written > 0 => {
+                    unsent.advance(written);
+                    viewer.wrote(written);
+                }
+                Poll::Ready(_) => return Poll::Ready(Err(Departure::Broken)),
+                Poll::Pending => {
+                    viewer.block(now);
+                    return Poll::Pending;
+                }
+            }
+        }
+        match viewer.next(now, unsent) {
+            Next::Write => {}
+            next => {
+                // What was written may wait in a buffer of the stream's own.
+                return match Pin::new(&mut *io).poll_flush(cx) {
+                    Poll::Ready(Ok(())) => Poll::Ready(Ok(next)),
+                    Poll::Ready(Err(_)) => Poll::Ready(Err(Departure::Broken)),
+                    Poll::Pending if next == Next::Finish => Poll::Pending,
+                    Poll::Pending => Poll::Ready(Ok(next)),
+                };
+            }
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Worker threads for viewers: each with a runtime of its own, so that a worker knows how late it is and no socket changes threads.
+
+use std::io;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, mpsc};
+
+use super::permits::{Permit, Permits};
+
+/// Accepted sockets that may wait for one worker; beyond them the acceptor waits, and the system's backlog holds the rest.
+const QUEUE: usize = 1_024;
+/// How long the acceptor rests when the system refuses it a socket, as when file descriptors run out.
+const REST: Duration = Duration::from_millis(50);
+
+/// What is done with the sockets. One value serves all workers; `Local` lives on a worker's own thread.
+pub trait Serve: Send + Sync + 'static {
+    /// What one worker keeps.
+    type Local;
+
+    /// Called once on each worker's thread, inside its runtime.
+    fn start(&self, worker: usize) -> Self::Local;
+
+    /// Takes a socket, on the worker's thread and inside its runtime. Must not block: long work goes into a task.
+    fn serve(&self, local: &Self::Local, io: TcpStream, peer: SocketAddr, seat: Seat);
+}
+
+/// A connection's place at a worker; dropping it gives the place and the permit back.
+#[derive(Debug)]
+pub struct Seat {
+    load: Arc<Load>,
+    _permit: Permit,
+}
+
+/// The worker threads. Dropping it lets them end without waiting for their connections.
+#[derive(Debug)]
+pub struct Workers {
+    workers: Vec<Worker>,
+    permits: Arc<Permits>,
+    refused: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Worker {
+    sockets: mpsc::Sender<Accepted>,
+    load: Arc<Load>,
+    thread: JoinHandle<()>,
+}
+
+#[derive(Debug)]
+struct Accepted {
+    io: std::net::TcpStream,
+    peer: SocketAddr,
+    seat: Seat,
+}
+
+#[derive(Debug, Default)]
+struct Load {
+    connections: AtomicUsize,
+    left: Notify,
+}
+
+impl Workers {
+    /// Starts `threads` workers, or one for each core where that is 0. Connections that are left at the end get `patience`.
+    ///
+    /// # Errors
+    /// When a thread or its runtime cannot be made.
+    pub fn start<S: Serve>(threads: usize, service: &Arc<S>, permits: Arc<Permits>, patience: Duration) -> io::Result<Self> {
+        let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let threads = if threads == 0 { cores() } else { threads };
+        let workers = (0..threads).map(|number| Worker::start(number, Arc::clone(service), patience)).collect::<io::Result<_>>()?;
+        Ok(Self { workers, permits, refused: AtomicU64::new(0) })
+    }
+
+    /// Accepts connections for as long as it is polled, and gives each to the worker with the fewest.
+    pub async fn accept(&self, listener: &TcpListener) {
+        loop {
+            match listener.accept().await {
+                Ok((io, peer)) => self.assign(io, peer).await,
+                // One connection's failure is not the listener's; but when descriptors run out every try fails at once.
+                Err(error) => {
+                    tracing::debug!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(REST).await;
+                }
+            }
+        }
+    }
+
+    /// Connections that no permit was left for.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    /// Connections right now, by worker.
+    pub fn connections(&self) -> Vec<usize> {
+        self.workers.iter().map(|worker| worker.load.connections.load(Ordering::Relaxed)).collect()
+    }
+
+    /// Takes no more connections and waits, blocking, until all have ended or their patience has.
+    pub fn join(self) {
+        let threads: Vec<_> = self.workers.into_iter().map(|worker| worker.thread).collect();
+        for thread in threads {
+            if thread.join().is_err() {
+                tracing::error!("a worker thread panicked");
+            }
+        }
+    }
+
+    async fn assign(&self, io: TcpStream, peer: SocketAddr) {
+        let permit = match self.permits.take(peer.ip()) {
+            Ok(permit) => permit,
+            Err(why) => {
+                self.refused.fetch_add(1, Ordering::Relaxed);
+                tracing::debug!(%peer, %why, "connection refused");
+                return;
+            }
+        };
+        let Some(worker) = self.workers.iter().min_by_key(|worker| worker.load.connections.load(Ordering::Relaxed)) else { return };
+        let seat = Seat::new(&worker.load, permit);
+        // Taken out of this runtime, to be registered with the worker's.
+        match io.into_std() {
+            Ok(io) => {
+                if worker.sockets.send(Accepted { io, peer, seat }).await.is_err() {
+                    tracing::error!(%peer, "a worker is gone; its connection is dropped");
+                }
+            }
+            Err(error) => tracing::debug!(%error, %peer, "a socket could not be handed on"),
+        }
+    }
+}
+
+impl Worker {
+    fn start<S: Serve>(number: usize, service: Arc<S>, patience: Duration) -> io::Result<Self> {
+        let (sockets, mut accepted) = mpsc::channel::<Accepted>(QUEUE);
+        let load = Arc::new(Load::default());
+        let left = Arc::clone(&load);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        // Made on the thread it runs on: what a worker keeps need not be fit for others.
+        let work = move || {
+            runtime.block_on(async move {
+                let local = service.start(number);
+                while let Some(Accepted { io, peer, seat }) = accepted.recv().await {
+                    match TcpStream::from_std(io) {
+                        Ok(io) => service.serve(&local, io, peer, seat),
+                        Err(error) => tracing::debug!(%error, %peer, "a socket could not be registered"),
+                    }
+                }
+                let _ = tokio::time::timeout(patience, left.emptied()).await;
+            })
+        };
+        let thread = std::thread::Builder::new().name(format!("viewers-{number}")).spawn(work)?;
+        Ok(Self { sockets, load, thread })
+    }
+}
+
+impl Seat {
+    fn new(load: &Arc<Load>, permit: Permit) -> Self {
+        load.connections.fetch_add(1, Ordering::Relaxed);
+        Self { load: Arc::clone(load), _permit: permit }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        if self.load.connections.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.load.left.notify_one();
+        }
+    }
+}
+
+impl Load {
+    async fn emptied(&self) {
+        while self.connections.load(Ordering::Acquire) > 0 {
+            self.left.notified().await;
+        }
+    }
+}
