@@ -1,1 +1,13 @@
-//! Samples made into shared wire units, once per stream, rendition and format.
+//! Feeds: a stream's samples made into shared wire units, once for all viewers of a format.
+//!
+//! A feed runs while somebody watches. Knows formats, but neither sockets nor viewers.
+
+pub mod flv;
+pub mod fragment;
+pub mod framed;
+pub mod lazy;
+
+pub use flv::{FlvPreamble, FlvUnit};
+pub use fragment::{Fragment, FragmentHead};
+pub use framed::Framed;
+pub use lazy::{FeedGuard, Item, Lazy, Maker, Options, Unit};

@@ -1,0 +1,133 @@
+//! Samples as FLV tags, for HTTP and for WebSocket at once.
+
+use std::sync::Arc;
+
+use bytes::BytesMut;
+
+use super::framed::Framed;
+use super::lazy::{Item, Maker, Unit};
+use crate::bus::{Entry, Why};
+use crate::flv::tag::PREAMBLE_LEN;
+use crate::flv::{FileHeader, MessageBody, mux};
+use crate::media::{Kind, Program, Sample, Timestamp};
+
+/// One FLV tag with its PreviousTagSize.
+#[derive(Clone, Debug)]
+pub struct FlvUnit {
+    /// The tag, in its WebSocket frame.
+    pub tag: Framed,
+    time: Timestamp,
+    kind: Kind,
+    is_sync: bool,
+}
+
+/// What goes before the first tag: file header, onMetaData and the codecs' configurations.
+#[derive(Debug)]
+pub struct FlvPreamble {
+    header: FileHeader,
+    bodies: Vec<MessageBody>,
+    /// For those who are new: all of it.
+    opening: Framed,
+    /// For those who have the file header already.
+    renewal: Framed,
+}
+
+impl FlvPreamble {
+    fn new(program: &Program, timestamp_ms: u32) -> Self {
+        let header = mux::file_header(&program.tracks);
+        let bodies: Vec<_> = mux::preamble(&program.tracks, &program.metadata).collect();
+        let (opening, renewal) = (tags(Some(header), &bodies, timestamp_ms), tags(None, &bodies, timestamp_ms));
+        Self { header, bodies, opening, renewal }
+    }
+
+    /// Which kinds of tags follow.
+    pub fn header(&self) -> FileHeader {
+        self.header
+    }
+
+    /// File header, metadata and configurations, for a viewer who has nothing yet.
+    pub fn opening(&self) -> &Framed {
+        &self.opening
+    }
+
+    /// Metadata and configurations, stamped with the moment when the change happened.
+    pub fn renewal(&self) -> &Framed {
+        &self.renewal
+    }
+
+    /// The same stamped with another moment: a viewer that skipped must not see its time run backwards.
+    pub fn renewal_at(&self, time: Timestamp) -> Framed {
+        tags(None, &self.bodies, mux::timestamp(time))
+    }
+
+    /// Whether there is anything to see or hear.
+    pub fn is_playable(&self) -> bool {
+        self.header.has_video || self.header.has_audio
+    }
+}
+
+impl Entry for FlvUnit {
+    type Head = FlvPreamble;
+
+    fn time(&self) -> Timestamp {
+        self.time
+    }
+
+    fn bytes(&self) -> usize {
+        self.tag.len()
+    }
+
+    fn joins(&self, head: &FlvPreamble) -> bool {
+        let leading = if head.header.has_video { Kind::Video } else { Kind::Audio };
+        self.is_sync && self.kind == leading
+    }
+}
+
+impl Unit for FlvUnit {
+    type Maker = FlvMaker;
+}
+
+/// Makes tags.
+#[derive(Debug, Default)]
+pub struct FlvMaker {
+    program: Option<Arc<Program>>,
+    /// Why the preamble is due; it goes out stamped with the sample behind it.
+    due: Option<Why>,
+}
+
+impl Maker<FlvUnit> for FlvMaker {
+    fn program(&mut self, program: Arc<Program>, why: Why, _: &mut Vec<Item<FlvUnit>>) {
+        self.program = Some(program);
+        self.due = Some(why);
+    }
+
+    fn sample(&mut self, sample: Sample, out: &mut Vec<Item<FlvUnit>>) {
+        let Some(program) = &self.program else { return };
+        let Some(track) = program.tracks.get(sample.track) else { return };
+        // Tracks that FLV does not carry have no body, and the file header does not promise them.
+        let Some(body) = mux::sample(&track.codec, &sample) else { return };
+        let timestamp_ms = mux::timestamp(sample.dts);
+        if let Some(why) = self.due.take() {
+            out.push(Item::Head(Arc::new(FlvPreamble::new(program, timestamp_ms)), why));
+        }
+        let front = Framed::header_len(body.tag_len());
+        let tag = Framed::seal(body.to_tag(timestamp_ms, front), front);
+        out.push(Item::Unit(FlvUnit { tag, time: sample.dts, kind: sample.track.kind, is_sync: sample.is_sync }));
+    }
+
+    fn flush(&mut self, _: &mut Vec<Item<FlvUnit>>) {}
+}
+
+fn tags(header: Option<FileHeader>, bodies: &[MessageBody], timestamp_ms: u32) -> Framed {
+    let payload = header.map_or(0, |_| PREAMBLE_LEN) + bodies.iter().map(MessageBody::tag_len).sum::<usize>();
+    let front = Framed::header_len(payload);
+    let mut out = BytesMut::with_capacity(front + payload);
+    out.resize(front, 0);
+    if let Some(header) = header {
+        header.write(&mut out);
+    }
+    for body in bodies {
+        body.write_tag(timestamp_ms, &mut out);
+    }
+    Framed::seal(out, front)
+}

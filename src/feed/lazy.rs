@@ -1,0 +1,232 @@
+//! Feeds that run while somebody watches.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use crate::bus::{Bounds, Budget, Cause, Channel, Entry, From, Gate, Publisher, Read, Revoked, Subscriber, Why};
+use crate::media::{Program, Sample};
+
+/// How feeds are kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Options {
+    /// Seconds that a feed goes on after its last viewer has left, so that the next one need not start it anew.
+    pub linger_s: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { linger_s: 10 }
+    }
+}
+
+/// What a feed makes.
+#[derive(Debug)]
+pub enum Item<T: Entry> {
+    /// A head, in force from the next unit on.
+    Head(Arc<T::Head>, Why),
+    /// A unit.
+    Unit(T),
+}
+
+/// A wire unit, and how to make it.
+pub trait Unit: Entry<Head: Send + Sync> + fmt::Debug + Send + 'static {
+    /// Makes units from samples.
+    type Maker: Maker<Self> + Default;
+}
+
+/// Makes one format's units from samples. Pure.
+pub trait Maker<T: Entry>: Send + 'static {
+    /// The program in force from the next sample on; `why` is never [`Why::Lagged`].
+    fn program(&mut self, program: Arc<Program>, why: Why, out: &mut Vec<Item<T>>);
+
+    /// The next sample.
+    fn sample(&mut self, sample: Sample, out: &mut Vec<Item<T>>);
+
+    /// No more samples: gives out what was held back.
+    fn flush(&mut self, out: &mut Vec<Item<T>>);
+}
+
+/// A feed of one format that starts with its first viewer and stops some time after its last.
+pub struct Lazy<T: Unit> {
+    shared: Arc<Shared<T>>,
+}
+
+struct Shared<T: Unit> {
+    source: Arc<Channel<Sample>>,
+    linger: Duration,
+    /// Where feeds run: never on a worker's thread, whose sweeps would hold them up.
+    runtime: Handle,
+    run: Mutex<Option<Run<T>>>,
+}
+
+/// A feed that runs, or has run to its stream's end.
+struct Run<T: Unit> {
+    channel: Arc<Channel<T>>,
+    caught_up: watch::Receiver<bool>,
+    users: usize,
+}
+
+/// Keeps a feed running.
+pub struct FeedGuard<T: Unit> {
+    shared: Arc<Shared<T>>,
+    channel: Arc<Channel<T>>,
+}
+
+impl<T: Unit> Lazy<T> {
+    /// A feed of the samples in `source` that will run on `runtime`.
+    pub fn new(source: Arc<Channel<Sample>>, options: &Options, runtime: Handle) -> Self {
+        let linger = Duration::from_secs(options.linger_s.into());
+        Self { shared: Arc::new(Shared { source, linger, runtime, run: Mutex::new(None) }) }
+    }
+
+    /// Starts the feed if it does not run. Returns when it has made what was already there, so that a viewer joins with the newest GOP.
+    pub async fn acquire(&self) -> FeedGuard<T> {
+        let (guard, mut caught_up) = self.enter();
+        // An error means that the feed is over, which is as far as it will ever get.
+        let _ = caught_up.wait_for(|caught_up| *caught_up).await;
+        guard
+    }
+
+    /// Whether the feed runs.
+    pub fn is_running(&self) -> bool {
+        self.shared.run.lock().is_some()
+    }
+
+    fn enter(&self) -> (FeedGuard<T>, watch::Receiver<bool>) {
+        let shared = &self.shared;
+        let mut slot = shared.run.lock();
+        let run = slot.get_or_insert_with(|| shared.start());
+        run.users += 1;
+        (FeedGuard { shared: Arc::clone(shared), channel: Arc::clone(&run.channel) }, run.caught_up.clone())
+    }
+}
+
+impl<T: Unit> Shared<T> {
+    fn start(self: &Arc<Self>) -> Run<T> {
+        let channel = Channel::new(Bounds::default());
+        let (tell, caught_up) = watch::channel(false);
+        let feed = Feed {
+            samples: self.source.subscribe(From::NewestSync, &Arc::new(Gate::new())),
+            maker: T::Maker::default(),
+            publisher: channel.lease(),
+            items: Vec::new(),
+        };
+        self.runtime.spawn(feed.run(Arc::clone(self), Arc::clone(&channel), tell));
+        Run { channel, caught_up, users: 0 }
+    }
+
+    /// Takes the feed off if nobody uses it. Whoever comes next starts another.
+    fn stop_if_unused(&self) -> bool {
+        let mut run = self.run.lock();
+        let unused = run.as_ref().is_none_or(|run| run.users == 0);
+        if unused {
+            *run = None;
+        }
+        unused
+    }
+}
+
+impl<T: Unit> FeedGuard<T> {
+    /// The units.
+    pub fn channel(&self) -> &Arc<Channel<T>> {
+        &self.channel
+    }
+}
+
+impl<T: Unit> Drop for FeedGuard<T> {
+    fn drop(&mut self) {
+        if let Some(run) = self.shared.run.lock().as_mut().filter(|run| Arc::ptr_eq(&run.channel, &self.channel)) {
+            run.users -= 1;
+        }
+    }
+}
+
+impl<T: Unit> fmt::Debug for Lazy<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lazy").field("running", &self.is_running()).finish_non_exhaustive()
+    }
+}
+
+impl<T: Unit> fmt::Debug for FeedGuard<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FeedGuard").finish_non_exhaustive()
+    }
+}
+
+/// A feed at work.
+struct Feed<T: Unit> {
+    samples: Subscriber<Sample>,
+    maker: T::Maker,
+    publisher: Publisher<T>,
+    items: Vec<Item<T>>,
+}
+
+impl<T: Unit> Feed<T> {
+    async fn run(mut self, shared: Arc<Shared<T>>, channel: Arc<Channel<T>>, caught_up: watch::Sender<bool>) {
+        let mut batch = Vec::new();
+        // Looked at now and then, so that no timer is set for each sample.
+        let mut look = tokio::time::interval(shared.linger.max(Duration::from_secs(1)));
+        look.tick().await;
+        let mut was_unused = false;
+        loop {
+            match self.samples.read(Budget::default(), &mut batch) {
+                Read::Head { head, why } => self.program(head, why),
+                Read::Batch => batch.drain(..).for_each(|sample| self.maker.sample(sample, &mut self.items)),
+                Read::Empty => {
+                    caught_up.send_if_modified(|told| !std::mem::replace(told, true));
+                    tokio::select! {
+                        () = self.samples.gate().rung() => {}
+                        _ = look.tick() => {
+                            let unused = shared.run.lock().as_ref().is_none_or(|run| run.users == 0);
+                            // Unused at two looks in a row: for at least one linger.
+                            if unused && was_unused && shared.stop_if_unused() {
+                                return;
+                            }
+                            was_unused = unused;
+                        }
+                    }
+                }
+                Read::End(end) => {
+                    self.maker.flush(&mut self.items);
+                    // Nobody else holds the lease; a failure could only say that the channel has ended.
+                    let _ = self.publish();
+                    channel.end(end);
+                    return;
+                }
+            }
+            if self.publish().is_err() {
+                return;
+            }
+        }
+    }
+
+    fn program(&mut self, program: Arc<Program>, why: Why) {
+        let why = match why {
+            Why::Lagged { entries, .. } => {
+                tracing::warn!(entries, "a feed was overtaken by its samples");
+                Why::Break(Cause::Loss)
+            }
+            why => why,
+        };
+        self.maker.program(program, why, &mut self.items);
+    }
+
+    fn publish(&mut self) -> Result<(), Revoked> {
+        for item in self.items.drain(..) {
+            match item {
+                Item::Head(head, why) => self.publisher.set_head(head, why)?,
+                Item::Unit(unit) => {
+                    self.publisher.push(unit)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}

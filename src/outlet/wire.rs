@@ -1,0 +1,130 @@
+//! The shapes in which units go out: where formats and the pump meet.
+
+use bytes::Bytes;
+use serde_json::json;
+
+use crate::bus::{Entry, Why};
+use crate::egress::{Batch, Turn, Unfit, Wire, control};
+use crate::feed::{FlvUnit, Fragment, FragmentHead, Framed};
+use crate::flv::FileHeader;
+
+/// How FLV goes out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FlvForm {
+    /// As a file, over HTTP.
+    Plain,
+    /// One tag in one binary message.
+    WebSocket,
+}
+
+/// How fragments go out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FragmentForm {
+    /// As an endless file, over HTTP.
+    Plain,
+    /// One fragment in one binary message.
+    WebSocket(Dialect),
+}
+
+/// What introduces the init segment on a WebSocket: every server's players expect something else.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Dialect {
+    /// Our own: a text message of type `init`.
+    Own,
+    /// go2rtc's: a text message of type `mse` with the MIME type, in answer to the client's.
+    Go2rtc,
+    /// deepch/vdk's: a binary message of the byte 9 and the codecs.
+    Vdk,
+    /// Nothing at all.
+    Raw,
+}
+
+impl Wire for FlvUnit {
+    type Form = FlvForm;
+
+    fn put(&self, form: FlvForm, out: &mut Batch) {
+        out.push(form.of(&self.tag));
+    }
+
+    fn put_head(turn: &Turn<'_, Self>, form: FlvForm, out: &mut Batch) -> Result<(), Unfit> {
+        let head = turn.head;
+        match (turn.before, turn.why) {
+            (None, _) => out.push(form.of(head.opening())),
+            // The file header stands once, at the beginning. A kind it did not promise may still come, but a player that has begun with sound
+            // and picture would wait forever for the one that is gone.
+            (Some(before), _) if lacks(before.header(), head.header()) => return Err(Unfit),
+            (Some(_), Why::Lagged { .. } | Why::Joined) => out.push(form.of(&head.renewal_at(turn.first.time()))),
+            (Some(_), Why::Config | Why::Break(_)) => out.push(form.of(head.renewal())),
+        }
+        Ok(())
+    }
+}
+
+/// Whether something that was promised is not promised any more.
+fn lacks(before: FileHeader, now: FileHeader) -> bool {
+    before.has_video && !now.has_video || before.has_audio && !now.has_audio
+}
+
+impl FlvForm {
+    fn of(self, framed: &Framed) -> Bytes {
+        match self {
+            Self::Plain => framed.payload(),
+            Self::WebSocket => framed.frame(),
+        }
+    }
+}
+
+impl Wire for Fragment {
+    type Form = FragmentForm;
+
+    fn put(&self, form: FragmentForm, out: &mut Batch) {
+        out.push(form.of(&self.media));
+    }
+
+    fn put_head(turn: &Turn<'_, Self>, form: FragmentForm, out: &mut Batch) -> Result<(), Unfit> {
+        let head = turn.head;
+        match (form, turn.before) {
+            // A file has one `moov`: where it would have to change the file ends, and the player asks for it again.
+            (FragmentForm::Plain, Some(before)) if before.init != head.init => return Err(Unfit),
+            (FragmentForm::Plain, Some(_)) => return Ok(()),
+            (FragmentForm::WebSocket(dialect), _) => dialect.introduce(turn, out),
+            (FragmentForm::Plain, None) => {}
+        }
+        out.push(form.of(&head.init));
+        Ok(())
+    }
+}
+
+impl FragmentForm {
+    fn of(self, framed: &Framed) -> Bytes {
+        match self {
+            Self::Plain => framed.payload(),
+            Self::WebSocket(_) => framed.frame(),
+        }
+    }
+}
+
+impl Dialect {
+    fn introduce(self, turn: &Turn<'_, Fragment>, out: &mut Batch) {
+        let head = turn.head;
+        match self {
+            Self::Own => out.push(control::text(own_init(head, turn.why, turn.first.presented().millis()).as_bytes())),
+            Self::Go2rtc => out.push(control::text(json!({ "type": "mse", "value": head.mime }).to_string().as_bytes())),
+            Self::Vdk => out.push(control::binary(&[b"\x09", head.codecs.as_bytes()].concat())),
+            Self::Raw => {}
+        }
+    }
+}
+
+/// The text message that goes before an init segment. `base_ms` is the presentation time of the first fragment behind it.
+fn own_init(head: &FragmentHead, why: Why, base_ms: i64) -> String {
+    let why = match why {
+        Why::Joined => "joined",
+        Why::Config => "config",
+        Why::Break(_) => "break",
+        Why::Lagged { .. } => "lagged",
+    };
+    let mime = serde_json::Value::from(head.mime.as_str());
+    // The tracks are JSON text already.
+    format!(r#"{{"type":"init","mime":{mime},"why":"{why}","base_ms":{base_ms},"tracks":{}}}"#, head.tracks)
+}
