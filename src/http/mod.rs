@@ -3,4 +3,8 @@
 pub mod admin;
 pub mod api;
 pub mod assets;
+pub mod driver;
 pub mod problem;
+pub mod push;
+pub mod socket;
+pub mod websocket;

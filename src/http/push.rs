@@ -1,0 +1,252 @@
+//! The endless exits: FLV and fragmented MP4, over HTTP and WebSocket.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
+use http_body::Body as _;
+use hyper_util::rt::TokioIo;
+use serde::{Deserialize, Serialize};
+use tokio::time::timeout_at;
+
+use super::driver::Slot;
+use super::problem::Problem;
+use super::websocket::{self, Upgrade};
+use crate::bus::{Channel, End, From, Gate, State, Stream};
+use crate::egress::{Policy, Pump, PumpBody, Source, Transport, Viewer, control::Peer, solo};
+use crate::feed::{FeedGuard, FlvPreamble, Lazy, Unit};
+use crate::outlet::{Dialect, FlvForm, FragmentForm, Outlets};
+
+/// How the endless exits answer.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Options {
+    /// Milliseconds that a viewer waits for a stream that is there but does not know its tracks yet.
+    pub join_wait_ms: u32,
+    /// Origins of pages that may open a WebSocket, such as `https://example.org`; none allows all.
+    pub websocket_origins: Vec<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { join_wait_ms: 5_000, websocket_origins: Vec::new() }
+    }
+}
+
+/// What the endless exits need.
+#[derive(Clone, Debug)]
+pub struct Push {
+    /// Where units come from.
+    pub outlets: Arc<Outlets>,
+    /// How viewers are served.
+    pub policy: Arc<Policy>,
+    /// How requests are answered.
+    pub options: Arc<Options>,
+}
+
+/// `GET /{app}/{name}.flv`, plain or with Upgrade; `?start=live` waits for the next keyframe.
+pub async fn flv(push: &Push, stream: &Arc<Stream>, request: Request) -> Response {
+    answer_flv(push, stream, request).await.unwrap_or_else(IntoResponse::into_response)
+}
+
+/// `GET /{app}/{name}.mp4`, plain or with Upgrade; `?fmt=go2rtc`, `vdk` or `raw` speak other servers' dialects.
+pub async fn mp4(push: &Push, stream: &Arc<Stream>, request: Request) -> Response {
+    answer_mp4(push, stream, request).await.unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn answer_flv(push: &Push, stream: &Arc<Stream>, request: Request) -> Result<Response, Problem> {
+    let wanted = Wanted::of(push, stream, &request)?;
+    let query = Query::of(&request)?;
+    let (form, exit) = match &wanted {
+        Wanted::Head => return Ok(head_only("video/x-flv")),
+        Wanted::Plain { .. } => (FlvForm::Plain, "http_flv"),
+        Wanted::WebSocket(_) => (FlvForm::WebSocket, "ws_flv"),
+    };
+    let (feed, head) = join(push, push.outlets.of(stream).flv()).await?;
+    if !FlvPreamble::is_playable(&head) {
+        return Err(Problem::not_found(format!("'{}' has no track that FLV can carry", stream.name())));
+    }
+    let channel = Arc::clone(feed.channel());
+    let pump = Pump::new(channel, query.from, form, Arc::clone(&push.policy), (feed, stream.enter(exit)));
+    Ok(deliver(push, request, wanted, Box::new(pump), "video/x-flv", false).await)
+}
+
+async fn answer_mp4(push: &Push, stream: &Arc<Stream>, request: Request) -> Result<Response, Problem> {
+    let wanted = Wanted::of(push, stream, &request)?;
+    let query = Query::of(&request)?;
+    let (form, exit) = match &wanted {
+        Wanted::Head => return Ok(head_only("video/mp4")),
+        Wanted::Plain { .. } => (FragmentForm::Plain, "http_fmp4"),
+        Wanted::WebSocket(_) => (FragmentForm::WebSocket(query.dialect), "ws_fmp4"),
+    };
+    let (feed, _) = join(push, push.outlets.of(stream).fragments()).await?;
+    let channel = Arc::clone(feed.channel());
+    let pump = Pump::new(channel, query.from, form, Arc::clone(&push.policy), (feed, stream.enter(exit)));
+    let greets = query.dialect == Dialect::Go2rtc;
+    Ok(deliver(push, request, wanted, Box::new(pump), "video/mp4", greets).await)
+}
+
+/// What a request asks for.
+enum Wanted {
+    /// The fields of the answer alone.
+    Head,
+    /// The media as the answer's body.
+    Plain {
+        /// Until the connection closes, without chunks: for HTTP/1.0, and for players that ask for it with `Connection: close`.
+        raw: bool,
+    },
+    /// The media as WebSocket messages.
+    WebSocket(Upgrade),
+}
+
+impl Wanted {
+    fn of(push: &Push, stream: &Stream, request: &Request) -> Result<Self, Problem> {
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are understood here"));
+        }
+        if let State::Ended { why, .. } = stream.state() {
+            return Err(ended(stream, why));
+        }
+        if let Some(upgrade) = Upgrade::of(request, &push.options.websocket_origins)? {
+            return Ok(Self::WebSocket(upgrade));
+        }
+        if request.method() == Method::HEAD {
+            return Ok(Self::Head);
+        }
+        let raw = request.version() < Version::HTTP_11 || websocket::names(request.headers(), header::CONNECTION, "close");
+        Ok(Self::Plain { raw })
+    }
+}
+
+/// The parameters that the exits know.
+struct Query {
+    from: From,
+    dialect: Dialect,
+}
+
+impl Query {
+    fn of(request: &Request) -> Result<Self, Problem> {
+        let mut query = Self { from: From::NewestSync, dialect: Dialect::Own };
+        for pair in request.uri().query().unwrap_or_default().split('&') {
+            match pair.split_once('=') {
+                Some(("start", "live")) => query.from = From::NextSync,
+                Some(("fmt", "go2rtc")) => query.dialect = Dialect::Go2rtc,
+                Some(("fmt", "vdk")) => query.dialect = Dialect::Vdk,
+                Some(("fmt", "raw")) => query.dialect = Dialect::Raw,
+                Some(("fmt", _)) => return Err(Problem::bad_request("fmt must be one of go2rtc, vdk and raw")),
+                Some(("start", _)) => return Err(Problem::bad_request("start must be live")),
+                // Tokens, cache busters and the like are not ours.
+                _ => {}
+            }
+        }
+        Ok(query)
+    }
+}
+
+/// Starts the feed, and waits until a viewer can be told what follows.
+async fn join<T: Unit>(push: &Push, feed: &Lazy<T>) -> Result<(FeedGuard<T>, Arc<T::Head>), Problem> {
+    let deadline = tokio::time::Instant::now() + Duration::from_millis(push.options.join_wait_ms.into());
+    let settled = async {
+        let feed = feed.acquire().await;
+        let head = settle(feed.channel()).await;
+        head.map(|head| (feed, head))
+    };
+    match timeout_at(deadline, settled).await {
+        Ok(Some(joined)) => Ok(joined),
+        Ok(None) => Err(Problem::not_found("the stream has ended")),
+        Err(_) => Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the stream is there, but has not sent any media yet; try again")),
+    }
+}
+
+/// The head of a channel, waited for; none when it ends without one.
+async fn settle<T: Unit>(channel: &Arc<Channel<T>>) -> Option<Arc<T::Head>> {
+    let gate = Arc::new(Gate::new());
+    let _listener = channel.subscribe(From::NextSync, &gate);
+    loop {
+        if let Some(head) = channel.head() {
+            return Some(head);
+        }
+        if channel.ended().is_some() {
+            return None;
+        }
+        gate.rung().await;
+    }
+}
+
+/// Answers with the media: by giving the socket away where that is possible, otherwise through the server around us.
+async fn deliver(push: &Push, mut request: Request, wanted: Wanted, source: Box<dyn Source>, mime: &'static str, greets: bool) -> Response {
+    let now = Instant::now();
+    let slot = request.extensions().get::<Slot>().filter(|_| request.body().is_end_stream()).cloned();
+    let (transport, status, fields) = match wanted {
+        Wanted::Head => return head_only(mime),
+        Wanted::WebSocket(upgrade) => (Transport::WebSocket(Box::new(Peer::new(now))), StatusCode::SWITCHING_PROTOCOLS, upgrade.fields()),
+        Wanted::Plain { raw } if slot.is_some() => {
+            let mut fields = media_fields(mime);
+            fields.insert(header::CONNECTION, HeaderValue::from_static("close"));
+            if !raw {
+                fields.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+            }
+            (if raw { Transport::Raw } else { Transport::Chunked }, StatusCode::OK, fields)
+        }
+        Wanted::Plain { .. } => return (StatusCode::OK, media_fields(mime), Body::new(PumpBody::new(source))).into_response(),
+    };
+    let head = if slot.is_some() { written_head(status, &fields) } else { Bytes::new() };
+    let viewer = Viewer::new(source, transport, head, Arc::clone(&push.policy), now);
+    let viewer = if greets { viewer.after_greeting() } else { viewer };
+    match slot {
+        Some(slot) => match slot.hand_over(viewer).await {},
+        None => {
+            let upgraded = hyper::upgrade::on(&mut request);
+            tokio::spawn(async move {
+                match upgraded.await {
+                    Ok(io) => solo::serve(TokioIo::new(io), viewer).await,
+                    Err(error) => tracing::debug!(%error, "a connection could not be upgraded"),
+                }
+            });
+            (status, fields).into_response()
+        }
+    }
+}
+
+fn head_only(mime: &'static str) -> Response {
+    (StatusCode::OK, media_fields(mime)).into_response()
+}
+
+fn media_fields(mime: &'static str) -> HeaderMap {
+    let fixed = |text| HeaderValue::from_static(text);
+    HeaderMap::from_iter([
+        (header::CONTENT_TYPE, fixed(mime)),
+        (header::CACHE_CONTROL, fixed("no-store")),
+        // Proxies of the nginx family would gather the media in a buffer.
+        (header::HeaderName::from_static("x-accel-buffering"), fixed("no")),
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, fixed("*")),
+        (header::HeaderName::from_static("timing-allow-origin"), fixed("*")),
+    ])
+}
+
+/// An answer's head as it stands on the wire (RFC 9112 §2.1, §4).
+fn written_head(status: StatusCode, fields: &HeaderMap) -> Bytes {
+    let mut out = format!("HTTP/1.1 {} {}\r\n", status.as_str(), status.canonical_reason().unwrap_or_default()).into_bytes();
+    let date = httpdate::fmt_http_date(std::time::SystemTime::now());
+    let date = [("date", date.as_bytes())];
+    let fields = fields.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+    for (name, value) in date.into_iter().chain(fields) {
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(b": ");
+        out.extend_from_slice(value);
+        out.extend_from_slice(b"\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
+    out.into()
+}
+
+fn ended(stream: &Stream, why: End) -> Problem {
+    match why {
+        End::Unpublished => Problem::not_found(format!("'{}' has ended", stream.name())),
+        End::Shutdown => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the gateway is shutting down"),
+    }
+}
