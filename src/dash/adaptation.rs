@@ -4,7 +4,8 @@ use std::io;
 use std::sync::Arc;
 
 use crate::media::{Codec, Kind};
-use crate::segment::{Init, Period, Request, Segment, Slot, Snapshot, TrackStatus};
+use crate::segment::request::Request;
+use crate::segment::snapshot::{Init, Period, Segment, Slot, Snapshot, TrackStatus};
 
 use super::manifest::{Run, Xml};
 use super::text::frame_rate;

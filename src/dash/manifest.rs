@@ -7,7 +7,7 @@ use quick_xml::events::{BytesDecl, Event};
 
 use crate::media::{Span, WallClock};
 use crate::segment::request::carried_query;
-use crate::segment::{Phase, Slot, Snapshot};
+use crate::segment::snapshot::{Phase, Slot, Snapshot};
 
 use super::adaptation;
 use super::text::duration;

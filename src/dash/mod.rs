@@ -1,6 +1,6 @@
 //! The DASH manifest as a pure function of a segment snapshot (ISO/IEC 23009-1).
 //!
-//! Knows neither samples nor sockets. File names come from [`segment::Request`](crate::segment::Request).
+//! Knows neither samples nor sockets. File names come from [`segment::request`](crate::segment::request).
 
 mod adaptation;
 pub mod manifest;

@@ -4,11 +4,10 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use crate::media::{Timescale, Timestamp, TrackId};
-use crate::segment::request::carried_query;
-use crate::segment::{Init, Phase, Request, Segment, Slot, Snapshot};
+use crate::segment::request::{Request, carried_query};
+use crate::segment::snapshot::{Init, Phase, Segment, Slot, Snapshot};
 
-use super::VERSION;
-use super::text::{seconds, uri};
+use super::text::{VERSION, seconds, uri};
 
 /// Ticks in which durations are written.
 const MICROS: u32 = 1_000_000;

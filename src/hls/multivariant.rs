@@ -3,11 +3,10 @@
 use std::fmt::Write;
 
 use crate::media::Kind;
-use crate::segment::request::carried_query;
-use crate::segment::{Request, Snapshot, TrackStatus};
+use crate::segment::request::{Request, carried_query};
+use crate::segment::snapshot::{Snapshot, TrackStatus};
 
-use super::VERSION;
-use super::text::{quotable, uri};
+use super::text::{VERSION, quotable, uri};
 
 /// The multivariant playlist. Video and audio are renditions of their own: each video track is a variant, once with each group of audio
 /// tracks that share a codec; without video, each such group is a variant.

@@ -1,6 +1,9 @@
 //! How values are written in a playlist.
 
-use crate::segment::Request;
+use crate::segment::request::Request;
+
+/// `EXT-X-VERSION`: 6 is what `EXT-X-MAP` in a playlist with more than I-frames needs, and nothing written here needs more.
+pub const VERSION: u32 = 6;
 
 /// A file's address relative to the playlist, with the viewer's query where there is one.
 pub fn uri(request: Request, query: &str) -> String {

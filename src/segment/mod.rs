@@ -1,7 +1,17 @@
 //! Cutting a stream into parts and segments, and the window of those that viewers can still ask for.
 //!
-//! Bytes and times go in, a [`Snapshot`] comes out; HLS and DASH are both written from it and share every media file. Nothing here reads a
-//! clock: the caller says what time it is. What does not belong here: playlist or manifest syntax, HTTP, and waiting.
+//! Samples and times go in, a [`snapshot::Snapshot`] comes out; HLS and DASH are both written from it and share every media file. Only
+//! `task` reads a clock. What does not belong here: playlist or manifest syntax, HTTP, and waiting.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`segmenter`] | decides where all tracks are cut |
+//! | `lane` | gathers one track's samples into parts and segments |
+//! | `presentation` | sets finished slots on the wall clock, gathers them into periods, measures them |
+//! | [`window`] | keeps slots while viewers may ask for them |
+//! | [`snapshot`] | what viewers can know at one instant |
+//! | [`request`] | the names of all files |
+//! | `task` | feeds a segmenter from the bus |
 
 mod lane;
 pub mod options;
@@ -9,12 +19,6 @@ mod presentation;
 pub mod request;
 pub mod segmenter;
 pub mod snapshot;
+#[cfg(feature = "server")]
+pub mod task;
 pub mod window;
-
-pub use options::Options;
-pub use request::{Request, RequestError};
-pub use segmenter::{Boundary, Segmenter};
-pub use snapshot::{
-    Counters, Edge, Init, MediaSequence, OpenSegment, Part, PartNumber, Period, Phase, Rate, Segment, Slot, Snapshot, TrackStatus,
-};
-pub use window::Window;

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use sluicegate::media::TrackId;
-use sluicegate::segment::{Boundary, Options, Segmenter, Snapshot};
+use sluicegate::segment::options::Options;
+use sluicegate::segment::segmenter::{Boundary, Segmenter};
+use sluicegate::segment::snapshot::Snapshot;
 use sluicegate::{dash, hls};
 
 use super::source::{Source, program, wall};

@@ -1,0 +1,127 @@
+//! Feeds a segmenter from the bus, and tells it the time.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
+use tracing::{info, warn};
+
+use crate::bus::{Budget, Cause, End, From, Gate, Read, State, Stream, Why};
+use crate::media::{Program, Sample, WallClock};
+
+use super::options::Options;
+use super::segmenter::{Boundary, Segmenter};
+use super::snapshot::Snapshot;
+
+/// How often the time is told: gaps are never later than this.
+const TICK: Duration = Duration::from_millis(250);
+
+/// What viewers can know, renewed with every part; `None` before the first few segments exist. The last value stays when the stream ends.
+pub type Snapshots = watch::Receiver<Option<Arc<Snapshot>>>;
+
+/// Segments a stream's source rendition until the stream ends; run it on a task of its own.
+///
+/// A stream that is unpublished ends for its viewers too. At a shutdown it does not: its playlists stay as for a publisher that is away,
+/// so that players survive a restart. Returns early when nobody holds a receiver any more.
+pub async fn run(stream: Arc<Stream>, options: Options, snapshots: watch::Sender<Option<Arc<Snapshot>>>) {
+    let mut subscriber = stream.source().samples.subscribe(From::NewestSync, &Arc::new(Gate::new()));
+    let mut feed = Feed { stream, options, segmenter: None, away: false, sent: 0, snapshots };
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut samples = Vec::new();
+    loop {
+        let read = tokio::select! {
+            // Only a drained channel lets time pass, so that no sample arrives after the publisher was seen to be away.
+            biased;
+            () = feed.snapshots.closed() => return,
+            read = subscriber.next(Budget::default(), &mut samples) => Some(read),
+            _ = ticks.tick() => None,
+        };
+        let now = WallClock::from(SystemTime::now());
+        let ended = feed.take(read, &mut samples, now);
+        feed.announce();
+        if ended {
+            return;
+        }
+    }
+}
+
+struct Feed {
+    stream: Arc<Stream>,
+    options: Options,
+    segmenter: Option<Segmenter>,
+    away: bool,
+    /// The state that was last announced.
+    sent: u64,
+    snapshots: watch::Sender<Option<Arc<Snapshot>>>,
+}
+
+impl Feed {
+    /// Returns whether the stream has ended.
+    fn take(&mut self, read: Option<Read<Sample>>, samples: &mut Vec<Sample>, now: WallClock) -> bool {
+        match read {
+            Some(Read::Batch) => {
+                self.away = false;
+                let Some(segmenter) = &mut self.segmenter else { return false };
+                samples.drain(..).for_each(|sample| segmenter.push(sample, now));
+            }
+            Some(Read::Head { head, why }) => self.head(head, why, now),
+            Some(Read::Empty) => {}
+            Some(Read::End(end)) => {
+                match (&mut self.segmenter, end) {
+                    (Some(segmenter), End::Unpublished) => segmenter.end(now),
+                    (Some(segmenter), End::Shutdown) => segmenter.away(now),
+                    (None, _) => {}
+                }
+                return true;
+            }
+            None => self.tick(now),
+        }
+        false
+    }
+
+    fn head(&mut self, program: Arc<Program>, why: Why, now: WallClock) {
+        let boundary = match why {
+            Why::Config => Boundary::Config,
+            Why::Joined | Why::Lagged { .. } | Why::Break(Cause::Loss) => Boundary::Loss,
+            Why::Break(Cause::Publisher | Cause::Timestamps) => Boundary::Break,
+        };
+        if let Why::Lagged { entries, span } = why {
+            warn!(stream = %self.stream.name(), entries, ?span, "segmenting fell behind the publisher: samples were skipped");
+        }
+        let refused = match &mut self.segmenter {
+            Some(segmenter) => segmenter.head(program, boundary, now),
+            None => {
+                let (segmenter, refused) = Segmenter::new(self.options.clone(), program);
+                self.segmenter = Some(segmenter);
+                refused
+            }
+        };
+        for (track, error) in refused {
+            warn!(stream = %self.stream.name(), %track, %error, "track left out of HLS and DASH");
+        }
+    }
+
+    fn tick(&mut self, now: WallClock) {
+        let Some(segmenter) = &mut self.segmenter else { return };
+        if !self.away && matches!(self.stream.state(), State::Waiting { .. }) {
+            self.away = true;
+            segmenter.away(now);
+        }
+        segmenter.tick(now);
+    }
+
+    fn announce(&mut self) {
+        let Some(segmenter) = &mut self.segmenter else { return };
+        if segmenter.state() == self.sent {
+            return;
+        }
+        self.sent = segmenter.state();
+        let Some(snapshot) = segmenter.snapshot() else { return };
+        if self.snapshots.borrow().is_none() {
+            info!(stream = %self.stream.name(), target_duration = snapshot.target_duration, "HLS and DASH are ready");
+        }
+        self.snapshots.send_replace(Some(snapshot));
+    }
+}
