@@ -195,9 +195,11 @@ impl Clock {
         self.end
     }
 
-    /// Tells that the samples so far are presented until `end`, later than their decoding times say.
-    pub fn extend_to(&mut self, end: Timestamp) {
-        self.end = self.end.max(end);
+    /// Tells that the newest sample of a track is presented at `pts`, which may be later than all decoding times so far.
+    pub fn present(&mut self, id: TrackId, pts: Timestamp) {
+        if let Some((_, state)) = self.tracks.iter().find(|(known, _)| *known == id) {
+            self.end = self.end.max(pts.plus(state.duration.max(Span::from_millis(LEAST_STEP))));
+        }
     }
 
     fn position(&mut self, id: TrackId) -> usize {
@@ -269,7 +271,7 @@ impl Clock {
         let near = media.filter(|place| Span::from_millis(source.millis - place.source.millis).abs() <= self.options.forward);
         let anchor = near.max_by_key(|place| place.source.millis).map(|place| place.anchor);
         let newest = self.tracks.iter().filter_map(|(_, state)| state.last).max().unwrap_or(self.end);
-        let wanted = anchor.map_or(newest.millis(), |anchor| source.millis + anchor.offset).max(0);
+        let wanted = anchor.map_or(newest.millis(), |anchor| (source.millis + anchor.offset).max(anchor.floor));
         let state = &mut self.tracks[at].1;
         let least = state.last.map_or(0, |last| last.millis() + LEAST_STEP);
         let dts = Timestamp::from_millis(wanted.max(least));

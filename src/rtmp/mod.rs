@@ -7,5 +7,7 @@ pub mod command;
 pub mod handshake;
 mod link;
 pub mod message;
+#[cfg(feature = "server")]
+pub mod server;
 pub mod session;
 pub mod status;

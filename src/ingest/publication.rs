@@ -1,0 +1,467 @@
+//! From message bodies to samples on the bus.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::Options;
+use super::held::{self, Held, Unit};
+use super::left::{self, Left};
+use super::limits::{Meter, Pacer, Report};
+use crate::amf0::{self, Value};
+use crate::bus::{Cause, Departure, Revoked, Session, Stream, Why};
+use crate::flv::{Demuxer, Drops, Item, TagKind};
+use crate::media::clock::{self, Clock, Pace};
+use crate::media::{Codec, Kind, Metadata, Program, Sample, Span, Timescale, Timestamp, Track, TrackId, TrackSet, WallClock};
+
+/// A publisher that sends for so long without anything that can be played is sent away.
+const START_LIMIT: Duration = Duration::from_secs(15);
+
+/// How long sound waits for the first picture that can be decoded: the longest GOP that is kept anywhere.
+const FIRST_SYNC_WAIT: Duration = Duration::from_secs(10);
+
+/// What is sent further from the start than this is no longer compared with it.
+const START_ZONE_MS: i64 = 10_000;
+
+/// Between two looks at the window for what the operator should know.
+const WATCH_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Why a publication cannot go on.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum IngestError {
+    /// Another publisher took over, an operator disconnected this one, or the stream has ended.
+    #[error(transparent)]
+    Revoked(#[from] Revoked),
+    /// Nothing that was sent can be played.
+    #[error("nothing playable came within {} s: {last}", START_LIMIT.as_secs())]
+    NothingPlayable {
+        /// What was wrong last.
+        last: String,
+    },
+    /// More than one change of configuration a second: every viewer would have to start anew each time.
+    #[error("the codec configuration changed more than once a second for 10 s")]
+    TooManyConfigs,
+    /// More than one jump of the timestamps a second.
+    #[error("the timestamps jumped more than once a second for 10 s")]
+    TooManyJumps,
+}
+
+/// One publisher's way onto the bus.
+#[derive(Debug)]
+pub struct Ingest {
+    session: Session,
+    options: Options,
+    demuxer: Demuxer,
+    drops: Drops,
+    clock: Clock,
+    stage: Stage,
+    codecs: BTreeMap<TrackId, Codec>,
+    /// The one video track of the rendition: the first that showed up.
+    video: Option<TrackId>,
+    frame_rate: Option<f64>,
+    metadata: Option<(Metadata, Value)>,
+    /// Where samples of connections before this one ended.
+    left: Left,
+    /// Pictures are passed over until one can be decoded.
+    awaits_sync: bool,
+    /// When the first picture is presented: nothing that is presented before it is played.
+    start: Option<u32>,
+    newest: Option<Timestamp>,
+    configs: Meter,
+    jumps: Meter,
+    report: Report,
+    pacer: Pacer,
+    watch: Watch,
+}
+
+/// How far a publication has come.
+#[derive(Debug)]
+enum Stage {
+    /// Tracks are waited for.
+    Settling(Held),
+    /// The tracks are known; a picture that can be decoded is waited for.
+    Starting(Held),
+    /// Samples are on the bus.
+    Live,
+}
+
+#[derive(Debug, Default)]
+struct Watch {
+    looked: Option<Instant>,
+    first_media: Option<Instant>,
+    warned_gop: bool,
+    warned_ahead: bool,
+    warned_tracks: bool,
+}
+
+impl Ingest {
+    /// Begins a publication. Where the stream was published before, its timeline goes on behind the newest sample.
+    pub fn new(session: Session, options: Options) -> Self {
+        let left = Left::of(session.stream());
+        let mut clock = match left.end {
+            Some(end) => Clock::resume(clock::Options::default(), end),
+            None => Clock::new(clock::Options::default()),
+        };
+        clock.set_track(TrackId::DATA, Pace::Stamped(Timescale::MILLIS), left.newest.get(&TrackId::DATA).copied());
+        Self {
+            session,
+            demuxer: Demuxer::new(),
+            drops: Drops::default(),
+            clock,
+            stage: Stage::Settling(Held::default()),
+            codecs: BTreeMap::new(),
+            video: None,
+            frame_rate: None,
+            metadata: None,
+            left,
+            awaits_sync: false,
+            start: None,
+            newest: None,
+            configs: Meter::default(),
+            jumps: Meter::default(),
+            report: Report::default(),
+            pacer: Pacer::new(options.max_ahead),
+            watch: Watch::default(),
+            options,
+        }
+    }
+
+    /// Takes the body of one message: FLV's audio, video or script body, with its timestamp in milliseconds as sent.
+    ///
+    /// What cannot be used is dropped, counted and told in the log; it ends nothing.
+    ///
+    /// # Errors
+    /// When the publication cannot go on: see [`IngestError`].
+    pub fn push(&mut self, kind: TagKind, timestamp: u32, body: &Bytes, now: Instant, wall: WallClock) -> Result<(), IngestError> {
+        self.session.stream().received().count(body.len());
+        if matches!(kind, TagKind::Audio | TagKind::Video) {
+            self.watch.first_media.get_or_insert(now);
+        }
+        self.demuxer.push(kind, timestamp, body);
+        while let Some(item) = self.demuxer.poll() {
+            match item {
+                Ok(item) => self.take(item, timestamp, now, wall)?,
+                Err(error) => self.dropped(error),
+            }
+        }
+        self.count_drops();
+        self.move_on(now, wall)?;
+        self.watch(now)
+    }
+
+    /// Counts a message that its protocol could not read.
+    pub fn malformed(&mut self, why: impl std::fmt::Display, now: Instant) {
+        self.dropped(why);
+        self.report.tell(now);
+    }
+
+    /// How long to wait before more is read, because the media runs too far ahead of real time.
+    pub fn hold_back(&mut self) -> Option<Duration> {
+        let wait = self.pacer.hold_back()?;
+        if !std::mem::replace(&mut self.watch.warned_ahead, true) {
+            tracing::warn!("the publisher sends faster than real time and is held back; with ffmpeg, put -re before -i");
+        }
+        Some(wait)
+    }
+
+    /// Lets time pass without media, so that what was held back can go on.
+    pub fn tick(&mut self, now: Instant) {
+        self.pacer.pass(now);
+    }
+
+    /// Waits until this publisher has to go. Cancel safe.
+    pub async fn revoked(&self) -> Revoked {
+        self.session.revoked().await
+    }
+
+    /// The stream that is published.
+    pub fn stream(&self) -> &Arc<Stream> {
+        self.session.stream()
+    }
+
+    /// Leaves the stream.
+    pub fn finish(self, how: Departure, now: Instant) {
+        self.session.finish(how, now);
+    }
+
+    fn take(&mut self, item: Item, timestamp: u32, now: Instant, wall: WallClock) -> Result<(), IngestError> {
+        match item {
+            Item::Config { track, codec } => self.configure(track, codec, now, wall),
+            Item::Coded { track, dts_ms, cts_ms, extra_nanos, is_sync, data } => {
+                if track.kind == Kind::Video && self.video != Some(track) {
+                    return Ok(self.session.stream().received().count_dropped());
+                }
+                self.unit(Unit { track, timestamp: dts_ms, cts_ms, extra_nanos, is_sync, data }, now, wall)
+            }
+            Item::Script { dts_ms, data, .. } => self.unit(script(dts_ms, data), now, wall),
+            Item::Metadata { metadata, value } => {
+                let before = self.metadata.replace((metadata, value));
+                match (before, &self.metadata) {
+                    (Some(before), Some(after)) if before != *after => {
+                        let data = amf0::encode(&["onMetaData".into(), after.1.clone()]);
+                        self.unit(script(timestamp, data), now, wall)
+                    }
+                    _ => Ok(()),
+                }
+            }
+            // The track keeps its place: encoders announce the end of a sequence before they begin the next.
+            Item::End { .. } => Ok(()),
+        }
+    }
+
+    fn configure(&mut self, track: TrackId, codec: Codec, now: Instant, wall: WallClock) -> Result<(), IngestError> {
+        if track.kind == Kind::Video && *self.video.get_or_insert(track) != track {
+            if !std::mem::replace(&mut self.watch.warned_tracks, true) {
+                tracing::warn!(%track, "further video tracks are not carried");
+            }
+            return Ok(());
+        }
+        let is_new = !self.codecs.contains_key(&track);
+        if !is_new && matches!(self.stage, Stage::Settling(_)) {
+            self.settle(now, wall)?;
+        }
+        if !is_new && self.configs.exceeds(now) {
+            return Err(IngestError::TooManyConfigs);
+        }
+        self.clock.set_track(track, pace(&codec), self.left.newest.get(&track).copied());
+        tracing::info!(%track, codec = codec.name(), "configured");
+        self.codecs.insert(track, codec);
+        if let Stage::Live = self.stage {
+            self.awaits_sync |= track.kind == Kind::Video;
+            self.set_head(Why::Config)?;
+        }
+        Ok(())
+    }
+
+    fn unit(&mut self, unit: Unit, now: Instant, wall: WallClock) -> Result<(), IngestError> {
+        match &mut self.stage {
+            Stage::Settling(held) => {
+                let gone = held.push(unit, now);
+                self.count_gone(gone);
+                Ok(())
+            }
+            Stage::Starting(held) => {
+                let starts = unit.track.kind == Kind::Video && unit.is_sync;
+                // Pictures before the first that can be decoded are of no use to anyone.
+                if unit.track.kind == Kind::Video && !starts {
+                    return Ok(());
+                }
+                let gone = held.push(unit, now);
+                self.count_gone(gone);
+                if starts { self.begin(now, wall) } else { Ok(()) }
+            }
+            Stage::Live => self.emit(unit, now, wall),
+        }
+    }
+
+    /// Goes to the next stage when its time has come.
+    fn move_on(&mut self, now: Instant, wall: WallClock) -> Result<(), IngestError> {
+        match &self.stage {
+            Stage::Settling(held) if self.is_settled(held, now) => self.settle(now, wall),
+            Stage::Starting(held) if held.since().is_some_and(|since| now.saturating_duration_since(since) >= FIRST_SYNC_WAIT) => {
+                tracing::warn!("no picture that can be decoded came; the stream starts with sound alone");
+                self.awaits_sync = true;
+                self.begin(now, wall)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn is_settled(&self, held: &Held, now: Instant) -> bool {
+        let has = |kind| self.codecs.keys().any(|track| track.kind == kind);
+        let (video, audio) = (has(Kind::Video), has(Kind::Audio));
+        if video && audio {
+            return true;
+        }
+        // The metadata may lie: it shortens the wait for the other kind, it does not end it.
+        let expected = match &self.metadata {
+            Some((_, value)) if !tells_of(value, if video { "audio" } else { "video" }) => self.options.settle / 4,
+            _ => self.options.settle,
+        };
+        (video || audio) && (held.waited(now) >= expected || held.is_nearly_full())
+    }
+
+    /// The tracks are known: the stream begins with the first picture that can be decoded, or at once where there are no pictures.
+    fn settle(&mut self, now: Instant, wall: WallClock) -> Result<(), IngestError> {
+        let Stage::Settling(held) = &mut self.stage else { return Ok(()) };
+        let units = held.take();
+        self.frame_rate = self.video.and_then(|track| held::measured_rate(&units, track));
+        let waits = self.video.is_some();
+        self.stage = Stage::Starting(Held::default());
+        for unit in units {
+            self.unit(unit, now, wall)?;
+        }
+        if waits { Ok(()) } else { self.begin(now, wall) }
+    }
+
+    /// Puts the head in force and what is held on the bus, but for what is presented before the first picture.
+    fn begin(&mut self, now: Instant, wall: WallClock) -> Result<(), IngestError> {
+        let Stage::Starting(held) = &mut self.stage else { return Ok(()) };
+        let units: VecDeque<Unit> = held.take();
+        self.stage = Stage::Live;
+        if let Some(first) = units.iter().find(|unit| unit.track.kind == Kind::Video) {
+            self.clock.anchor(first.timestamp, Span::from_millis(i64::from(first.cts_ms.max(0)).min(left::MOST_COMPOSITION.millis())));
+            self.start = Some(first.timestamp.wrapping_add_signed(first.cts_ms));
+        }
+        let resumes = self.session.resumed() && self.session.stream().program().is_some();
+        self.set_head(if resumes { Why::Break(Cause::Publisher) } else { Why::Config })?;
+        for unit in units {
+            self.emit(unit, now, wall)?;
+        }
+        Ok(())
+    }
+
+    fn emit(&mut self, unit: Unit, now: Instant, wall: WallClock) -> Result<(), IngestError> {
+        if self.is_before_start(&unit) {
+            return Ok(());
+        }
+        let Some(placed) = self.clock.place(unit.track, unit.timestamp, unit.is_sync) else { return Ok(()) };
+        let received = self.session.stream().received();
+        if placed.is_repaired {
+            received.count_repaired();
+        }
+        if placed.is_discontinuity {
+            tracing::warn!(track = %unit.track, timestamp = unit.timestamp, "the timestamps jumped and were anchored anew");
+            self.start = None;
+            self.awaits_sync |= self.video.is_some();
+            if self.jumps.exceeds(now) {
+                return Err(IngestError::TooManyJumps);
+            }
+            self.set_head(Why::Break(Cause::Timestamps))?;
+        }
+        if unit.track.kind == Kind::Video && self.awaits_sync {
+            if !unit.is_sync {
+                return Ok(());
+            }
+            self.awaits_sync = false;
+        }
+        self.publish(unit, placed.dts, now, wall)
+    }
+
+    fn publish(&mut self, unit: Unit, dts: Timestamp, now: Instant, wall: WallClock) -> Result<(), IngestError> {
+        let cts = composition(&unit, dts.scale());
+        let sample = Sample { track: unit.track, dts, cts, is_sync: unit.is_sync, data: unit.data };
+        self.clock.present(sample.track, left::presented(&sample));
+        if sample.track.kind != Kind::Data {
+            self.pacer.advance(dts.millis(), now);
+            if self.newest.is_none_or(|newest| newest < dts) {
+                self.newest = Some(dts);
+                self.session.stream().received().note(dts, wall);
+            }
+        }
+        self.session.publisher().push(sample)?;
+        Ok(())
+    }
+
+    fn is_before_start(&mut self, unit: &Unit) -> bool {
+        let Some(start) = self.start else { return false };
+        let distance = held::distance(start, unit.timestamp);
+        if distance >= START_ZONE_MS {
+            self.start = None;
+        }
+        unit.track.kind == Kind::Audio && (-START_ZONE_MS..0).contains(&distance)
+    }
+
+    fn set_head(&mut self, why: Why) -> Result<(), IngestError> {
+        let metadata = self.metadata.as_ref().map(|(metadata, _)| metadata.clone()).unwrap_or_default();
+        let tracks = self.codecs.iter().map(|(&id, codec)| self.track(id, codec, &metadata));
+        let data = Track {
+            id: TrackId::DATA,
+            timescale: Timescale::MILLIS,
+            codec: Codec::Script,
+            language: None,
+            name: None,
+            frame_rate: None,
+        };
+        let tracks = TrackSet::new(tracks.chain([data]));
+        let program = Program { epoch: self.session.stream().epoch(), tracks, metadata };
+        self.session.publisher().set_head(Arc::new(program), why)?;
+        Ok(())
+    }
+
+    /// The bitstream tells best how fast pictures come, then the metadata, then what was seen of them.
+    fn track(&self, id: TrackId, codec: &Codec, metadata: &Metadata) -> Track {
+        let told = codec.video().and_then(|shape| shape.frame_rate).or(metadata.frame_rate).or(self.frame_rate);
+        let frame_rate = told.filter(|_| id.kind == Kind::Video);
+        Track { id, timescale: timescale(codec), codec: codec.clone(), language: None, name: None, frame_rate }
+    }
+
+    fn dropped(&mut self, why: impl std::fmt::Display) {
+        self.session.stream().received().count_dropped();
+        self.report.dropped(why);
+    }
+
+    fn count_gone(&mut self, gone: usize) {
+        for _ in 0..gone {
+            self.dropped("more media than can be held until the stream starts");
+        }
+    }
+
+    fn count_drops(&mut self) {
+        let drops = self.demuxer.drops();
+        if drops.codec > self.drops.codec {
+            self.dropped("a codec that is not carried");
+        }
+        if drops.packet > self.drops.packet {
+            self.dropped("a packet type that has no use here");
+        }
+        self.drops = drops;
+    }
+
+    fn watch(&mut self, now: Instant) -> Result<(), IngestError> {
+        self.report.tell(now);
+        if self.watch.looked.is_some_and(|looked| now.saturating_duration_since(looked) < WATCH_INTERVAL) {
+            return Ok(());
+        }
+        self.watch.looked = Some(now);
+        let waits = self.watch.first_media.filter(|_| self.newest.is_none());
+        if waits.is_some_and(|since| now.saturating_duration_since(since) >= START_LIMIT) {
+            let last = self.report.last().unwrap_or("no codec configuration and no picture that can be decoded").to_owned();
+            return Err(IngestError::NothingPlayable { last });
+        }
+        if !self.watch.warned_gop && self.session.stream().source().samples.inspect(|window| window.truncated()) > 0 {
+            self.watch.warned_gop = true;
+            tracing::warn!(
+                "the distance between key frames is too long to keep: viewers who join must wait for the next one; \
+                 set the encoder's keyframe interval to 2 s (in OBS: Output, Streaming, Keyframe Interval)"
+            );
+        }
+        Ok(())
+    }
+}
+
+fn script(timestamp: u32, data: Bytes) -> Unit {
+    Unit { track: TrackId::DATA, timestamp, cts_ms: 0, extra_nanos: 0, is_sync: true, data }
+}
+
+/// Whether metadata has a word about a kind of track: `videocodecid`, `audiosamplerate`, `hasAudio` and the like.
+fn tells_of(metadata: &Value, kind: &str) -> bool {
+    let words = ["codecid", "datarate", "samplerate"];
+    let tells = |name: &str| name.strip_prefix(kind).is_some_and(|rest| words.contains(&rest));
+    metadata.properties().is_some_and(|properties| properties.iter().any(|(name, _)| tells(name)))
+}
+
+fn pace(codec: &Codec) -> Pace {
+    match codec.audio() {
+        Some(shape) => Pace::Counted { rate: timescale(codec), frame: shape.frame_samples },
+        None => Pace::Stamped(timescale(codec)),
+    }
+}
+
+/// 90 kHz for video, the sample rate for audio, milliseconds for data.
+fn timescale(codec: &Codec) -> Timescale {
+    match codec.kind() {
+        Kind::Video => Timescale::VIDEO,
+        Kind::Audio => codec.audio().and_then(|shape| Timescale::new(shape.sample_rate)).unwrap_or(Timescale::MILLIS),
+        Kind::Data => Timescale::MILLIS,
+    }
+}
+
+/// Composition time as sent, in ticks; nanoseconds are rounded to the nearest.
+fn composition(unit: &Unit, scale: Timescale) -> i32 {
+    let nanos = i64::from(unit.cts_ms) * 1_000_000 + i64::from(unit.extra_nanos);
+    let ticks = Span::from_nanos(nanos).ticks(scale);
+    i32::try_from(ticks).unwrap_or(if ticks < 0 { i32::MIN } else { i32::MAX })
+}

@@ -1,0 +1,56 @@
+//! Taking connections from a listener, whatever the machine runs out of.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::{TcpListener, TcpStream};
+
+/// The number of a connection in log lines and in the API, unique within the process.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct ConnectionId(pub u64);
+
+/// Between two tries when the process has no descriptor left: long enough for some to come back, too short for anyone to notice.
+const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
+
+/// A peer that has vanished is found by the kernel after this silence, and three probes more.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+
+impl ConnectionId {
+    /// The next one.
+    pub fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl fmt::Display for ConnectionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// The next connection. Errors of a single connection are passed over, those of the machine are told and waited out. Cancel safe.
+pub async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => return accepted,
+            Err(error) if matches!(error.kind(), std::io::ErrorKind::ConnectionAborted | std::io::ErrorKind::ConnectionReset) => {}
+            Err(error) => {
+                tracing::error!(%error, "cannot accept connections");
+                tokio::time::sleep(EXHAUSTED_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Sends small writes at once, and notices peers that vanish without a word. A socket that cannot be tuned works all the same.
+pub fn tune(socket: &TcpStream) {
+    let keep_alive = TcpKeepalive::new().with_time(KEEP_ALIVE).with_interval(KEEP_ALIVE / 3).with_retries(3);
+    let tuned = socket.set_nodelay(true).and_then(|()| SockRef::from(socket).set_tcp_keepalive(&keep_alive));
+    if let Err(error) = tuned {
+        tracing::debug!(%error, "socket not tuned");
+    }
+}

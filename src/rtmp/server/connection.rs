@@ -1,0 +1,336 @@
+//! One connection: bytes between its socket and its session, media from the session to ingest.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::{BufMut, Bytes, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::Options;
+use crate::bus::{Departure, NameError, PublishRefused, PublisherInfo, Registry, Revoked, StreamName};
+use crate::flv::TagKind;
+use crate::ingest::{Ingest, IngestError};
+use crate::media::WallClock;
+use crate::net::{ConnectionId, Permit};
+use crate::rtmp::session::{CloseReason, Deadline, Event, Request, Session, UnpublishReason};
+use crate::rtmp::status::Code;
+
+/// Most bytes read at a time, and held unread: what a session leaves of them is less than a handshake.
+const READ_SIZE: usize = 64 << 10;
+
+/// Our answers are a few hundred bytes; a peer that does not take them is gone.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a closed connection is kept so that its peer can read the last status: closing with bytes unread would reset it.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Most bytes passed over while the peer says its own farewell.
+const FAREWELL_BYTES: usize = 8 << 20;
+
+#[derive(Debug)]
+pub(super) struct Connection {
+    socket: TcpStream,
+    address: SocketAddr,
+    id: ConnectionId,
+    registry: Arc<Registry>,
+    options: Arc<Options>,
+    session: Session,
+    input: BytesMut,
+    /// While something is published.
+    ingest: Option<Ingest>,
+    /// Until something is published.
+    pending: Option<Permit>,
+    opened: Instant,
+    closed: Option<CloseReason>,
+    received: u64,
+    messages: u64,
+}
+
+/// Why a publication is refused.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error("Not a stream name: {0}.")]
+    Name(#[from] NameError),
+    #[error("Application '{0}' is not open to publishers.")]
+    App(String),
+    #[error("Refused: {0}.")]
+    Registry(#[from] PublishRefused),
+}
+
+impl Refusal {
+    /// The code that encoders act upon.
+    fn code(&self) -> Code {
+        match self {
+            Self::Name(_) | Self::Registry(PublishRefused::NameTaken(_)) => Code::PublishBadName,
+            Self::App(_) | Self::Registry(PublishRefused::Full(_)) => Code::PublishDenied,
+            Self::Registry(PublishRefused::ShuttingDown) => Code::ConnectAppShutdown,
+        }
+    }
+}
+
+/// What a connection waited for has happened.
+#[derive(Debug)]
+enum Wake {
+    Read(io::Result<usize>),
+    Revoked(Revoked),
+    Deadline,
+    HeldBack,
+    Shutdown,
+}
+
+impl Connection {
+    pub(super) fn new(
+        socket: TcpStream,
+        address: SocketAddr,
+        id: ConnectionId,
+        registry: Arc<Registry>,
+        options: Arc<Options>,
+        pending: Permit,
+    ) -> Self {
+        let opened = Instant::now();
+        Self {
+            socket,
+            address,
+            id,
+            registry,
+            session: Session::new(options.session(), opened, &mut rand::rng()),
+            options,
+            input: BytesMut::new(),
+            ingest: None,
+            pending: Some(pending),
+            opened,
+            closed: None,
+            received: 0,
+            messages: 0,
+        }
+    }
+
+    pub(super) async fn run(mut self, shutdown: CancellationToken) {
+        metrics::counter!("sluicegate_rtmp_connections_total").increment(1);
+        tracing::info!("connection opened");
+        loop {
+            self.handle_events();
+            if self.write().await.is_err() {
+                self.session.handle_eof();
+                self.handle_events();
+            }
+            if self.closed.is_some() {
+                break;
+            }
+            let wake = self.wait(&shutdown).await;
+            self.handle(wake);
+        }
+        self.tell_close();
+        self.say_farewell().await;
+    }
+
+    async fn wait(&mut self, shutdown: &CancellationToken) -> Wake {
+        let held_back = self.ingest.as_mut().and_then(Ingest::hold_back);
+        let total = self.pending.is_some().then(|| self.opened + self.options.publish_timeout());
+        let deadline = self.session.deadline().into_iter().chain(total).min();
+        let Self { socket, input, ingest, .. } = self;
+        let read = async {
+            match held_back {
+                Some(wait) => {
+                    tokio::time::sleep(wait).await;
+                    Wake::HeldBack
+                }
+                None => {
+                    input.reserve(READ_SIZE);
+                    Wake::Read(socket.read_buf(&mut input.limit(READ_SIZE)).await)
+                }
+            }
+        };
+        tokio::select! {
+            wake = read => wake,
+            why = async {
+                match ingest {
+                    Some(ingest) => ingest.revoked().await,
+                    None => std::future::pending().await,
+                }
+            } => Wake::Revoked(why),
+            () = async {
+                match deadline {
+                    Some(deadline) => sleep_until(deadline.into()).await,
+                    None => std::future::pending().await,
+                }
+            } => Wake::Deadline,
+            () = shutdown.cancelled() => Wake::Shutdown,
+        }
+    }
+
+    fn handle(&mut self, wake: Wake) {
+        match wake {
+            Wake::Read(Ok(0)) => self.session.handle_eof(),
+            Wake::Read(Ok(count)) => self.received += count as u64,
+            Wake::Read(Err(error)) => {
+                tracing::debug!(%error, "read failed");
+                self.session.handle_eof();
+            }
+            Wake::Revoked(why) => self.send_away(why),
+            Wake::Deadline => {
+                let now = Instant::now();
+                self.session.handle_timeout(now);
+                if self.pending.is_some() && now >= self.opened + self.options.publish_timeout() {
+                    self.session.close(Code::ConnectClosed, "No publish in time.");
+                }
+            }
+            Wake::HeldBack => {
+                if let Some(ingest) = &mut self.ingest {
+                    ingest.tick(Instant::now());
+                }
+            }
+            Wake::Shutdown => self.session.close(Code::ConnectAppShutdown, "The gateway is shutting down."),
+        }
+    }
+
+    fn handle_events(&mut self) {
+        let now = Instant::now();
+        while let Some(event) = self.session.poll_event(now, &mut self.input) {
+            match event {
+                Event::PublishRequested(request) => self.on_publish(&request, now),
+                Event::PlayRequested(request) => {
+                    let description = "Playing by RTMP is not offered here.";
+                    // The session holds the request open until it is answered.
+                    let _ = self.session.refuse(request.id, Code::PlayStreamNotFound, description);
+                }
+                Event::Audio { timestamp, payload } => self.on_media(TagKind::Audio, timestamp, &payload, now),
+                Event::Video { timestamp, payload } => self.on_media(TagKind::Video, timestamp, &payload, now),
+                Event::Data { timestamp, payload, .. } => self.on_media(TagKind::Script, timestamp, &payload, now),
+                Event::MalformedData { error, .. } => {
+                    if let Some(ingest) = &mut self.ingest {
+                        ingest.malformed(error, now);
+                    }
+                }
+                Event::Control(_) => {}
+                Event::Unpublish { reason } => self.on_unpublish(reason, now),
+                Event::Closed(reason) => self.closed = Some(reason),
+            }
+        }
+    }
+
+    /// Authorises first; only then the encoder hears that it may send.
+    fn on_publish(&mut self, request: &Request, now: Instant) {
+        match self.authorise(request, now) {
+            Ok(ingest) => {
+                tracing::info!(stream = %ingest.stream().name(), encoder = request.connect.flash_ver(), "publishing");
+                if self.session.accept_publish(request.id, now).is_ok() {
+                    self.ingest = Some(ingest);
+                    self.pending = None;
+                }
+            }
+            Err(refusal) => {
+                metrics::counter!("sluicegate_rtmp_publish_refused_total", "code" => refusal.code().as_str()).increment(1);
+                tracing::warn!(path = %request.address.path.escape_debug(), %refusal, "publication refused");
+                let _ = self.session.refuse(request.id, refusal.code(), &refusal.to_string());
+            }
+        }
+    }
+
+    fn authorise(&self, request: &Request, now: Instant) -> Result<Ingest, Refusal> {
+        let name = StreamName::parse(&request.address.path)?;
+        if !self.options.is_open(&name) {
+            return Err(Refusal::App(name.app().to_owned()));
+        }
+        let encoder = request.connect.flash_ver();
+        let info = PublisherInfo {
+            connection: self.id.0,
+            address: self.address,
+            protocol: "rtmp",
+            encoder: (!encoder.is_empty()).then(|| encoder.chars().filter(|c| !c.is_control()).take(MAX_ENCODER).collect()),
+        };
+        let session = self.registry.publish(&name, info, self.options.takeover, now, WallClock::from(SystemTime::now()))?;
+        Ok(Ingest::new(session, self.options.ingest()))
+    }
+
+    fn on_media(&mut self, kind: TagKind, timestamp: u32, body: &Bytes, now: Instant) {
+        self.messages += 1;
+        let Some(ingest) = &mut self.ingest else { return };
+        match ingest.push(kind, timestamp, body, now, WallClock::from(SystemTime::now())) {
+            Ok(()) => {}
+            Err(IngestError::Revoked(why)) => self.send_away(why),
+            Err(error) => {
+                metrics::counter!("sluicegate_rtmp_publish_failed_total").increment(1);
+                tracing::warn!(%error, "publication ended");
+                self.session.close(Code::PublishDenied, &error.to_string());
+            }
+        }
+    }
+
+    /// An encoder that was taken over must not come back by itself and take over in its turn: most stay away after BadName.
+    fn send_away(&mut self, why: Revoked) {
+        let code = match why {
+            Revoked::Superseded => Code::PublishBadName,
+            Revoked::Kicked => Code::PublishDenied,
+            Revoked::Ended => Code::ConnectAppShutdown,
+        };
+        self.session.close(code, &format!("Publishing ended: {why}."));
+    }
+
+    fn on_unpublish(&mut self, reason: UnpublishReason, now: Instant) {
+        let Some(ingest) = self.ingest.take() else { return };
+        let how = match reason {
+            UnpublishReason::Encoder => Departure::Clean,
+            UnpublishReason::ConnectionLost | UnpublishReason::Server => Departure::Lost,
+        };
+        let received = ingest.stream().received();
+        tracing::info!(
+            stream = %ingest.stream().name(), ?reason, bytes = received.bytes(), messages = received.messages(),
+            dropped = received.dropped(), repaired = received.repaired(), "publication closed"
+        );
+        ingest.finish(how, now);
+    }
+
+    async fn write(&mut self) -> io::Result<()> {
+        while let Some(bytes) = self.session.poll_output() {
+            timeout(WRITE_TIMEOUT, self.socket.write_all(&bytes)).await.map_err(io::Error::from)??;
+        }
+        Ok(())
+    }
+
+    fn tell_close(&self) {
+        let Some(reason) = &self.closed else { return };
+        let label = match reason {
+            CloseReason::Failed(_) => "failed",
+            CloseReason::Refused(_) => "refused",
+            CloseReason::SecondRequest => "second_request",
+            CloseReason::Deadline(Deadline::Media) => "silent",
+            CloseReason::Deadline(_) => "deadline",
+            CloseReason::Eof => "peer",
+            CloseReason::Server(_) => "server",
+        };
+        metrics::counter!("sluicegate_rtmp_closed_total", "reason" => label).increment(1);
+        let (seconds, bytes, messages) = (self.opened.elapsed().as_secs(), self.received, self.messages);
+        if matches!(reason, CloseReason::Failed(_) | CloseReason::SecondRequest | CloseReason::Deadline(_)) {
+            tracing::warn!(%reason, seconds, bytes, messages, "connection closed");
+        } else {
+            tracing::info!(%reason, seconds, bytes, messages, "connection closed");
+        }
+    }
+
+    async fn say_farewell(mut self) {
+        let farewell = async {
+            self.socket.shutdown().await?;
+            let mut passed = 0;
+            while passed < FAREWELL_BYTES {
+                self.input.clear();
+                self.input.reserve(READ_SIZE);
+                match self.socket.read_buf(&mut (&mut self.input).limit(READ_SIZE)).await? {
+                    0 => break,
+                    count => passed += count,
+                }
+            }
+            io::Result::Ok(())
+        };
+        // Whatever goes wrong here goes wrong on a connection that is over.
+        let _ = timeout(FAREWELL, farewell).await;
+    }
+}
+
+/// Longest encoder name kept for the operator, in characters.
+const MAX_ENCODER: usize = 128;

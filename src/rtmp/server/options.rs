@@ -1,0 +1,76 @@
+//! How the RTMP listener behaves.
+
+use std::net::{Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::bus::{StreamName, Takeover};
+use crate::ingest;
+use crate::rtmp::session;
+
+/// `[rtmp]`
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Options {
+    /// Where encoders connect.
+    pub listen: SocketAddr,
+    /// Applications open to publishers; `*` opens all.
+    pub apps: Vec<String>,
+    /// What happens when a name is published that is being published: `allow` lets the newcomer take over, `reject` refuses it.
+    pub takeover: Takeover,
+    /// Most connections at a time.
+    pub max_connections: usize,
+    /// Most connections at a time from one address that do not publish yet; 0 for no limit.
+    pub max_pending_per_address: usize,
+    /// How long a connection may take, in seconds, until it publishes.
+    pub publish_timeout_s: u64,
+    /// How long a publisher may be silent, in seconds, before it counts as lost.
+    pub idle_s: u64,
+    /// How long a stream's first media waits, in milliseconds, for a track of the other kind.
+    pub settle_ms: u64,
+    /// How far, in milliseconds, media may run ahead of real time before its publisher is held back.
+    pub max_ahead_ms: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv6Addr::UNSPECIFIED, 1935)),
+            apps: vec!["live".to_owned()],
+            takeover: Takeover::Allow,
+            max_connections: 1_000,
+            max_pending_per_address: 16,
+            publish_timeout_s: 10,
+            idle_s: 15,
+            settle_ms: 1_000,
+            max_ahead_ms: 5_000,
+        }
+    }
+}
+
+impl Options {
+    /// Whether anyone may publish in the application of `name`.
+    pub(super) fn is_open(&self, name: &StreamName) -> bool {
+        self.apps.iter().any(|app| app == "*" || app == name.app())
+    }
+
+    pub(super) fn publish_timeout(&self) -> Duration {
+        Duration::from_secs(self.publish_timeout_s)
+    }
+
+    pub(super) fn session(&self) -> session::Options {
+        let wait = self.publish_timeout();
+        session::Options {
+            handshake_timeout: wait,
+            connect_timeout: wait,
+            request_timeout: wait,
+            media_timeout: Duration::from_secs(self.idle_s),
+            ..session::Options::default()
+        }
+    }
+
+    pub(super) fn ingest(&self) -> ingest::Options {
+        ingest::Options { settle: Duration::from_millis(self.settle_ms), max_ahead: Duration::from_millis(self.max_ahead_ms) }
+    }
+}
