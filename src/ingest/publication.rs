@@ -191,7 +191,8 @@ impl Ingest {
             Item::Config { track, codec } => self.configure(track, codec, now, wall),
             Item::Coded { track, dts_ms, cts_ms, extra_nanos, is_sync, data } => {
                 if track.kind == Kind::Video && self.video != Some(track) {
-                    return Ok(self.session.stream().received().count_dropped());
+                    self.session.stream().received().count_dropped();
+                    return Ok(());
                 }
                 self.unit(Unit { track, timestamp: dts_ms, cts_ms, extra_nanos, is_sync, data }, now, wall)
             }
@@ -367,14 +368,8 @@ impl Ingest {
     fn set_head(&mut self, why: Why) -> Result<(), IngestError> {
         let metadata = self.metadata.as_ref().map(|(metadata, _)| metadata.clone()).unwrap_or_default();
         let tracks = self.codecs.iter().map(|(&id, codec)| self.track(id, codec, &metadata));
-        let data = Track {
-            id: TrackId::DATA,
-            timescale: Timescale::MILLIS,
-            codec: Codec::Script,
-            language: None,
-            name: None,
-            frame_rate: None,
-        };
+        let data =
+            Track { id: TrackId::DATA, timescale: Timescale::MILLIS, codec: Codec::Script, language: None, name: None, frame_rate: None };
         let tracks = TrackSet::new(tracks.chain([data]));
         let program = Program { epoch: self.session.stream().epoch(), tracks, metadata };
         self.session.publisher().set_head(Arc::new(program), why)?;

@@ -211,6 +211,10 @@ impl Connection {
                 Event::Unpublish { reason } => self.on_unpublish(reason, now),
                 Event::Closed(reason) => self.closed = Some(reason),
             }
+            // What was read already waits, too: a read may hold seconds of media.
+            if self.ingest.as_mut().is_some_and(|ingest| ingest.hold_back().is_some()) {
+                break;
+            }
         }
     }
 
