@@ -300,11 +300,14 @@ impl Ingest {
     /// Puts the head in force and what is held on the bus, but for what is presented before the first picture.
     fn begin(&mut self, now: Instant, wall: WallClock) -> Result<(), IngestError> {
         let Stage::Starting(held) = &mut self.stage else { return Ok(()) };
-        let units: VecDeque<Unit> = held.take();
+        let mut units: VecDeque<Unit> = held.take();
         self.stage = Stage::Live;
-        if let Some(first) = units.iter().find(|unit| unit.track.kind == Kind::Video) {
+        let first = units.iter().position(|unit| unit.track.kind == Kind::Video).and_then(|at| units.remove(at));
+        if let Some(first) = first {
             self.clock.anchor(first.timestamp, Span::from_millis(i64::from(first.cts_ms.max(0)).min(left::MOST_COMPOSITION.millis())));
             self.start = Some(first.timestamp.wrapping_add_signed(first.cts_ms));
+            // Viewers join at the picture: what is heard with it must stand behind it.
+            units.push_front(first);
         }
         let resumes = self.session.resumed() && self.session.stream().program().is_some();
         self.set_head(if resumes { Why::Break(Cause::Publisher) } else { Why::Config })?;
