@@ -1,0 +1,64 @@
+//! The configuration: the file, the environment and the command line, parsed once into each module's own options.
+//!
+//! Only the composition root sees [`Config`]; modules get their own section.
+
+mod mistake;
+mod sources;
+mod validate;
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+pub use mistake::Mistake;
+pub use sources::Override;
+
+use crate::{bus, gateway, telemetry};
+
+/// The whole configuration, a section a module.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// `[gateway]`
+    pub gateway: gateway::Options,
+    /// `[streams]`
+    pub streams: bus::registry::Options,
+    /// `[log]`
+    pub log: telemetry::Options,
+}
+
+impl Config {
+    /// Reads the file, lets the environment override it and `flags` override both, and checks the result.
+    ///
+    /// # Errors
+    /// Every mistake at once, in the order of the keys.
+    pub fn load(file: Option<&Path>, flags: &[Override]) -> Result<Self, Vec<Mistake>> {
+        let text = match file {
+            None => String::new(),
+            Some(path) => std::fs::read_to_string(path).map_err(|error| {
+                let reason = format!("the file cannot be read: {error}");
+                vec![Mistake::new("", path.display().to_string(), reason, "check the path and the permissions")]
+            })?,
+        };
+        Self::read(&text, sources::environment(std::env::vars()), flags)
+    }
+
+    /// Reads `text` alone: what `check-config` looks at.
+    ///
+    /// # Errors
+    /// Every mistake at once, in the order of the keys.
+    pub fn parse(text: &str) -> Result<Self, Vec<Mistake>> {
+        Self::read(text, Vec::new(), &[])
+    }
+
+    fn read(text: &str, environment: Vec<Override>, flags: &[Override]) -> Result<Self, Vec<Mistake>> {
+        let (merged, mut mistakes) = sources::merge(text, &environment, flags);
+        let config = sources::deserialize(merged, &mut mistakes);
+        validate::validate(&config, &mut mistakes);
+        mistakes.sort_by(|a, b| a.key.cmp(&b.key));
+        if mistakes.is_empty() { Ok(config) } else { Err(mistakes) }
+    }
+}
+
+#[cfg(test)]
+mod tests;
