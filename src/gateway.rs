@@ -1,6 +1,29 @@
 //! The composition root: binds, builds, spawns, and drains with a deadline.
 
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
+use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::bus::{End, Registry};
+use crate::config::Config;
+use crate::egress::Policy;
+use crate::http::admin::Door;
+use crate::http::driver::Driver;
+use crate::http::push::Push;
+use crate::http::router::{Shared, router};
+use crate::net::permits::Permits;
+use crate::net::workers::Workers;
+use crate::outlet::Outlets;
+use crate::rtmp::server;
+use crate::telemetry::Metrics;
 
 /// `[gateway]`
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -10,6 +33,8 @@ pub struct Options {
     pub shutdown: Shutdown,
     /// Seconds that viewers get to drain when the gateway stops.
     pub drain_s: u64,
+    /// Threads that serve viewers; 0 for one on each core.
+    pub threads: usize,
 }
 
 /// What viewers see when the gateway stops.
@@ -25,6 +50,201 @@ pub enum Shutdown {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { shutdown: Shutdown::Pause, drain_s: 5 }
+        Self { shutdown: Shutdown::Pause, drain_s: 5, threads: 0 }
+    }
+}
+
+/// A gateway at work.
+#[derive(Debug)]
+pub struct Gateway {
+    /// Where publishers connect.
+    pub rtmp: SocketAddr,
+    /// Where viewers connect.
+    pub http: SocketAddr,
+    /// Where operators connect, if they have a listener of their own.
+    pub admin: Option<SocketAddr>,
+    /// The live streams.
+    pub registry: Arc<Registry>,
+    options: Options,
+    closing: Closing,
+    publishers: JoinHandle<()>,
+    viewers: JoinHandle<Workers>,
+    housekeeping: JoinHandle<()>,
+}
+
+/// The two doors, closed one after the other where players are to read the end.
+#[derive(Debug, Default)]
+struct Closing {
+    publishers: CancellationToken,
+    viewers: CancellationToken,
+}
+
+/// Runs a gateway until SIGINT or SIGTERM, and drains it; a second signal leaves at once.
+///
+/// # Errors
+/// When an address cannot be bound or a thread cannot be started.
+pub fn run(config: Config) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("control").enable_all().build()?;
+    let drain = Duration::from_secs(config.gateway.drain_s);
+    runtime.block_on(async {
+        let mut signals = Signals::new()?;
+        let open = config.rtmp.apps.join(", ");
+        let gateway = Gateway::start(config).await?;
+        gateway.greet(&open);
+        signals.next().await;
+        tracing::info!(seconds = drain.as_secs(), "stopping: viewers are told and drained; a second signal leaves at once");
+        tokio::select! {
+            () = gateway.stop() => {}
+            () = signals.next() => tracing::warn!("left at once"),
+        }
+        anyhow::Ok(())
+    })?;
+    runtime.shutdown_background();
+    Ok(())
+}
+
+impl Gateway {
+    /// Binds all listeners and starts to serve. Must be called inside a tokio runtime, which carries publishers, feeds and segmenters.
+    ///
+    /// # Errors
+    /// When an address cannot be bound or a thread cannot be started.
+    pub async fn start(config: Config) -> Result<Self> {
+        let (rtmp, rtmp_address) = bind(config.rtmp.listen, "rtmp.listen").await?;
+        let (http, http_address) = bind(config.http.listen, "http.listen").await?;
+        let admin = match config.http.admin.as_str() {
+            "" => None,
+            address => Some(bind(address.parse().context("http.admin")?, "http.admin").await?),
+        };
+        let registry = Registry::new(config.streams);
+        let outlets = Outlets::new(config.feeds, config.segments, Handle::current());
+        let policy = Policy::new(config.egress);
+        let shared = Arc::new(Shared {
+            registry: Arc::clone(&registry),
+            push: Push { outlets: Arc::clone(&outlets), policy: Arc::clone(&policy), options: Arc::new(config.push) },
+            metrics: Metrics::install(),
+            options: config.http,
+        });
+        let closing = Closing::default();
+        let driver = Driver::new(router(Arc::clone(&shared), Door::Public), config.connections, policy, closing.viewers.clone());
+        let permits = Permits::new(config.limits);
+        let drain = Duration::from_secs(config.gateway.drain_s);
+        let workers = Workers::start(config.gateway.threads, &driver, permits, drain)?;
+        let viewers = tokio::spawn(accept(workers, http, closing.viewers.clone()));
+        let admin_address = admin.as_ref().map(|(_, address)| *address);
+        if let Some((listener, _)) = admin {
+            tokio::spawn(operators(listener, router(shared, Door::Admin), closing.viewers.clone()));
+        }
+        let publishers = tokio::spawn(server::serve(rtmp, Arc::clone(&registry), Arc::new(config.rtmp), closing.publishers.clone()));
+        let housekeeping = tokio::spawn(keep_house(Arc::clone(&registry), outlets));
+        let options = config.gateway;
+        Ok(Self {
+            rtmp: rtmp_address,
+            http: http_address,
+            admin: admin_address,
+            registry,
+            options,
+            closing,
+            publishers,
+            viewers,
+            housekeeping,
+        })
+    }
+
+    /// Says where to publish and where to watch.
+    fn greet(&self, open: &str) {
+        let host = |address: SocketAddr| {
+            let here = address.ip().is_unspecified();
+            if here { format!("127.0.0.1:{}", address.port()) } else { address.to_string() }
+        };
+        let (rtmp, http) = (host(self.rtmp), host(self.http));
+        let admin =
+            self.admin.map_or_else(|| format!("http://{http}/api/v1/streams"), |admin| format!("http://{}/api/v1/streams", host(admin)));
+        println!("Sluicegate {}", env!("CARGO_PKG_VERSION"));
+        println!("  publish   rtmp://{rtmp}/live/NAME   (OBS: server rtmp://{rtmp}/live, stream key NAME)");
+        println!("  watch     http://{http}/watch/live/NAME");
+        println!("  what is live   http://{http}/   API   {admin}");
+        if !self.rtmp.ip().is_loopback() {
+            tracing::warn!(address = %self.rtmp, apps = open, "anyone who reaches this address may publish in these applications");
+        }
+    }
+
+    /// Stops: no new publishers, viewers are told and drained, within about [`Options::drain_s`].
+    pub async fn stop(self) {
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(self.options.drain_s);
+        self.closing.publishers.cancel();
+        let ends = self.options.shutdown == Shutdown::End;
+        self.registry.shut_down(if ends { End::Unpublished } else { End::Shutdown }, Instant::now());
+        // Each publisher's connection has its own short patience.
+        let _ = self.publishers.await;
+        if ends {
+            // Players find the end by asking again, for as long as they were promised.
+            tokio::time::sleep_until(deadline).await;
+        }
+        self.closing.viewers.cancel();
+        if let Ok(workers) = self.viewers.await {
+            let joined = tokio::task::spawn_blocking(move || workers.join());
+            let _ = joined.await;
+        }
+        self.housekeeping.abort();
+    }
+}
+
+async fn bind(address: SocketAddr, key: &str) -> Result<(TcpListener, SocketAddr)> {
+    let bound = match TcpListener::bind(address).await {
+        // Where the system has no IPv6, "every address" can only mean every IPv4 address.
+        Err(_) if address.ip() == Ipv6Addr::UNSPECIFIED => TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await,
+        bound => bound,
+    };
+    let listener = bound.with_context(|| format!("{key} = \"{address}\" cannot be bound; is another server running there?"))?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
+}
+
+/// Gives the workers back when the door is closed, to be joined.
+async fn accept(workers: Workers, listener: TcpListener, closing: CancellationToken) -> Workers {
+    tokio::select! {
+        () = workers.accept(&listener) => {}
+        () = closing.cancelled() => {}
+    }
+    workers
+}
+
+async fn operators(listener: TcpListener, router: axum::Router, closing: CancellationToken) {
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let served = axum::serve(listener, service).with_graceful_shutdown(closing.cancelled_owned()).await;
+    if let Err(error) = served {
+        tracing::error!(%error, "the admin listener failed");
+    }
+}
+
+/// Ends streams whose grace ran out, and opens and closes outlets as streams come and go.
+async fn keep_house(registry: Arc<Registry>, outlets: Arc<Outlets>) {
+    let changes = registry.announcements();
+    loop {
+        let next = registry.sweep(Instant::now());
+        outlets.follow(&registry);
+        tokio::select! {
+            () = changes.changed() => {}
+            () = tokio::time::sleep_until(next.unwrap_or_else(|| Instant::now() + Duration::from_secs(60)).into()) => {}
+        }
+    }
+}
+
+/// SIGINT and SIGTERM.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }

@@ -1,3 +1,116 @@
-//! The `sluicegate` program.
+//! The `sluicegate` program: command line, configuration, logs, exit code.
 
-fn main() {}
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use sluicegate::config::{Config, Mistake, Override};
+use sluicegate::{gateway, http, telemetry};
+
+const EXAMPLES: &str = "\
+Examples:
+  sluicegate serve
+      RTMP on 1935 and HTTP on 8080, the application 'live' open to publishers
+  sluicegate serve --config /etc/sluicegate.toml --admin 127.0.0.1:9000
+      a configuration file, and the API, metrics and console on a listener of their own
+  ffmpeg -re -i film.mp4 -c copy -f flv rtmp://127.0.0.1/live/demo
+      publish a file; then watch it at http://127.0.0.1:8080/watch/live/demo
+  SLUICEGATE_STREAMS_GRACE_S=30 sluicegate serve
+      any key of the configuration by environment variable: SLUICEGATE_<SECTION>_<KEY>
+  sluicegate check-config config/sluicegate.toml
+      every mistake of a file at once, each with its reason and a hint";
+
+/// A live gateway: one RTMP stream in, every player out.
+#[derive(Debug, Parser)]
+#[command(version, about, after_help = EXAMPLES, subcommand_required = true, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gateway until SIGINT or SIGTERM; a second signal leaves at once.
+    #[command(after_help = EXAMPLES)]
+    Serve(Serve),
+    /// Tell every mistake of a configuration file at once.
+    CheckConfig {
+        /// The file to check.
+        file: PathBuf,
+    },
+    /// Ask a running gateway whether it is well; for container health checks.
+    Healthcheck {
+        /// Where its /healthz is.
+        #[arg(default_value = "http://127.0.0.1:8080/healthz")]
+        url: String,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Serve {
+    /// The configuration file; without one the built-in defaults serve.
+    #[arg(long, value_name = "FILE", env = "SLUICEGATE_CONFIG")]
+    config: Option<PathBuf>,
+    /// Where publishers connect, such as 0.0.0.0:1935.
+    #[arg(long, value_name = "ADDR")]
+    rtmp: Option<String>,
+    /// Where viewers connect, such as 0.0.0.0:8080.
+    #[arg(long, value_name = "ADDR")]
+    http: Option<String>,
+    /// A listener of their own for the API, the metrics and the console.
+    #[arg(long, value_name = "ADDR")]
+    admin: Option<String>,
+}
+
+fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Serve(serve) => run(&serve),
+        Command::CheckConfig { file } => match std::fs::read_to_string(&file) {
+            Ok(text) => check(&file.display().to_string(), Config::parse(&text)),
+            Err(error) => failed(format_args!("{} cannot be read: {error}", file.display())),
+        },
+        Command::Healthcheck { url } => match http::health::check(&url) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(reason) => failed(format_args!("{url}: {reason}")),
+        },
+    }
+}
+
+fn run(serve: &Serve) -> ExitCode {
+    let flags = [("rtmp.listen", "--rtmp", &serve.rtmp), ("http.listen", "--http", &serve.http), ("http.admin", "--admin", &serve.admin)];
+    let flags = flags
+        .into_iter()
+        .filter_map(|(key, flag, value)| Some(Override { key: key.to_owned(), value: value.clone()?, source: flag.to_owned() }));
+    let config = match Config::load(serve.config.as_deref(), &flags.collect::<Vec<_>>()) {
+        Ok(config) => config,
+        Err(mistakes) => return tell(&mistakes),
+    };
+    telemetry::init(&config.log);
+    match gateway::run(config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(format_args!("{error:#}")),
+    }
+}
+
+fn check(file: &str, read: Result<Config, Vec<Mistake>>) -> ExitCode {
+    match read {
+        Ok(_) => {
+            println!("{file}: no mistakes");
+            ExitCode::SUCCESS
+        }
+        Err(mistakes) => tell(&mistakes),
+    }
+}
+
+fn tell(mistakes: &[Mistake]) -> ExitCode {
+    for mistake in mistakes {
+        eprintln!("{mistake}");
+    }
+    let many = if mistakes.len() == 1 { "mistake" } else { "mistakes" };
+    failed(format_args!("the configuration has {} {many}", mistakes.len()))
+}
+
+fn failed(reason: std::fmt::Arguments<'_>) -> ExitCode {
+    eprintln!("sluicegate: {reason}");
+    ExitCode::FAILURE
+}

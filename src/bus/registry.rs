@@ -1,6 +1,6 @@
 //! The registry of live streams: who may publish, and how long a stream outlives its publisher's connection.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -101,7 +101,7 @@ pub struct Registry {
     streams: DashMap<StreamName, Arc<Stream>>,
     last_epoch: AtomicU64,
     listeners: Mutex<Vec<Weak<Gate>>>,
-    closing: Mutex<Option<End>>,
+    closing: AtomicBool,
 }
 
 /// One publisher's hold on a stream. Dropping it counts as a lost connection.
@@ -128,7 +128,7 @@ impl Registry {
             streams: DashMap::new(),
             last_epoch: AtomicU64::new(0),
             listeners: Mutex::default(),
-            closing: Mutex::new(None),
+            closing: AtomicBool::new(false),
         })
     }
 
@@ -144,7 +144,7 @@ impl Registry {
         now: Instant,
         wall: WallClock,
     ) -> Result<Session, PublishRefused> {
-        if self.closing.lock().is_some() {
+        if self.closing.load(Ordering::Acquire) {
             return Err(PublishRefused::ShuttingDown);
         }
         let count = self.streams.len();
@@ -210,10 +210,10 @@ impl Registry {
     }
 
     /// Ends all streams and admits no more: readers drain what is left.
-    pub fn shut_down(&self, now: Instant) {
-        *self.closing.lock() = Some(End::Shutdown);
+    pub fn shut_down(&self, why: End, now: Instant) {
+        self.closing.store(true, Ordering::Release);
         for stream in self.list() {
-            self.end(&stream, End::Shutdown, now);
+            self.end(&stream, why, now);
         }
     }
 

@@ -335,7 +335,7 @@ fn limits_and_shutdown_refuse_newcomers() {
     let house = House::new(Options { max_streams: 1, ..Options::default() });
     let held = house.publish("live/a", Takeover::Allow, 0).unwrap();
     assert_eq!(house.publish("live/b", Takeover::Allow, 0).unwrap_err(), PublishRefused::Full(1));
-    house.registry.shut_down(house.at(1));
+    house.registry.shut_down(End::Shutdown, house.at(1));
     assert_eq!(held.stream().source().samples.ended(), Some(End::Shutdown));
     assert_eq!(house.publish("live/a", Takeover::Allow, 2).unwrap_err(), PublishRefused::ShuttingDown);
 }

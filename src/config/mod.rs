@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 pub use mistake::Mistake;
 pub use sources::Override;
 
-use crate::{bus, gateway, telemetry};
+use crate::http::{driver, push, router};
+use crate::rtmp::server;
+use crate::{bus, egress, feed, gateway, net, segment, telemetry};
 
 /// The whole configuration, a section a module.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -21,8 +23,24 @@ use crate::{bus, gateway, telemetry};
 pub struct Config {
     /// `[gateway]`
     pub gateway: gateway::Options,
+    /// `[rtmp]`
+    pub rtmp: server::Options,
+    /// `[http]`
+    pub http: router::Options,
     /// `[streams]`
     pub streams: bus::registry::Options,
+    /// `[segments]`
+    pub segments: segment::options::Options,
+    /// `[push]`
+    pub push: push::Options,
+    /// `[feeds]`
+    pub feeds: feed::Options,
+    /// `[egress]`
+    pub egress: egress::Options,
+    /// `[connections]`
+    pub connections: driver::Options,
+    /// `[limits]`
+    pub limits: net::Limits,
     /// `[log]`
     pub log: telemetry::Options,
 }

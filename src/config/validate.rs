@@ -1,7 +1,10 @@
 //! Settings that are well-formed but cannot work.
 
+use std::net::SocketAddr;
+
 use super::sources::default_of;
 use super::{Config, Mistake};
+use crate::bus::StreamName;
 use crate::telemetry;
 
 /// Adds a mistake for each setting that cannot work.
@@ -15,6 +18,38 @@ pub(super) fn validate(config: &Config, mistakes: &mut Vec<Mistake>) {
     check.range("streams.gop_s", u64::from(streams.gop_s), 1, 60);
     check.range("streams.gop_bytes", streams.gop_bytes as u64, 1 << 16, 1 << 30);
     check.range("streams.behind_s", u64::from(streams.behind_s), 1, 60);
+    let rtmp = &config.rtmp;
+    check.range("rtmp.max_connections", rtmp.max_connections as u64, 1, 1_000_000);
+    check.range("rtmp.publish_timeout_s", rtmp.publish_timeout_s, 1, 300);
+    check.range("rtmp.idle_s", rtmp.idle_s, 1, 3_600);
+    check.range("rtmp.settle_ms", rtmp.settle_ms, 0, 10_000);
+    check.range("rtmp.max_ahead_ms", rtmp.max_ahead_ms, 100, 600_000);
+    for app in &rtmp.apps {
+        // A stream's name is checked with its application, so any name behind it will do here.
+        if app != "*"
+            && let Err(error) = StreamName::parse(&format!("{app}/x"))
+        {
+            check.wrong("rtmp.apps", app, error.to_string(), "write applications as in [\"live\"], or [\"*\"] for all");
+        }
+    }
+    if !config.http.admin.is_empty() && config.http.admin.parse::<SocketAddr>().is_err() {
+        check.wrong("http.admin", &config.http.admin, "this is not ADDRESS:PORT", "write it as 127.0.0.1:9000, or leave it empty");
+    }
+    check.range("http.playlist_wait_s", config.http.playlist_wait_s, 0, 60);
+    for (key, value, least, most) in config.segments.out_of_range() {
+        check.range(&format!("segments.{key}"), value, least, most);
+    }
+    check.range("egress.max_lag_ms", config.egress.max_lag_ms.into(), 100, 60_000);
+    check.range("egress.stuck_s", config.egress.stuck_s.into(), 1, 600);
+    check.range("egress.merge_max_ms", config.egress.merge_max_ms.into(), 0, 1_000);
+    check.range("egress.unsent_kib", config.egress.unsent_kib.into(), 4, 16_384);
+    check.range("egress.ping_s", config.egress.ping_s.into(), 1, 600);
+    check.range("egress.pong_s", config.egress.pong_s.into(), 1, 600);
+    check.range("connections.head_s", config.connections.head_s.into(), 1, 300);
+    check.range("connections.keep_alive_s", config.connections.keep_alive_s.into(), 1, 3_600);
+    check.range("connections.write_s", config.connections.write_s.into(), 1, 600);
+    check.range("connections.max_head_kib", config.connections.max_head_kib.into(), 8, 256);
+    check.range("limits.max_connections", config.limits.max_connections as u64, 1, 10_000_000);
     if let Err(reason) = telemetry::parse_filter(&config.log.filter) {
         check.wrong("log.filter", &config.log.filter, reason, "write a level such as info, or info,sluicegate::rtmp=debug");
     }

@@ -1,10 +1,15 @@
 //! The HTTP side: routes, push exits, HLS, DASH, the API and the pages.
 
+pub mod address;
 pub mod admin;
 pub mod api;
 pub mod assets;
 pub mod driver;
+pub mod files;
+pub mod gauges;
+pub mod health;
 pub mod problem;
 pub mod push;
+pub mod router;
 pub mod socket;
 pub mod websocket;

@@ -1,8 +1,10 @@
-//! All that one stream offers to viewers: lazy feeds, and the shapes in which their units go out.
+//! All that one stream offers to viewers: lazy feeds, the shapes in which their units go out, and the shelf of its segments.
 
 pub mod wire;
 
 mod outlets;
+mod shelf;
 
 pub use outlets::{Outlet, Outlets};
+pub use shelf::Shelf;
 pub use wire::{Dialect, FlvForm, FragmentForm};

@@ -4,33 +4,48 @@ use std::sync::Arc;
 
 use dashmap::DashMap;
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 
-use crate::bus::{Registry, State, Stream, StreamName};
+use super::shelf::Shelf;
+use crate::bus::{Registry, Stream, StreamName};
 use crate::feed::{self, FlvUnit, Fragment, Lazy};
 use crate::media::Epoch;
+use crate::segment;
 
 /// All that one stream offers to viewers.
 #[derive(Debug)]
 pub struct Outlet {
+    stream: Arc<Stream>,
     flv: Lazy<FlvUnit>,
     fragments: Lazy<Fragment>,
+    shelf: Shelf,
 }
 
-/// The outlets of all streams, made when first asked for.
+/// The outlets of all streams.
 #[derive(Debug)]
 pub struct Outlets {
-    by_name: DashMap<StreamName, (Epoch, Arc<Outlet>)>,
-    options: feed::Options,
+    by_name: DashMap<StreamName, Arc<Outlet>>,
+    feeds: feed::Options,
+    segments: segment::options::Options,
     runtime: Handle,
 }
 
 impl Outlet {
-    fn new(stream: &Stream, options: &feed::Options, runtime: &Handle) -> Arc<Self> {
+    fn new(stream: &Arc<Stream>, feeds: &feed::Options, segments: &segment::options::Options, runtime: &Handle) -> Arc<Self> {
         let samples = &stream.source().samples;
+        let (tell, snapshots) = watch::channel(None);
+        runtime.spawn(segment::task::run(Arc::clone(stream), segments.clone(), tell));
         Arc::new(Self {
-            flv: Lazy::new(Arc::clone(samples), options, runtime.clone()),
-            fragments: Lazy::new(Arc::clone(samples), options, runtime.clone()),
+            stream: Arc::clone(stream),
+            flv: Lazy::new(Arc::clone(samples), feeds, runtime.clone()),
+            fragments: Lazy::new(Arc::clone(samples), feeds, runtime.clone()),
+            shelf: Shelf::new(snapshots),
         })
+    }
+
+    /// The stream.
+    pub fn stream(&self) -> &Arc<Stream> {
+        &self.stream
     }
 
     /// FLV tags.
@@ -42,32 +57,37 @@ impl Outlet {
     pub fn fragments(&self) -> &Lazy<Fragment> {
         &self.fragments
     }
+
+    /// Segments, for HLS and DASH.
+    pub fn shelf(&self) -> &Shelf {
+        &self.shelf
+    }
 }
 
 impl Outlets {
-    /// No outlets yet. Their feeds will run on `runtime`, which should not be a viewer worker's.
-    pub fn new(options: feed::Options, runtime: Handle) -> Arc<Self> {
-        Arc::new(Self { by_name: DashMap::new(), options, runtime })
+    /// No outlets yet. Their feeds and segmenters will run on `runtime`, which should not be a viewer worker's.
+    pub fn new(feeds: feed::Options, segments: segment::options::Options, runtime: Handle) -> Arc<Self> {
+        Arc::new(Self { by_name: DashMap::new(), feeds, segments, runtime })
     }
 
-    /// The outlet of a stream.
+    /// The outlet of a stream, opened if this is the first that is heard of it.
     pub fn of(&self, stream: &Arc<Stream>) -> Arc<Outlet> {
-        let mut held = self
-            .by_name
-            .entry(stream.name().clone())
-            .or_insert_with(|| (stream.epoch(), Outlet::new(stream, &self.options, &self.runtime)));
-        // Another presentation under the same name is another stream.
-        if held.0 != stream.epoch() {
-            *held = (stream.epoch(), Outlet::new(stream, &self.options, &self.runtime));
+        let open = || Outlet::new(stream, &self.feeds, &self.segments, &self.runtime);
+        let mut held = self.by_name.entry(stream.name().clone()).or_insert_with(open);
+        // Another presentation under the same name is another stream; one that was forgotten meanwhile does not come back.
+        if held.stream.epoch() < stream.epoch() {
+            *held = open();
         }
-        Arc::clone(&held.1)
+        Arc::clone(&held)
     }
 
-    /// Forgets the outlets of streams that are gone. To be called when the registry announces a change.
-    pub fn prune(&self, registry: &Registry) {
-        let is_there = |name: &StreamName, epoch: Epoch| {
-            registry.find(name).is_some_and(|stream| stream.epoch() == epoch && !matches!(stream.state(), State::Ended { .. }))
-        };
-        self.by_name.retain(|name, (epoch, _)| is_there(name, *epoch));
+    /// Opens an outlet for every stream, so that segments are ready when the first viewer asks, and closes those of streams that are
+    /// forgotten. To be called when the registry announces a change.
+    pub fn follow(&self, registry: &Registry) {
+        for stream in registry.list() {
+            self.of(&stream);
+        }
+        let is_known = |name: &StreamName, epoch: Epoch| registry.find(name).is_some_and(|stream| stream.epoch() == epoch);
+        self.by_name.retain(|name, outlet| is_known(name, outlet.stream.epoch()));
     }
 }
