@@ -161,6 +161,10 @@ impl Viewer {
             // An HTTP client has nothing more to say; what it says is passed over.
             return false;
         };
+        if let State::Leaving { why: Departure::Misbehaved(_), .. } = self.state {
+            // What follows a broken frame cannot be told apart from it.
+            return false;
+        }
         let mut said = Vec::new();
         if let Err(refused) = peer.input(bytes, now, &mut said) {
             self.policy.counters.misbehaved.add(1);
