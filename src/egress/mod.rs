@@ -12,6 +12,8 @@ pub mod options;
 pub mod pump;
 mod roster;
 pub mod solo;
+#[cfg(test)]
+mod tests;
 pub mod viewer;
 
 pub use batch::Batch;

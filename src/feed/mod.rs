@@ -6,6 +6,8 @@ pub mod flv;
 pub mod fragment;
 pub mod framed;
 pub mod lazy;
+#[cfg(test)]
+mod tests;
 
 pub use flv::{FlvPreamble, FlvUnit};
 pub use fragment::{Fragment, FragmentHead};

@@ -1,0 +1,176 @@
+//! The pump over a channel of toy units.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::*;
+use crate::bus::{Bounds, Channel, End, Entry, From, Gate, Publisher, Why};
+use crate::media::{Span, Timestamp};
+
+#[derive(Clone, Debug)]
+struct Toy {
+    millis: i64,
+    is_sync: bool,
+}
+
+impl Entry for Toy {
+    type Head = &'static str;
+
+    fn time(&self) -> Timestamp {
+        Timestamp::from_millis(self.millis)
+    }
+
+    fn bytes(&self) -> usize {
+        1
+    }
+
+    fn joins(&self, _: &&'static str) -> bool {
+        self.is_sync
+    }
+}
+
+impl Wire for Toy {
+    type Form = char;
+
+    fn put(&self, form: char, out: &mut Batch) {
+        out.push(Bytes::from(format!("{form}{} ", self.millis)));
+    }
+
+    fn put_head(turn: &Turn<'_, Self>, _: char, out: &mut Batch) -> Result<(), Unfit> {
+        if *turn.head == "unfit" {
+            return Err(Unfit);
+        }
+        let why = match turn.why {
+            Why::Joined => "joined",
+            Why::Config => "config",
+            Why::Break(_) => "break",
+            Why::Lagged { .. } => "lagged",
+        };
+        out.push(Bytes::from(format!("[{} {why} at {} after {:?}] ", turn.head, turn.first.millis, turn.before)));
+        Ok(())
+    }
+}
+
+struct Stage {
+    channel: Arc<Channel<Toy>>,
+    publisher: Publisher<Toy>,
+    policy: Arc<Policy>,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let channel = Channel::new(Bounds { span: Span::from_secs(60), lag: Span::from_secs(60), ..Bounds::default() });
+        let mut publisher = channel.lease();
+        publisher.set_head(Arc::new("A"), Why::Config).unwrap();
+        Self { channel, publisher, policy: Policy::new(Options { max_lag_ms: 500, ..Options::default() }) }
+    }
+
+    /// Ten units a second, the first of each second a sync.
+    fn send(&mut self, tenths: std::ops::Range<i64>) {
+        for tenth in tenths {
+            self.publisher.push(Toy { millis: tenth * 100, is_sync: tenth % 10 == 0 }).unwrap();
+        }
+    }
+
+    fn viewer(&self, from: From) -> Pump<Toy, ()> {
+        let mut pump = Pump::new(Arc::clone(&self.channel), from, 'u', Arc::clone(&self.policy), ());
+        pump.attach(&Arc::new(Gate::new()));
+        pump
+    }
+}
+
+fn filled(pump: &mut Pump<Toy, ()>) -> (String, Filled) {
+    let mut batch = Batch::new();
+    let found = pump.fill(&mut batch);
+    let mut out = Vec::new();
+    while let Some(slice) = batch.pop() {
+        out.extend(slice);
+    }
+    (String::from_utf8(out).unwrap(), found)
+}
+
+#[test]
+fn a_joiner_gets_the_head_before_the_newest_sync_and_then_only_what_is_new() {
+    let mut stage = Stage::new();
+    stage.send(0..12);
+    let mut pump = stage.viewer(From::NewestSync);
+    assert_eq!(filled(&mut pump), ("[A joined at 1000 after None] u1000 u1100 ".to_owned(), Filled::Bytes));
+    assert_eq!(filled(&mut pump), (String::new(), Filled::Nothing));
+    stage.send(12..13);
+    assert_eq!(filled(&mut pump), ("u1200 ".to_owned(), Filled::Bytes));
+}
+
+#[test]
+fn a_changed_head_waits_for_the_first_unit_under_it() {
+    let mut stage = Stage::new();
+    stage.send(0..1);
+    let mut pump = stage.viewer(From::NewestSync);
+    filled(&mut pump);
+    stage.publisher.set_head(Arc::new("B"), Why::Config).unwrap();
+    assert_eq!(filled(&mut pump), (String::new(), Filled::Nothing));
+    stage.send(1..2);
+    assert_eq!(filled(&mut pump), ("[B config at 100 after Some(\"A\")] u100 ".to_owned(), Filled::Bytes));
+}
+
+#[test]
+fn one_that_waited_too_long_skips_with_its_head_and_is_counted() {
+    let mut stage = Stage::new();
+    stage.send(0..5);
+    let mut pump = stage.viewer(From::NewestSync);
+    filled(&mut pump);
+    // It joined 0.4 s behind, and may fall 0.5 s further.
+    stage.send(5..15);
+    pump.catch_up();
+    assert_eq!(pump.skips(), 0);
+    stage.send(15..23);
+    pump.catch_up();
+    assert_eq!(filled(&mut pump), ("[A lagged at 2000 after Some(\"A\")] u2000 u2100 u2200 ".to_owned(), Filled::Bytes));
+    assert_eq!((pump.skips(), stage.policy.counters.skips.get(), stage.policy.counters.skipped_entries.get()), (1, 1, 15));
+}
+
+#[test]
+fn one_that_is_behind_goes_on_where_there_is_no_newer_sync() {
+    let mut stage = Stage::new();
+    stage.send(0..1);
+    let mut pump = stage.viewer(From::NewestSync);
+    filled(&mut pump);
+    for tenth in 1..30 {
+        stage.publisher.push(Toy { millis: tenth * 100, is_sync: false }).unwrap();
+    }
+    pump.catch_up();
+    assert!(filled(&mut pump).0.starts_with("u100 u200 "));
+}
+
+#[test]
+fn a_batch_is_bounded_and_the_rest_comes_next() {
+    let mut stage = Stage::new();
+    stage.publisher.push(Toy { millis: 0, is_sync: true }).unwrap();
+    for millis in 1..100 {
+        stage.publisher.push(Toy { millis, is_sync: false }).unwrap();
+    }
+    let mut pump = stage.viewer(From::NewestSync);
+    let counts = [0, 1].map(|_| filled(&mut pump).0.matches('u').count());
+    assert_eq!(counts, [64, 36]);
+}
+
+#[test]
+fn the_end_comes_behind_the_last_unit() {
+    let mut stage = Stage::new();
+    stage.send(0..1);
+    let mut pump = stage.viewer(From::NewestSync);
+    stage.channel.end(End::Unpublished);
+    assert_eq!(filled(&mut pump).1, Filled::Bytes);
+    assert_eq!(filled(&mut pump).1, Filled::Over(Over::Ended(End::Unpublished)));
+}
+
+#[test]
+fn a_form_that_cannot_follow_a_change_ends_the_viewer() {
+    let mut stage = Stage::new();
+    stage.send(0..1);
+    let mut pump = stage.viewer(From::NewestSync);
+    filled(&mut pump);
+    stage.publisher.set_head(Arc::new("unfit"), Why::Config).unwrap();
+    stage.send(1..2);
+    assert_eq!(filled(&mut pump), (String::new(), Filled::Over(Over::Changed)));
+}

@@ -1,0 +1,236 @@
+//! Feeds over a real channel of samples.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::*;
+use crate::bus::{Bounds, Budget, Cause, Channel, End, Entry, From, Gate, Publisher, Read, Subscriber, Why};
+use crate::media::codec::{AacConfig, AudioShape, AvcConfig, VideoShape};
+use crate::media::{Codec, Epoch, Metadata, Program, Sample, Timescale, Timestamp, Track, TrackId, TrackSet};
+
+const AVCC: &[u8] = &[
+    1, 0x64, 0, 0x1f, 0xff, 0xe1, 0, 0x1a, 0x67, 0x64, 0, 0x1f, 0xac, 0xd9, 0x40, 0x50, 0x05, 0xbb, 0x01, 0x10, 0, 0, 3, 0, 0x10, 0, 0, 3,
+    3, 0xc0, 0xf1, 0x83, 0x19, 0x60, 1, 0, 6, 0x68, 0xeb, 0xe3, 0xcb, 0x22, 0xc0,
+];
+
+fn hz() -> Timescale {
+    Timescale::new(48_000).unwrap()
+}
+
+fn video() -> Track {
+    let shape = VideoShape { width: 1280, height: 720, frame_rate: None };
+    let codec = Codec::Avc(AvcConfig { record: Bytes::from_static(AVCC), length_size: 4, shape });
+    Track { id: TrackId::VIDEO, timescale: Timescale::VIDEO, codec, language: None, name: None, frame_rate: Some(25.0) }
+}
+
+fn audio() -> Track {
+    let shape = AudioShape { sample_rate: 48_000, channels: 2, frame_samples: 1_024 };
+    let codec = Codec::Aac(AacConfig { record: Bytes::from_static(&[0x11, 0x90]), object_type: 2, shape });
+    Track { id: TrackId::AUDIO, timescale: hz(), codec, language: None, name: None, frame_rate: None }
+}
+
+fn script() -> Track {
+    Track { id: TrackId::DATA, timescale: Timescale::MILLIS, codec: Codec::Script, language: None, name: None, frame_rate: None }
+}
+
+fn program(tracks: impl IntoIterator<Item = Track>) -> Arc<Program> {
+    Arc::new(Program { epoch: Epoch(1), tracks: TrackSet::new(tracks), metadata: Metadata::default() })
+}
+
+fn picture(millis: i64, is_sync: bool) -> Sample {
+    let dts = Timestamp::new(millis * 90, Timescale::VIDEO);
+    Sample { track: TrackId::VIDEO, dts, cts: 0, is_sync, data: Bytes::from_static(b"\0\0\0\x02\x65\x01") }
+}
+
+fn sound(number: i64) -> Sample {
+    let dts = Timestamp::new(number * 1_024, hz());
+    Sample { track: TrackId::AUDIO, dts, cts: 0, is_sync: true, data: Bytes::from_static(b"sound") }
+}
+
+fn cue(millis: i64) -> Sample {
+    let data = Bytes::from_static(b"\x02\0\x0aonCuePoint\x05");
+    Sample { track: TrackId::DATA, dts: Timestamp::from_millis(millis), cts: 0, is_sync: true, data }
+}
+
+/// What a maker makes of samples, in short: `H` for a head, `v` and `a` for units, in capitals where a viewer can join.
+fn made<T: Unit>(program: &Arc<Program>, samples: impl IntoIterator<Item = Sample>) -> (String, Vec<Item<T>>) {
+    let mut maker = T::Maker::default();
+    let mut items = Vec::new();
+    maker.program(Arc::clone(program), Why::Config, &mut items);
+    samples.into_iter().for_each(|sample| maker.sample(sample, &mut items));
+    maker.flush(&mut items);
+    let mut head = None;
+    let letters = items.iter().map(|item| match item {
+        Item::Head(now, _) => {
+            head = Some(Arc::clone(now));
+            'H'
+        }
+        Item::Unit(unit) if unit.joins(head.as_ref().expect("a head comes first")) => 'J',
+        Item::Unit(_) => 'u',
+    });
+    (letters.collect(), items)
+}
+
+fn payloads(items: &[Item<FlvUnit>]) -> Vec<Bytes> {
+    items.iter().filter_map(|item| if let Item::Unit(unit) = item { Some(unit.tag.payload()) } else { None }).collect()
+}
+
+#[test]
+fn an_flv_tag_is_these_bytes_in_and_out_of_its_frame() {
+    let (letters, items) = made::<FlvUnit>(&program([video(), audio()]), [picture(1_000, true), sound(47)]);
+    assert_eq!(letters, "HJu");
+    let tag = b"\x09\0\0\x0b\0\x03\xe8\0\0\0\0\x17\x01\0\0\0\0\0\0\x02\x65\x01\0\0\0\x16";
+    let sound = b"\x08\0\0\x07\0\x03\xeb\0\0\0\0\xaf\x01sound\0\0\0\x12";
+    assert_eq!(payloads(&items), [&tag[..], sound]);
+    let Item::Unit(unit) = &items[1] else { panic!("a unit") };
+    assert_eq!(unit.tag.frame(), [b"\x82\x1a", &tag[..]].concat());
+}
+
+#[test]
+fn the_preamble_promises_what_comes_and_is_stamped_with_the_first_sample() {
+    for (tracks, flags) in [(vec![video(), audio()], 5), (vec![audio()], 4), (vec![video(), script()], 1)] {
+        let samples = [picture(1_000, true), sound(47)];
+        let (_, items) = made::<FlvUnit>(&program(tracks), samples);
+        let Item::Head(head, _) = &items[0] else { panic!("the head comes first") };
+        let opening = head.opening().payload();
+        assert_eq!(&opening[..13], [b'F', b'L', b'V', 1, flags, 0, 0, 0, 9, 0, 0, 0, 0]);
+        assert_eq!(opening[13], 18, "metadata comes first");
+        assert!(matches!(&opening[17..21], [0, 3, 0xe8 | 0xeb, 0]), "{:?}", &opening[17..21]);
+        assert_eq!(head.renewal().payload(), opening.slice(13..));
+    }
+}
+
+#[test]
+fn sound_alone_can_be_joined_anywhere() {
+    let (letters, _) = made::<FlvUnit>(&program([audio()]), [sound(0), sound(1)]);
+    assert_eq!(letters, "HJJ");
+}
+
+#[test]
+fn script_data_goes_into_flv_and_stays_out_of_mp4() {
+    let tracks = [video(), script()];
+    let samples = || [picture(0, true), cue(10), picture(40, false)];
+    let (flv, items) = made::<FlvUnit>(&program(tracks.clone()), samples());
+    assert_eq!(flv, "HJuu");
+    assert_eq!(payloads(&items)[1][0], 18);
+    assert_eq!(made::<Fragment>(&program(tracks), samples()).0, "HJu");
+}
+
+#[test]
+fn a_fragment_is_one_picture_or_a_tenth_of_a_second_of_sound() {
+    // 24 frames of sound last 512 ms; pictures come each 40 ms.
+    let mut samples: Vec<_> = (0..24).map(sound).chain((0..13).map(|n| picture(n * 40, n == 0))).collect();
+    samples.sort_by_key(|sample| sample.dts);
+    let (_, items) = made::<Fragment>(&program([video(), audio()]), samples);
+    let fragments: Vec<_> = items.iter().filter_map(|item| if let Item::Unit(unit) = item { Some(unit) } else { None }).collect();
+    let boxes: Vec<_> = fragments.iter().map(|f| f.media.payload()).collect();
+    let runs: Vec<u32> = boxes.iter().map(|b| u32::from_be_bytes(b[trun(b) + 8..trun(b) + 12].try_into().unwrap())).collect();
+    assert_eq!(runs.iter().filter(|samples| **samples == 1).count() >= 13, true);
+    assert!(runs.iter().all(|samples| *samples <= 4), "four frames of sound last 85 ms, a fifth would pass 100: {runs:?}");
+    assert_eq!(runs.iter().sum::<u32>(), 24 + 13, "nothing is lost");
+}
+
+/// Where the `trun` begins behind its size and type.
+fn trun(fragment: &[u8]) -> usize {
+    fragment.windows(4).position(|w| w == b"trun").expect("a fragment has a trun")
+}
+
+#[test]
+fn sound_from_before_a_keyframe_never_comes_behind_it() {
+    let mut samples: Vec<_> = (0..100).map(sound).chain((0..50).map(|n| picture(n * 40, n % 25 == 0))).collect();
+    samples.sort_by_key(|sample| sample.dts);
+    let (letters, items) = made::<Fragment>(&program([video(), audio()]), samples);
+    let join = letters.rfind('J').expect("there is a second keyframe");
+    let Item::Unit(keyframe) = &items[join] else { panic!("a unit") };
+    for item in &items[join..] {
+        let Item::Unit(unit) = item else { panic!("a unit") };
+        // The one frame whose end was not known yet when the keyframe came.
+        assert!(unit.time().millis() >= keyframe.time().millis() - 22, "{:?} behind {:?}", unit.time(), keyframe.time());
+    }
+}
+
+fn source() -> (Arc<Channel<Sample>>, Publisher<Sample>) {
+    let channel = Channel::new(Bounds::default());
+    let mut publisher = channel.lease();
+    publisher.set_head(program([video(), audio()]), Why::Config).unwrap();
+    (channel, publisher)
+}
+
+fn lazy(samples: &Arc<Channel<Sample>>, linger_s: u32) -> Lazy<FlvUnit> {
+    Lazy::new(Arc::clone(samples), &Options { linger_s }, tokio::runtime::Handle::current())
+}
+
+async fn next(reader: &mut Subscriber<FlvUnit>) -> (Vec<i64>, Read<FlvUnit>) {
+    let mut units = Vec::new();
+    let found = reader.next(Budget::default(), &mut units).await;
+    (units.iter().map(|unit| unit.time().millis()).collect(), found)
+}
+
+#[tokio::test]
+async fn the_first_viewer_joins_with_the_newest_gop() {
+    let (samples, mut publisher) = source();
+    for n in 0..60 {
+        publisher.push(picture(n * 40, n % 25 == 0)).unwrap();
+    }
+    let guard = lazy(&samples, 10).acquire().await;
+    let mut reader = guard.channel().subscribe(From::NewestSync, &Arc::new(Gate::new()));
+    assert!(matches!(next(&mut reader).await.1, Read::Head { why: Why::Joined, .. }));
+    let gop: Vec<_> = (50..60).map(|n| n * 40).collect();
+    assert_eq!(next(&mut reader).await.0, gop);
+    publisher.push(picture(2_400, false)).unwrap();
+    assert_eq!(next(&mut reader).await.0, [2_400]);
+}
+
+#[tokio::test]
+async fn heads_and_the_end_are_passed_on() {
+    let (samples, mut publisher) = source();
+    publisher.push(picture(0, true)).unwrap();
+    let guard = lazy(&samples, 10).acquire().await;
+    let mut reader = guard.channel().subscribe(From::NewestSync, &Arc::new(Gate::new()));
+    next(&mut reader).await;
+    next(&mut reader).await;
+    publisher.set_head(program([video()]), Why::Break(Cause::Publisher)).unwrap();
+    publisher.push(picture(40, true)).unwrap();
+    samples.end(End::Shutdown);
+    assert!(matches!(next(&mut reader).await.1, Read::Head { why: Why::Break(Cause::Publisher), .. }));
+    assert_eq!(next(&mut reader).await.0, [40]);
+    assert!(matches!(next(&mut reader).await.1, Read::End(End::Shutdown)));
+}
+
+#[tokio::test]
+async fn a_feed_that_was_overtaken_says_that_something_is_missing() {
+    let (samples, mut publisher) = source();
+    publisher.push(picture(0, true)).unwrap();
+    let guard = lazy(&samples, 10).acquire().await;
+    let mut reader = guard.channel().subscribe(From::NewestSync, &Arc::new(Gate::new()));
+    next(&mut reader).await;
+    next(&mut reader).await;
+    // Far more than the window holds, without letting the feed run in between.
+    for n in 1..2_000 {
+        publisher.push(picture(n * 40, n % 25 == 0)).unwrap();
+    }
+    assert!(matches!(next(&mut reader).await.1, Read::Head { why: Why::Break(Cause::Loss), .. }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_feed_outlives_its_last_viewer_by_the_linger_and_then_stops() {
+    let (samples, mut publisher) = source();
+    publisher.push(picture(0, true)).unwrap();
+    let lazy = lazy(&samples, 10);
+    assert!(!lazy.is_running(), "nobody watches yet");
+    let guard = lazy.acquire().await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(lazy.is_running(), "somebody watches");
+    drop(guard);
+    tokio::time::sleep(Duration::from_secs(9)).await;
+    assert!(lazy.is_running(), "the linger is not over");
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert!(!lazy.is_running());
+    publisher.push(picture(40, true)).unwrap();
+    let guard = lazy.acquire().await;
+    let mut reader = guard.channel().subscribe(From::NewestSync, &Arc::new(Gate::new()));
+    next(&mut reader).await;
+    assert_eq!(next(&mut reader).await.0, [40], "the next viewer starts it anew");
+}
