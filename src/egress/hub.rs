@@ -292,9 +292,6 @@ fn listen(client: &mut Client, room: &mut [u8], now: Instant) -> Result<(), Depa
 
 /// Writes until there is nothing due, the socket takes no more, or it is the next viewer's turn.
 fn write(client: &mut Client, scratch: &mut Batch, now: Instant) -> Result<(), Departure> {
-    if client.finished {
-        return Ok(());
-    }
     if let Some(mut unsent) = client.unsent.take()
         && !send(client, &mut unsent, now)?
     {
@@ -304,6 +301,8 @@ fn write(client: &mut Client, scratch: &mut Batch, now: Instant) -> Result<(), D
     for _ in 0..TURNS {
         match client.viewer.next(now, scratch) {
             Next::Idle => return Ok(()),
+            Next::Close => return Err(client.viewer.departure()),
+            Next::Finish if client.finished => return Ok(()),
             Next::Finish => {
                 client.finished = true;
                 return socket2::SockRef::from(&client.io).shutdown(std::net::Shutdown::Write).map_err(|_| broken(client));

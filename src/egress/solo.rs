@@ -33,13 +33,12 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut io: S, mut viewer: Vie
             }
             // The gate's ring only says that `next` has something; whether it does is asked anyway.
             let _ = gate.poll_rung(cx);
-            if !finished {
-                match poll_write(&mut io, &mut viewer, &mut unsent, now, cx) {
-                    Poll::Ready(Ok(Next::Finish)) => return Poll::Ready(Ok(true)),
-                    Poll::Ready(Err(why)) => return Poll::Ready(Err(why)),
-                    Poll::Ready(Ok(_)) if gate.poll_rung(cx).is_ready() => cx.waker().wake_by_ref(),
-                    Poll::Ready(Ok(_)) | Poll::Pending => {}
-                }
+            match poll_write(&mut io, &mut viewer, &mut unsent, now, cx) {
+                Poll::Ready(Ok(Next::Close)) => return Poll::Ready(Err(viewer.departure())),
+                Poll::Ready(Ok(Next::Finish)) if !finished => return Poll::Ready(Ok(true)),
+                Poll::Ready(Err(why)) => return Poll::Ready(Err(why)),
+                Poll::Ready(Ok(_)) if gate.poll_rung(cx).is_ready() => cx.waker().wake_by_ref(),
+                Poll::Ready(Ok(_)) | Poll::Pending => {}
             }
             match tick.poll_tick(cx) {
                 Poll::Ready(_) => Poll::Ready(viewer.tick(now).map(|_| false)),
@@ -76,7 +75,7 @@ fn poll_read<S: AsyncRead + Unpin>(io: &mut S, viewer: &mut Viewer, now: Instant
     }
 }
 
-/// Pending where the stream takes no more; otherwise [`Next::Idle`] or [`Next::Finish`], never [`Next::Write`].
+/// Pending where the stream takes no more; otherwise what is next, which is never [`Next::Write`].
 fn poll_write<S: AsyncWrite + Unpin>(
     io: &mut S,
     viewer: &mut Viewer,
@@ -107,7 +106,7 @@ fn poll_write<S: AsyncWrite + Unpin>(
                 return match Pin::new(&mut *io).poll_flush(cx) {
                     Poll::Ready(Ok(())) => Poll::Ready(Ok(next)),
                     Poll::Ready(Err(_)) => Poll::Ready(Err(Departure::Broken)),
-                    Poll::Pending if next == Next::Finish => Poll::Pending,
+                    Poll::Pending if next != Next::Idle => Poll::Pending,
                     Poll::Pending => Poll::Ready(Ok(next)),
                 };
             }

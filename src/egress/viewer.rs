@@ -56,6 +56,8 @@ pub enum Next {
     Idle,
     /// Everything is said: close the sending side and wait for the other.
     Finish,
+    /// Both sides have said everything: close the connection.
+    Close,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -69,6 +71,8 @@ enum State {
     Leaving {
         until: Instant,
         why: Departure,
+        /// Whether the client has said goodbye, too.
+        answered: bool,
     },
 }
 
@@ -136,7 +140,8 @@ impl Viewer {
         }
         match self.state {
             _ if !out.is_empty() => Next::Write,
-            State::Leaving { .. } => Next::Finish,
+            State::Leaving { answered: true, .. } => Next::Close,
+            State::Leaving { answered: false, .. } => Next::Finish,
             State::Greeting { .. } | State::Streaming => Next::Idle,
         }
     }
@@ -174,10 +179,12 @@ impl Viewer {
         }
         for word in said {
             match (word, self.state) {
-                (Said::Close(answer), State::Greeting { .. } | State::Streaming) => self.leave(Departure::Left, answer, now),
+                (Said::Close(answer), State::Greeting { .. } | State::Streaming) => {
+                    self.leave(Departure::Left, answer, now);
+                    self.note_answer();
+                }
                 (Said::Text(_), State::Greeting { .. }) => self.state = State::Streaming,
-                // A close that answers ours ends the wait for it.
-                (Said::Close(_), State::Leaving { why, .. }) => self.state = State::Leaving { until: now, why },
+                (Said::Close(_), State::Leaving { .. }) => self.note_answer(),
                 (Said::Text(_), State::Streaming | State::Leaving { .. }) => {}
             }
         }
@@ -195,7 +202,7 @@ impl Viewer {
             return Err(Departure::Stuck);
         }
         match self.state {
-            State::Leaving { until, why } if until <= now => return Err(why),
+            State::Leaving { until, why, .. } if until <= now => return Err(why),
             State::Greeting { until } if until <= now => {
                 self.leave(Departure::NoGreeting, control::close(CloseCode::Policy, "no greeting"), now);
                 return Ok(true);
@@ -260,8 +267,15 @@ impl Viewer {
 
     fn leave(&mut self, why: Departure, farewell: Bytes, now: Instant) {
         if !self.is_leaving() {
-            self.state = State::Leaving { until: now + FAREWELL, why };
+            self.state = State::Leaving { until: now + FAREWELL, why, answered: false };
             self.farewell = farewell;
+        }
+    }
+
+    /// Both sides have sent their close frame, so that the server closes the connection (RFC 6455 §7.1.1).
+    fn note_answer(&mut self) {
+        if let State::Leaving { answered, .. } = &mut self.state {
+            *answered = true;
         }
     }
 }
