@@ -1,6 +1,7 @@
 //! The endless exits on real sockets.
 
 #![cfg(feature = "server")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on shall say where")]
 
 #[path = "push/client.rs"]
 mod client;

@@ -127,7 +127,7 @@ fn a_fragment_is_one_picture_or_a_tenth_of_a_second_of_sound() {
     let fragments: Vec<_> = items.iter().filter_map(|item| if let Item::Unit(unit) = item { Some(unit) } else { None }).collect();
     let boxes: Vec<_> = fragments.iter().map(|f| f.media.payload()).collect();
     let runs: Vec<u32> = boxes.iter().map(|b| u32::from_be_bytes(b[trun(b) + 8..trun(b) + 12].try_into().unwrap())).collect();
-    assert_eq!(runs.iter().filter(|samples| **samples == 1).count() >= 13, true);
+    assert!(runs.iter().filter(|samples| **samples == 1).count() >= 13, "each picture stands alone: {runs:?}");
     assert!(runs.iter().all(|samples| *samples <= 4), "four frames of sound last 85 ms, a fifth would pass 100: {runs:?}");
     assert_eq!(runs.iter().sum::<u32>(), 24 + 13, "nothing is lost");
 }
