@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use proptest::prelude::*;
 
 use super::*;
 use crate::amf0;
@@ -296,4 +297,56 @@ fn a_publisher_that_was_taken_over_can_write_no_more() {
     let newcomer = publish(&bench.registry, bench.now);
     assert_eq!(bench.try_send(V, 40, DELTA), Err(IngestError::Revoked(Revoked::Superseded)));
     newcomer.finish(Departure::Clean, bench.now);
+}
+
+/// A body as an arbitrary encoder may send it: well formed ones among noise.
+fn body() -> impl Strategy<Value = (TagKind, Vec<u8>)> {
+    let good = [
+        (V, VIDEO_CONFIG),
+        (A, AUDIO_CONFIG),
+        (A, OTHER_AUDIO_CONFIG),
+        (V, KEY),
+        (V, LATE_KEY),
+        (V, DELTA),
+        (A, AUDIO),
+        (S, &[2, 0, 1, b'x'][..]),
+    ];
+    let noise = (0..3_usize, proptest::collection::vec(any::<u8>(), 0..40)).prop_map(|(kind, bytes)| ([V, A, S][kind], bytes));
+    prop_oneof![9 => (0..good.len()).prop_map(move |at| (good[at].0, good[at].1.to_vec())), 1 => noise]
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_sent_the_bus_gets_tracks_in_order_behind_their_head(
+        messages in proptest::collection::vec((body(), prop_oneof![20 => 0_u32..200, 1 => any::<u32>()], 0_u64..2_000), 1..200),
+    ) {
+        let mut bench = Bench::new();
+        let mut stamp = 0_u32;
+        for ((kind, bytes), step, wait) in messages {
+            stamp = stamp.wrapping_add(step);
+            bench.wait(wait);
+            if bench.try_send(kind, stamp, &bytes).is_err() {
+                break;
+            }
+        }
+        let mut newest = std::collections::BTreeMap::new();
+        let mut samples = Vec::new();
+        let mut program: Option<Arc<Program>> = None;
+        loop {
+            samples.clear();
+            let read = bench.reader.read(Budget::default(), &mut samples);
+            for sample in &samples {
+                let track = program.as_ref().and_then(|program| program.tracks.get(sample.track).cloned());
+                prop_assert_eq!(track.map(|track| track.timescale), Some(sample.dts.scale()));
+                if let Some(before) = newest.insert(sample.track, sample.dts) {
+                    prop_assert!(before < sample.dts);
+                }
+            }
+            match read {
+                Read::Head { head, .. } => program = Some(head),
+                Read::Batch => {}
+                Read::Empty | Read::End(_) => break,
+            }
+        }
+    }
 }

@@ -255,11 +255,13 @@ impl Clock {
     fn place_doubted(&mut self, at: usize) -> Placed {
         let state = &mut self.tracks[at].1;
         state.is_doubted = true;
-        let step = state.duration.max(Span::from_millis(LEAST_STEP));
-        let dts = state.last.map_or(Timestamp::new(0, state.pace.scale()), |last| last.plus(step));
+        let scale = state.pace.scale();
+        let step = state.duration.ticks(scale).max(least_step(scale));
+        // The track may have changed its timescale since.
+        let dts = Timestamp::new(state.last.map_or(0, |last| last.rescale(scale).saturating_add(step)), scale);
         state.last = Some(dts);
         if let Some(place) = &mut state.place {
-            place.counted = dts.plus(step).ticks();
+            place.counted = dts.ticks().saturating_add(step);
         }
         self.extend(at);
         Placed { dts, is_repaired: true, is_discontinuity: false }

@@ -230,3 +230,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn dirt_right_after_a_changed_sample_rate_is_placed_by_the_new_one() {
+    let mut clock = clock();
+    clock.place(TrackId::AUDIO, 0, true).unwrap();
+    let rate = Timescale::new(48_000).unwrap();
+    clock.set_track(TrackId::AUDIO, Pace::Counted { rate, frame: 1_024 }, None);
+    let placed = clock.place(TrackId::AUDIO, 900_000, true).unwrap();
+    assert_eq!((placed.dts.scale(), placed.dts.ticks()), (rate, 1_115), "one frame of the old rate later");
+}
