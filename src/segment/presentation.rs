@@ -38,6 +38,13 @@ pub(super) struct Cut {
     pub done: WallClock,
 }
 
+/// The longest so far of what is still in progress: it bounds what may be promised.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen {
+    pub segment: Span,
+    pub sample: Span,
+}
+
 /// What can never change once the stream was announced.
 #[derive(Clone, Copy, Debug)]
 struct Terms {
@@ -140,21 +147,21 @@ impl Presentation {
     }
 
     /// Takes a finished slot. The stream is announced with the first few of them, or with what there is when it ends.
-    pub fn append(&mut self, cut: Cut, longest_sample: Span) {
+    pub fn append(&mut self, cut: Cut, seen: Seen) {
         let now = cut.done;
         self.waiting.push(cut);
         if self.terms.is_some() || self.waiting.len() >= self.options.first_segments {
-            self.announce(now, longest_sample);
+            self.announce(now, seen);
         }
     }
 
     /// Announces the slots that wait.
-    pub fn announce(&mut self, now: WallClock, longest_sample: Span) {
+    pub fn announce(&mut self, now: WallClock, seen: Seen) {
         if self.waiting.is_empty() {
             return;
         }
         if self.terms.is_none() {
-            self.fix_terms(longest_sample);
+            self.fix_terms(seen);
         }
         let mut waiting = std::mem::take(&mut self.waiting).into_iter().peekable();
         let mut run = Vec::new();
@@ -251,17 +258,19 @@ impl Presentation {
         };
         let first_guess = declared.map_or(0, |rate| rate.saturating_mul(DECLARED_MARGIN) / 100).max(meter.highest);
         let peak = if meter.peak > 0 { meter.peak } else { first_guess };
-        let rate = Rate { peak: peak.max(1), average: per_second(meter.bits, meter.span).max(1) };
+        let average = per_second(meter.bits, meter.span).max(1);
+        // Many short segments, which do not count for the peak, can weigh more on average.
+        let rate = Rate { peak: peak.max(average.next_multiple_of(1_000)), average };
         let frame_rate = track.frame_rate.or_else(|| rates.get(&track.id).copied()).filter(|_| track.id.kind == Kind::Video);
         TrackStatus { track, rate, frame_rate }
     }
 
-    fn fix_terms(&mut self, longest_sample: Span) {
+    fn fix_terms(&mut self, seen: Seen) {
         let spans = self.waiting.iter().flat_map(|cut| cut.segments.iter().map(|s| s.span()).chain([cut.duration]));
-        let longest = spans.max().unwrap_or_default();
+        let longest = spans.max().unwrap_or_default().max(seen.segment);
         let rounded = |span: Span| (span.millis() + 500) / 1_000;
         let seconds = rounded(longest + HEADROOM).max(rounded(self.options.segment())).clamp(1, i64::from(u32::MAX));
-        let part_target = self.options.part().max(longest_sample);
+        let part_target = self.options.part().max(seen.sample);
         let window = self.options.window().max(Span::from_secs(seconds.saturating_mul(6)));
         self.terms = Some(Terms { target_duration: seconds as u32, part_target, window });
         self.window = Window::new(window, self.options.memory_bytes);

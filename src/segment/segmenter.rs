@@ -12,7 +12,7 @@ use crate::media::{Kind, Program, Sample, Span, Timestamp, TrackId, WallClock};
 
 use super::lane::{Lane, Memory};
 use super::options::Options;
-use super::presentation::{Cut, Presentation};
+use super::presentation::{Cut, Presentation, Seen};
 use super::snapshot::{Init, MediaSequence, OpenSegment, Phase, Segment, Snapshot};
 
 /// A keyframe this much early still ends a segment: publishers round their times to milliseconds.
@@ -147,7 +147,7 @@ impl Segmenter {
     /// The stream has truly ended: everything received is brought to viewers, however little it is, and nothing will follow.
     pub fn end(&mut self, now: WallClock) {
         self.settle(now);
-        self.presentation.announce(now, self.longest_sample());
+        self.presentation.announce(now, self.seen());
         self.presentation.set_phase(Phase::Ended, now);
     }
 
@@ -211,7 +211,6 @@ impl Segmenter {
         };
         let lane = &mut self.lanes[self.leader];
         let Some(held) = lane.queue.front() else { return };
-        let held_at = lane.start_of(held);
         if sample.dts.since(held.dts) >= limit {
             // A hole longer than a segment may be: time goes on, the sequence does not.
             self.settle(now);
@@ -222,18 +221,25 @@ impl Segmenter {
             self.presentation.counters.dropped_samples += 1;
             return;
         }
-        let duration = lane.front_duration(limit).unwrap_or(1);
-        let held_end = held_at.plus_ticks(i64::from(duration));
-        if !lane.is_empty() && held_end.since(start) >= limit {
-            self.force_cut(held_at);
-        }
-        self.place(self.leader, duration);
+        self.place_leading(start, limit);
         let start = self.leading_start().unwrap_or(at);
         if is_sync && at.since(start) + TOLERANCE >= self.options.segment() {
             self.cut(at);
         } else if self.lanes[self.leader].bytes() >= MAX_SEGMENT_BYTES {
             self.force_cut(at);
         }
+    }
+
+    /// Places the leading track's oldest waiting sample, behind a forced cut where it would make the segment too long.
+    fn place_leading(&mut self, start: Timestamp, limit: Span) {
+        let lane = &self.lanes[self.leader];
+        let Some(front) = lane.queue.front() else { return };
+        let duration = lane.front_duration(limit).unwrap_or(1);
+        let at = lane.start_of(front);
+        if !lane.is_empty() && at.plus_ticks(i64::from(duration)).since(start) >= limit {
+            self.force_cut(at);
+        }
+        self.place(self.leader, duration);
     }
 
     fn place(&mut self, at: usize, duration: u32) {
@@ -370,9 +376,8 @@ impl Segmenter {
     fn settle(&mut self, now: WallClock) {
         let limit = self.presentation.limit();
         if let Some(end) = self.leading_end() {
-            while !self.lanes[self.leader].queue.is_empty() {
-                let duration = self.lanes[self.leader].front_duration(limit).unwrap_or(1);
-                self.place(self.leader, duration);
+            while let Some(start) = self.leading_start().filter(|_| !self.lanes[self.leader].queue.is_empty()) {
+                self.place_leading(start, limit);
             }
             self.close(self.leader, None);
             self.at = end;
@@ -425,12 +430,15 @@ impl Segmenter {
                 segments: slot.segments,
                 done: now,
             };
-            self.presentation.append(cut, self.longest_sample());
+            self.presentation.append(cut, self.seen());
         }
     }
 
-    fn longest_sample(&self) -> Span {
-        self.lanes.iter().map(|lane| Span::from_ticks(lane.longest_sample, lane.scale())).max().unwrap_or_default()
+    fn seen(&self) -> Seen {
+        let sample = self.lanes.iter().map(|lane| Span::from_ticks(lane.longest_sample, lane.scale())).max().unwrap_or_default();
+        let end = self.leading_end();
+        let segments = self.pending.iter().filter_map(|slot| Some(slot.end.or(end)?.since(slot.start)));
+        Seen { segment: segments.max().unwrap_or_default(), sample }
     }
 
     fn frame_rates(&self) -> BTreeMap<TrackId, f64> {
