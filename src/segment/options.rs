@@ -31,9 +31,10 @@ impl Default for Options {
     }
 }
 
-/// The shortest and longest values that make sense, each key with its range; outside of it the value is refused at the door.
+/// The shortest and longest values that make sense, each key with its range; outside of it the value is refused at the door. Segments
+/// shorter than a second would let their numbers run ahead of the Unix time that a restart begins with.
 const RANGES: [(&str, u64, u64); 4] =
-    [("segment_ms", 500, 30_000), ("longest_segment_ms", 500, 60_000), ("part_ms", 100, 5_000), ("window_ms", 3_000, 86_400_000)];
+    [("segment_ms", 1_000, 30_000), ("longest_segment_ms", 1_000, 60_000), ("part_ms", 100, 5_000), ("window_ms", 3_000, 86_400_000)];
 
 impl Options {
     /// Every value that is out of its range, as key, value, lowest and highest allowed.

@@ -49,6 +49,11 @@ pub struct Segmenter {
     next: MediaSequence,
     discontinuity: bool,
     anchored_anew: bool,
+    /// Where the leading track's last sync sample was, and how far apart two have been at most.
+    last_sync: Option<Timestamp>,
+    longest_gop: Span,
+    /// Whether the segment in progress began where no decoder can start.
+    off_keyframes: bool,
     /// Where media has come to.
     at: Timestamp,
     presentation: Presentation,
@@ -83,6 +88,9 @@ impl Segmenter {
             next: MediaSequence(program.epoch.0 / 1_000),
             discontinuity: false,
             anchored_anew: true,
+            last_sync: None,
+            longest_gop: Span::ZERO,
+            off_keyframes: false,
             at: Timestamp::from_millis(0),
             cached: None,
             program: Arc::clone(&program),
@@ -203,6 +211,8 @@ impl Segmenter {
             let lane = &mut self.lanes[self.leader];
             let at = lane.start_of(&sample);
             if sample.is_sync && lane.enqueue(sample) {
+                self.last_sync = Some(at);
+                self.off_keyframes = false;
                 self.open_slot(at);
             } else {
                 self.presentation.counters.dropped_samples += 1;
@@ -223,11 +233,22 @@ impl Segmenter {
         }
         self.place_leading(start, limit);
         let start = self.leading_start().unwrap_or(at);
-        if is_sync && at.since(start) + TOLERANCE >= self.options.segment() {
+        if is_sync && self.is_time_to_cut(at, at.since(start), limit) {
             self.cut(at);
         } else if self.lanes[self.leader].bytes() >= MAX_SEGMENT_BYTES {
             self.force_cut(at);
         }
+    }
+
+    /// Whether a sync sample that comes `length` after the last cut ends the segment: when that is as long as it should be; when waiting for
+    /// another, as far away as they have been, would make it too long; or when the last cut was forced, to return to the keyframes.
+    fn is_time_to_cut(&mut self, at: Timestamp, length: Span, limit: Span) -> bool {
+        let gop = self.last_sync.replace(at).map_or(Span::ZERO, |last| at.since(last));
+        self.longest_gop = self.longest_gop.max(gop);
+        let target = self.options.segment();
+        let half = Span::from_nanos(target.nanos() / 2);
+        let last_chance = length >= half && self.longest_gop < limit && length + self.longest_gop >= limit;
+        length + TOLERANCE >= target || last_chance || self.off_keyframes
     }
 
     /// Places the leading track's oldest waiting sample, behind a forced cut where it would make the segment too long.
@@ -274,6 +295,7 @@ impl Segmenter {
     }
 
     fn cut(&mut self, at: Timestamp) {
+        self.off_keyframes = false;
         if let Some(slot) = self.pending.back_mut() {
             slot.end = Some(at);
         }
@@ -284,6 +306,7 @@ impl Segmenter {
     fn force_cut(&mut self, at: Timestamp) {
         self.presentation.counters.forced_cuts += 1;
         self.cut(at);
+        self.off_keyframes = true;
     }
 
     fn close(&mut self, at: usize, next: Option<Timestamp>) {
@@ -308,6 +331,7 @@ impl Segmenter {
 
     /// One step of a following track; false where it has to wait.
     fn step(&mut self, at: usize) -> bool {
+        let limit = self.presentation.limit();
         let passed = self.lanes[self.leader].queue.front().map(|held| self.lanes[self.leader].lower_bound(held));
         let lane = &mut self.lanes[at];
         let Some(slot) = self.pending.iter().find(|slot| slot.msn == lane.msn) else { return false };
@@ -336,7 +360,9 @@ impl Segmenter {
             return false;
         }
         lane.stalled = false;
-        let duration = lane.front_duration(MAX_SKEW).unwrap_or(1);
+        // A sample is drawn out over silence that follows it, but not beyond what a segment may last.
+        let room = limit - front_at.since(lane.start().unwrap_or(front_at));
+        let duration = lane.front_duration(room.min(MAX_SKEW)).unwrap_or(1);
         self.place(at, duration);
         true
     }
@@ -403,8 +429,8 @@ impl Segmenter {
             self.close(at, front_at);
             return true;
         };
-        let duration = lane.front_duration(MAX_SKEW).unwrap_or(1);
         let from = lane.start().unwrap_or(slot.start);
+        let duration = lane.front_duration((limit - front_at.since(from)).min(MAX_SKEW)).unwrap_or(1);
         let fits = front_at.plus_ticks(i64::from(duration)).since(from) < limit;
         if front_at < slot.start && lane.is_empty() || !fits {
             lane.drop_front();

@@ -1,1 +1,222 @@
 //! What the segmenter does in the situations that happen.
+
+use std::sync::Arc;
+
+use sluicegate::media::{Epoch, Kind, Span, TrackId};
+use sluicegate::segment::options::Options;
+use sluicegate::segment::request::Request;
+use sluicegate::segment::segmenter::{Boundary, Segmenter};
+use sluicegate::segment::snapshot::{Edge, MediaSequence, Phase, Snapshot};
+
+use super::source::{EPOCH, Source, program, video, wall};
+
+const FIRST: u64 = EPOCH as u64 / 1_000;
+
+struct Stage {
+    segmenter: Segmenter,
+    source: Source,
+}
+
+impl Stage {
+    fn new(source: Source) -> Self {
+        let (segmenter, refused) = Segmenter::new(Options::default(), program(source.tracks(31)));
+        assert!(refused.is_empty());
+        Self { segmenter, source }
+    }
+
+    /// Publishes `from..to` milliseconds, each sample arriving `late` after its time.
+    fn play(&mut self, from: i64, to: i64, late: i64) -> &mut Self {
+        self.play_only(from, to, late, &[Kind::Video, Kind::Audio])
+    }
+
+    fn play_only(&mut self, from: i64, to: i64, late: i64, kinds: &[Kind]) -> &mut Self {
+        for (arrival, sample) in self.source.samples(from, to).into_iter().filter(|(_, sample)| kinds.contains(&sample.track.kind)) {
+            self.segmenter.push(sample, wall(arrival + late));
+        }
+        self
+    }
+
+    fn snapshot(&mut self) -> Arc<Snapshot> {
+        self.segmenter.snapshot().expect("the stream was announced")
+    }
+}
+
+fn millis(snapshot: &Snapshot) -> Vec<i64> {
+    snapshot.slots.iter().map(|slot| slot.duration.millis()).collect()
+}
+
+#[test]
+fn nothing_is_announced_before_two_segments_exist() {
+    let mut stage = Stage::new(Source::default());
+    assert!(stage.play(0, 4_000, 0).segmenter.snapshot().is_none());
+    let snapshot = stage.play(4_000, 4_100, 0).snapshot();
+    assert_eq!((snapshot.slots.len(), snapshot.first(), snapshot.target_duration), (2, MediaSequence(FIRST), 2));
+}
+
+#[test]
+fn a_stream_that_ends_early_shows_what_there_was() {
+    let mut stage = Stage::new(Source::default());
+    stage.play(0, 1_000, 0).segmenter.end(wall(1_100));
+    let snapshot = stage.snapshot();
+    assert_eq!((snapshot.slots.len(), snapshot.phase), (1, Phase::Ended));
+}
+
+#[test]
+fn a_part_is_made_as_soon_as_another_frame_would_not_fit() {
+    let mut stage = Stage::new(Source { sample_rate: None, ..Source::default() });
+    let snapshot = stage.play(0, 4_350, 0).snapshot();
+    // The eleventh frame of the segment tells how long the tenth lasts.
+    assert_eq!(snapshot.edge(TrackId::VIDEO), Some(Edge { msn: MediaSequence(FIRST + 2), parts: 1 }));
+    let lengths: Vec<_> = snapshot.slots[0].segments[0].parts.iter().map(|part| (part.duration / 90, part.independent)).collect();
+    assert_eq!(lengths, [(333, true), (333, false), (334, false), (333, false), (333, false), (334, false)]);
+}
+
+#[test]
+fn files_are_found_by_name_and_only_in_their_presentation() {
+    let mut stage = Stage::new(Source::default());
+    let snapshot = stage.play(0, 4_500, 0).snapshot();
+    let find = |name: &str| snapshot.media(&Request::parse(name).unwrap());
+    let name = |rest: &str| format!("v0-{EPOCH}-{rest}");
+    let segment = find(&name(&format!("{FIRST}.m4s"))).unwrap();
+    let parts: Vec<u8> = (0..6).flat_map(|part| find(&name(&format!("p{part}.m4s"))).unwrap()).collect();
+    assert_eq!(parts, segment);
+    assert!(find(&name("p12.m4s")).is_some(), "a part of the segment in progress");
+    assert!(find(&name("i1.mp4")).is_some());
+    assert_eq!(find(&name("i2.mp4")), None);
+    assert_eq!(find(&name(&format!("{}.m4s", FIRST + 2))), None, "not complete yet");
+    let other = Request::Segment { track: TrackId::VIDEO, epoch: Epoch(EPOCH as u64 + 1), msn: MediaSequence(FIRST) };
+    assert_eq!(snapshot.media(&other), None);
+}
+
+#[test]
+fn a_gop_longer_than_promised_is_cut_inside_and_counted() {
+    let mut stage = Stage::new(Source { gops: vec![60, 60, 300, 60, 60], ..Source::default() });
+    let snapshot = stage.play(0, 18_100, 0).snapshot();
+    assert_eq!(millis(&snapshot), [2_000, 2_000, 2_366, 2_367, 2_367, 2_366, 534, 2_000, 2_000]);
+    assert_eq!(snapshot.counters.forced_cuts, 4);
+    assert!(!snapshot.independent);
+    let independent: Vec<_> = snapshot.slots.iter().map(|slot| slot.segments[0].independent).collect();
+    assert_eq!(independent, [true, true, true, false, false, false, false, true, true], "and returns to the keyframes");
+}
+
+#[test]
+fn irregular_keyframes_end_a_segment_before_it_would_grow_too_long() {
+    let mut stage = Stage::new(Source { gops: vec![60, 60, 60, 45, 60, 35, 60], ..Source::default() });
+    let snapshot = stage.play(0, 24_000, 0).snapshot();
+    assert_eq!((snapshot.target_duration, snapshot.counters.forced_cuts), (2, 0));
+    assert!(snapshot.independent);
+}
+
+#[test]
+fn the_target_duration_holds_the_longest_gop_seen() {
+    let mut stage = Stage::new(Source { gops: vec![250], ..Source::default() });
+    let snapshot = stage.play(0, 17_000, 0).snapshot();
+    assert_eq!((snapshot.target_duration, snapshot.counters.forced_cuts), (9, 0));
+    assert_eq!(snapshot.window, Span::from_secs(54), "six segments");
+}
+
+#[test]
+fn gaps_follow_on_time_while_the_publisher_is_away() {
+    let mut stage = Stage::new(Source::default());
+    stage.play(0, 6_000, 0).segmenter.away(wall(6_050));
+    let mut last = (wall(6_050), stage.snapshot().slots.len());
+    for now in (6_050..16_000).step_by(100) {
+        stage.segmenter.tick(wall(now));
+        let count = stage.snapshot().slots.len();
+        if count > last.1 {
+            assert_eq!(count, last.1 + 1);
+            assert!(wall(now).since(last.0) <= Span::from_secs(3), "no later than one and a half target durations");
+            last = (wall(now), count);
+        }
+    }
+    assert!(wall(16_000).since(last.0) <= Span::from_secs(3));
+    let before = stage.snapshot();
+    assert_eq!(before.counters.gap_slots, before.slots.iter().filter(|slot| slot.segments.is_empty()).count() as u64);
+
+    stage.segmenter.head(program(stage.source.tracks(31)), Boundary::Break, wall(17_000));
+    let after = stage.play(6_000, 8_100, 11_000).snapshot();
+    let first = after.slots.iter().find(|slot| slot.discontinuity).unwrap();
+    assert_eq!(first.start, before.slots[2].start.plus(Span::from_secs(2)), "media time runs on");
+    assert!(first.wall >= wall(17_000), "the wall clock has moved");
+    assert_eq!(first.period.as_ref().unwrap().index, 1);
+    assert_eq!(first.segments[0].init.generation, 1, "an equal configuration keeps its init segment");
+}
+
+#[test]
+fn a_changed_configuration_gets_a_new_init_segment_and_an_equal_one_changes_nothing() {
+    let mut stage = Stage::new(Source::default());
+    stage.play(0, 5_000, 0);
+    stage.segmenter.head(program(stage.source.tracks(31)), Boundary::Config, wall(5_000));
+    stage.play(5_000, 6_000, 0);
+    stage.segmenter.head(program(stage.source.tracks(41)), Boundary::Config, wall(6_000));
+    let snapshot = stage.play(6_000, 8_100, 0).snapshot();
+    let slots: Vec<_> =
+        snapshot.slots.iter().map(|slot| (slot.discontinuity, slot.segments.iter().map(|s| s.init.generation).collect())).collect();
+    // The keyframe at five seconds comes too late to wait for another, so it ends the third segment; the new configuration the fourth.
+    let before = (false, vec![1, 1]);
+    assert_eq!(slots, [before.clone(), before.clone(), before.clone(), before, (true, vec![2, 1])]);
+}
+
+#[test]
+fn sound_that_comes_later_joins_at_a_discontinuity() {
+    let mut stage = Stage::new(Source::default());
+    stage.segmenter.head(program(vec![video(31)]), Boundary::Config, wall(0));
+    stage.play_only(0, 6_000, 0, &[Kind::Video]);
+    assert_eq!(stage.snapshot().tracks.len(), 1);
+    stage.segmenter.head(program(stage.source.tracks(31)), Boundary::Config, wall(6_000));
+    let snapshot = stage.play(6_000, 8_100, 0).snapshot();
+    assert_eq!(snapshot.tracks.len(), 2);
+    assert!(snapshot.slots[2].segment(TrackId::AUDIO).is_none());
+    assert!(snapshot.slots[3].discontinuity && snapshot.slots[3].segment(TrackId::AUDIO).is_some());
+}
+
+#[test]
+fn sound_leads_when_pictures_stop_and_follows_when_they_return() {
+    let mut stage = Stage::new(Source::default());
+    stage.play(0, 5_000, 0).play_only(5_000, 14_000, 0, &[Kind::Audio]);
+    let snapshot = stage.snapshot();
+    let last = snapshot.slots.last().unwrap();
+    assert!(last.segment(TrackId::VIDEO).is_none() && last.segment(TrackId::AUDIO).is_some());
+    assert_eq!(last.period.as_ref().unwrap().inits.len(), 1, "a period of sound alone");
+    let snapshot = stage.play(14_000, 18_100, 0).snapshot();
+    let last = snapshot.slots.last().unwrap();
+    assert!(last.segment(TrackId::VIDEO).is_some() && last.segment(TrackId::AUDIO).is_some());
+}
+
+#[test]
+fn pictures_do_not_wait_for_sound_that_stopped() {
+    let mut stage = Stage::new(Source::default());
+    let snapshot = stage.play(0, 5_000, 0).play_only(5_000, 16_050, 0, &[Kind::Video]).snapshot();
+    assert_eq!(snapshot.slots.len(), 8);
+    assert!(snapshot.slots[7].segment(TrackId::AUDIO).is_none());
+}
+
+#[test]
+fn a_segment_exists_when_the_manifest_says_so() {
+    let mut stage = Stage::new(Source { b_frames: 2, audio_late: 120, ..Source::default() });
+    // The first is announced together with the second, as the options say.
+    let mut known = MediaSequence(FIRST);
+    for (arrival, sample) in stage.source.samples(0, 20_000) {
+        stage.segmenter.push(sample, wall(arrival));
+        let Some(snapshot) = stage.segmenter.snapshot() else { continue };
+        for slot in snapshot.slots.iter().filter(|slot| slot.msn > known) {
+            let early = wall(arrival).since(slot.wall_end());
+            assert!(early <= Span::from_millis(40), "available no more than a frame before it exists: {early:?} {:?}", slot.msn);
+        }
+        known = snapshot.slots.last().unwrap().msn;
+    }
+    assert_eq!(known, MediaSequence(FIRST + 8));
+}
+
+#[test]
+fn a_publisher_with_a_slow_clock_gets_a_period_with_later_times() {
+    let mut stage = Stage::new(Source::default());
+    for second in 0..40 {
+        stage.play(second * 1_000, second * 1_000 + 1_000, second * 60);
+    }
+    let snapshot = stage.snapshot();
+    let late = wall(40_000 + 40 * 60).since(snapshot.slots.last().unwrap().wall_end());
+    assert!(late < Span::from_secs(4), "{late:?}");
+    assert!(snapshot.slots.last().unwrap().period.as_ref().unwrap().index > 0);
+    assert_eq!(snapshot.slots.iter().filter(|slot| slot.discontinuity).count(), 0, "media time runs on");
+}

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use sluicegate::media::codec::{AacConfig, AudioShape, AvcConfig, VideoShape};
-use sluicegate::media::{Codec, Epoch, Metadata, Program, Sample, Span, Timescale, Timestamp, Track, TrackId, TrackSet, WallClock};
+use sluicegate::media::{Codec, Epoch, Metadata, Program, Sample, Timescale, Timestamp, Track, TrackId, TrackSet, WallClock};
 
 /// The presentation of every test begins here: 2026-09-21T14:13:20.000Z.
 pub const EPOCH: i64 = 1_790_000_000_000;
@@ -113,10 +113,4 @@ impl Source {
         data.resize(self.size.max(data.len()), b'.');
         Sample { track, dts, cts: i32::try_from(cts).unwrap(), is_sync, data: Bytes::from(data) }
     }
-}
-
-/// Moves a sample in media time.
-pub fn shifted(mut sample: Sample, by: Span) -> Sample {
-    sample.dts = sample.dts.plus(by);
-    sample
 }
