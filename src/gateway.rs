@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -14,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bus::{End, Registry};
 use crate::config::Config;
+use crate::config::process::{Options, Shutdown};
 use crate::egress::Policy;
 use crate::http::admin::Door;
 use crate::http::driver::Driver;
@@ -24,35 +24,6 @@ use crate::net::workers::Workers;
 use crate::outlet::Outlets;
 use crate::rtmp::server;
 use crate::telemetry::Metrics;
-
-/// `[gateway]`
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Options {
-    /// What viewers see when the gateway stops.
-    pub shutdown: Shutdown,
-    /// Seconds that viewers get to drain when the gateway stops.
-    pub drain_s: u64,
-    /// Threads that serve viewers; 0 for one on each core.
-    pub threads: usize,
-}
-
-/// What viewers see when the gateway stops.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Shutdown {
-    /// Playlists and manifests stay open: players wait, and survive a restart.
-    #[default]
-    Pause,
-    /// Playlists and manifests are ended, and stay readable for the drain.
-    End,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { shutdown: Shutdown::Pause, drain_s: 5, threads: 0 }
-    }
-}
 
 /// A gateway at work.
 #[derive(Debug)]

@@ -3,6 +3,7 @@
 //! Only the composition root sees [`Config`]; modules get their own section.
 
 mod mistake;
+pub mod process;
 mod sources;
 mod validate;
 
@@ -15,14 +16,14 @@ pub use sources::Override;
 
 use crate::http::{driver, push, router};
 use crate::rtmp::server;
-use crate::{bus, egress, feed, gateway, net, segment, telemetry};
+use crate::{bus, egress, feed, net, segment, telemetry};
 
 /// The whole configuration, a section a module.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// `[gateway]`
-    pub gateway: gateway::Options,
+    pub gateway: process::Options,
     /// `[rtmp]`
     pub rtmp: server::Options,
     /// `[http]`
