@@ -133,7 +133,11 @@ stage_test() {
     local options=(--locked --all-features) status=0
     case $mode in
     quick) options+=(--profile quick) ;;
-    long) options+=(--profile long --run-ignored all) ;;
+    long)
+        # Properties are searched fifty times as deep.
+        export PROPTEST_CASES=12800
+        options+=(--profile long --run-ignored all)
+        ;;
     esac
     cargo nextest run "${options[@]}" 2>&1 | tee "$REPORT/nextest.log" || status=$?
     count_tests

@@ -1,5 +1,6 @@
 //! FFmpeg publishes by RTMP, and what arrives on the bus is what was sent.
 
+#![cfg(feature = "server")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod ingest_support;

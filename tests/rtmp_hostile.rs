@@ -1,5 +1,6 @@
 //! What hostile and broken peers get: an answer in their own protocol's words, an end, and no effect on anybody else.
 
+#![cfg(feature = "server")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod ingest_support;

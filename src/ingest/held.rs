@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use crate::media::{Kind, TrackId};
+use crate::media::{Kind, Span, Timescale, TrackId};
 
 /// Most bytes that wait: a second at 100 Mb/s, with room for a large picture.
 const MOST_BYTES: usize = 16 << 20;
@@ -22,6 +22,20 @@ pub(super) struct Unit {
     pub(super) extra_nanos: u32,
     pub(super) is_sync: bool,
     pub(super) data: Bytes,
+}
+
+impl Unit {
+    /// A script message, as the data track carries it.
+    pub(super) fn script(timestamp: u32, data: Bytes) -> Self {
+        Self { track: TrackId::DATA, timestamp, cts_ms: 0, extra_nanos: 0, is_sync: true, data }
+    }
+
+    /// Composition time as sent, in ticks; nanoseconds are rounded to the nearest.
+    pub(super) fn composition(&self, scale: Timescale) -> i32 {
+        let nanos = i64::from(self.cts_ms) * 1_000_000 + i64::from(self.extra_nanos);
+        let ticks = Span::from_nanos(nanos).ticks(scale);
+        i32::try_from(ticks).unwrap_or(if ticks < 0 { i32::MIN } else { i32::MAX })
+    }
 }
 
 /// Units in order of arrival, bounded in bytes and number: of too many the oldest are let go.

@@ -196,13 +196,13 @@ impl Ingest {
                 }
                 self.unit(Unit { track, timestamp: dts_ms, cts_ms, extra_nanos, is_sync, data }, now, wall)
             }
-            Item::Script { dts_ms, data, .. } => self.unit(script(dts_ms, data), now, wall),
+            Item::Script { dts_ms, data, .. } => self.unit(Unit::script(dts_ms, data), now, wall),
             Item::Metadata { metadata, value } => {
                 let before = self.metadata.replace((metadata, value));
                 match (before, &self.metadata) {
                     (Some(before), Some(after)) if before != *after => {
                         let data = amf0::encode(&["onMetaData".into(), after.1.clone()]);
-                        self.unit(script(timestamp, data), now, wall)
+                        self.unit(Unit::script(timestamp, data), now, wall)
                     }
                     _ => Ok(()),
                 }
@@ -345,7 +345,7 @@ impl Ingest {
     }
 
     fn publish(&mut self, unit: Unit, dts: Timestamp, now: Instant, wall: WallClock) -> Result<(), IngestError> {
-        let cts = composition(&unit, dts.scale());
+        let cts = unit.composition(dts.scale());
         let sample = Sample { track: unit.track, dts, cts, is_sync: unit.is_sync, data: unit.data };
         self.clock.present(sample.track, left::presented(&sample));
         if sample.track.kind != Kind::Data {
@@ -383,7 +383,7 @@ impl Ingest {
     fn track(&self, id: TrackId, codec: &Codec, metadata: &Metadata) -> Track {
         let told = codec.video().and_then(|shape| shape.frame_rate).or(metadata.frame_rate).or(self.frame_rate);
         let frame_rate = told.filter(|_| id.kind == Kind::Video);
-        Track { id, timescale: timescale(codec), codec: codec.clone(), language: None, name: None, frame_rate }
+        Track { id, timescale: codec.timescale(), codec: codec.clone(), language: None, name: None, frame_rate }
     }
 
     fn dropped(&mut self, why: impl std::fmt::Display) {
@@ -430,10 +430,6 @@ impl Ingest {
     }
 }
 
-fn script(timestamp: u32, data: Bytes) -> Unit {
-    Unit { track: TrackId::DATA, timestamp, cts_ms: 0, extra_nanos: 0, is_sync: true, data }
-}
-
 /// Whether metadata has a word about a kind of track: `videocodecid`, `audiosamplerate`, `hasAudio` and the like.
 fn tells_of(metadata: &Value, kind: &str) -> bool {
     let words = ["codecid", "datarate", "samplerate"];
@@ -443,23 +439,7 @@ fn tells_of(metadata: &Value, kind: &str) -> bool {
 
 fn pace(codec: &Codec) -> Pace {
     match codec.audio() {
-        Some(shape) => Pace::Counted { rate: timescale(codec), frame: shape.frame_samples },
-        None => Pace::Stamped(timescale(codec)),
+        Some(shape) => Pace::Counted { rate: codec.timescale(), frame: shape.frame_samples },
+        None => Pace::Stamped(codec.timescale()),
     }
-}
-
-/// 90 kHz for video, the sample rate for audio, milliseconds for data.
-fn timescale(codec: &Codec) -> Timescale {
-    match codec.kind() {
-        Kind::Video => Timescale::VIDEO,
-        Kind::Audio => codec.audio().and_then(|shape| Timescale::new(shape.sample_rate)).unwrap_or(Timescale::MILLIS),
-        Kind::Data => Timescale::MILLIS,
-    }
-}
-
-/// Composition time as sent, in ticks; nanoseconds are rounded to the nearest.
-fn composition(unit: &Unit, scale: Timescale) -> i32 {
-    let nanos = i64::from(unit.cts_ms) * 1_000_000 + i64::from(unit.extra_nanos);
-    let ticks = Span::from_nanos(nanos).ticks(scale);
-    i32::try_from(ticks).unwrap_or(if ticks < 0 { i32::MIN } else { i32::MAX })
 }

@@ -8,6 +8,7 @@ mod error;
 pub mod mp3;
 pub mod nal;
 
+use super::time::Timescale;
 use super::track::Kind;
 
 pub use aac::AacConfig;
@@ -70,6 +71,15 @@ impl Codec {
             Self::Avc(_) => Kind::Video,
             Self::Aac(_) | Self::Mp3(_) => Kind::Audio,
             Self::Script => Kind::Data,
+        }
+    }
+
+    /// The clock that its samples count in: 90 kHz for video, the sample rate for audio, milliseconds for data.
+    pub fn timescale(&self) -> Timescale {
+        match self.kind() {
+            Kind::Video => Timescale::VIDEO,
+            Kind::Audio => self.audio().and_then(|shape| Timescale::new(shape.sample_rate)).unwrap_or(Timescale::MILLIS),
+            Kind::Data => Timescale::MILLIS,
         }
     }
 
