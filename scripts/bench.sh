@@ -10,7 +10,8 @@ scripts/bench.sh [micro [FILTER] | fanout [OPTIONS OF THE HARNESS]]
 
   micro    criterion benchmarks (benches/*.rs), pinned to one core; FILTER is a part of a benchmark's name
   fanout   the release gateway on one core, N viewers on another: CPU seconds per GiB delivered, memory per viewer and delays,
-           beside the floor measured in the same run; `scripts/bench.sh fanout --help` lists its options
+           beside the floor measured in the same run; `scripts/bench.sh fanout --help` lists its options, benches/README.md
+           tells how to read the table and how to measure another server
   nothing  both, with their defaults
 
 Leave the machine alone meanwhile: the figures are those of a quiet machine.
@@ -21,10 +22,10 @@ HELP
 CORE=$(($(nproc) - 1))
 
 micro() {
-    local bench
-    cargo bench --locked --no-run
-    for bench in benches/*.rs; do
-        bench=$(basename "$bench" .rs)
+    local bench benches=()
+    for bench in benches/*.rs; do benches+=("$(basename "$bench" .rs)"); done
+    cargo bench --locked --no-run "${benches[@]/#/--bench=}"
+    for bench in "${benches[@]}"; do
         say "==== $bench, on core $CORE"
         taskset -c "$CORE" cargo bench --locked --quiet --bench "$bench" -- "$@"
     done
@@ -32,7 +33,8 @@ micro() {
 }
 
 fanout() {
-    # The harness pins the gateway and the viewers itself, each to a core of its own.
+    # Cargo builds the release gateway along with the harness, which pins gateway and viewers itself, each to a core of its own, and
+    # raises its limit of open files as far as it may.
     mkdir -p "$TARGET/fanout"
     local log
     log=$TARGET/fanout/$(date +%Y%m%d-%H%M%S).txt
@@ -43,6 +45,7 @@ fanout() {
 cd "$ROOT"
 ensure_rust
 ensure_command taskset util-linux
+ensure_command prlimit util-linux
 case ${1:-all} in
 --help | -h) usage ;;
 micro | fanout) "$@" ;;

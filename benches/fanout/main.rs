@@ -1,0 +1,198 @@
+//! What fan-out costs: a server on one core, N viewers on another, and the floor beside them. `benches/README.md` tells the method.
+
+#![forbid(unsafe_code)]
+
+mod check;
+mod floor;
+mod flv;
+mod fmp4;
+mod gather;
+mod load;
+mod options;
+mod process;
+mod publish;
+mod report;
+mod server;
+mod source;
+mod stamp;
+mod tally;
+mod target;
+mod viewer;
+mod wire;
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use clap::Parser;
+
+use load::Load;
+use options::Options;
+use process::Usage;
+use publish::Publisher;
+use report::Row;
+use server::Server;
+use stamp::now;
+use tally::Spread;
+use target::{Play, Publish};
+
+/// How long viewers may take to get their first keyframe.
+const STARTED_WITHIN: Duration = Duration::from_secs(15);
+/// The server's memory is read for the first time once it holds whole GOPs.
+const GOPS_IN: Duration = Duration::from_secs(5);
+/// Files a process keeps open beside its viewers.
+const SPARE_FILES: usize = 64;
+/// Floors whose batches differ by less than this share stand for each other.
+const SAME_BATCH: f64 = 0.15;
+
+fn main() -> anyhow::Result<()> {
+    let options = Options::parse();
+    if options.floor {
+        let batch = Duration::from_micros(options.batch_micros);
+        return Ok(floor::serve(options.bitrate, batch, options.floor_lifetime())?);
+    }
+    let cores = thread::available_parallelism()?.get();
+    let server_core = options.server_core.unwrap_or(cores - 1);
+    let load_cores = options.load_cores.clone().unwrap_or_else(|| "0".to_owned());
+    process::pin_self(&load_cores)?;
+    let files = process::raise_file_limit()?;
+    let fitting = |wanted: &usize| {
+        let fits = wanted + SPARE_FILES <= files;
+        if !fits {
+            eprintln!("{wanted} viewers need more than the {files} open files this process may have (ulimit -Hn); left out");
+        }
+        fits
+    };
+    let viewers: Vec<usize> = options.viewers.iter().copied().filter(fitting).collect();
+    println!(
+        "{} b/s, 30 pictures a second, keyframe every 2 s; {} s measured; server on core {server_core}, publisher and viewers on {load_cores}, of {cores}",
+        options.bitrate, options.seconds
+    );
+    if cores < 2 {
+        println!("one core for both sides: the figures mean little");
+    }
+    let mut bench = Bench { options, server_core, rows: Vec::new(), floors: Vec::new() };
+    let result = viewers.into_iter().try_for_each(|count| bench.run(count));
+    // What was measured before something failed is worth seeing.
+    println!();
+    report::print(&bench.rows, &bench.floors);
+    result
+}
+
+struct Bench {
+    options: Options,
+    server_core: usize,
+    /// Each with the floor it is compared with.
+    rows: Vec<(Row, Option<usize>)>,
+    floors: Vec<Row>,
+}
+
+impl Bench {
+    fn run(&mut self, count: usize) -> anyhow::Result<()> {
+        if !self.options.no_floor {
+            for batch in self.options.batches.clone() {
+                self.floor(count, Duration::from_millis(batch))?;
+            }
+        }
+        let urls = self.options.play.clone();
+        if urls.is_empty() {
+            for protocol in self.options.protocols() {
+                let server = Server::start(&self.options, self.server_core)?;
+                let play = server.play(protocol)?;
+                let row = self.row(count, &play, &server.publish, Some(server.pid())).with_context(|| server.log_tail());
+                self.compare(row?)?;
+                server.finish()?;
+            }
+        }
+        let publish = self.options.publish.as_deref().map(Publish::parse).transpose()?;
+        for url in urls {
+            let row = self.row(count, &Play::parse(&url)?, &publish, self.options.pid)?;
+            self.compare(row)?;
+        }
+        Ok(())
+    }
+
+    /// Publishes, and lets viewers watch a server.
+    fn row(&self, count: usize, play: &Play, publish: &Option<Publish>, pid: Option<u32>) -> anyhow::Result<Row> {
+        eprintln!("{count} viewers by {}", play.protocol.name());
+        let mut publisher = publish.as_ref().map(|publish| Publisher::start(publish, self.options.bitrate)).transpose()?;
+        thread::sleep(GOPS_IN);
+        let seconds = Duration::from_secs(self.options.seconds);
+        let mut row = self.measure(play.protocol.name(), count, play, pid, seconds)?;
+        if let Some(publisher) = &mut publisher {
+            row.publisher_late = publisher.finish()?;
+        }
+        Ok(row)
+    }
+
+    /// Measures the floor at the batches that a row showed, and keeps both.
+    fn compare(&mut self, row: Row) -> anyhow::Result<()> {
+        let floor = if self.options.no_floor { None } else { Some(self.matching(&row)?) };
+        self.rows.push((row, floor));
+        Ok(())
+    }
+
+    fn matching(&mut self, row: &Row) -> anyhow::Result<usize> {
+        let same = |floor: &Row| floor.viewers == row.viewers && (floor.batch_ms() / row.batch_ms() - 1.0).abs() < SAME_BATCH;
+        if let Some(at) = self.floors.iter().position(same) {
+            return Ok(at);
+        }
+        // The batches of the unmerged floor are as small as there are: a packet each.
+        let unmerged = self.floors.iter().position(|floor| floor.viewers == row.viewers && floor.batch_ms() >= row.batch_ms());
+        match unmerged {
+            Some(at) if self.floors[at].name == floor_name(Duration::ZERO) => Ok(at),
+            _ => self.floor(row.viewers, Duration::from_secs_f64(row.batch_ms() / 1000.0)),
+        }
+    }
+
+    fn floor(&mut self, count: usize, batch: Duration) -> anyhow::Result<usize> {
+        let name = floor_name(batch);
+        eprintln!("{count} viewers of the {name}");
+        let floor = server::floor(&self.options, self.server_core, batch)?;
+        let seconds = Duration::from_secs(self.options.floor_seconds);
+        let mut row = self.measure(name, count, &floor.play, Some(floor.pid()), seconds)?;
+        row.memory = None;
+        self.floors.push(row);
+        Ok(self.floors.len() - 1)
+    }
+
+    fn measure(&self, name: String, count: usize, play: &Play, pid: Option<u32>, interval: Duration) -> anyhow::Result<Row> {
+        let usage = || pid.map(Usage::of).transpose();
+        let alone = usage()?;
+        let mut load = Load::new()?;
+        load.join(play, count, self.options.joins_per_second)?;
+        load.run_until_started(Instant::now() + STARTED_WITHIN)?;
+        load.run_until(Instant::now() + Duration::from_secs(self.options.warmup))?;
+
+        load.begin();
+        let (began, before, own_before) = (now(), usage()?, Usage::of(std::process::id())?);
+        load.run_until(Instant::now() + interval)?;
+        let (bytes, bursts) = (load.tally.bytes, load.tally.bursts);
+        let (seconds, after, own_after) = ((now() - began) as f64 / 1e9, usage()?, Usage::of(std::process::id())?);
+
+        let mut tally = load.finish();
+        Ok(Row {
+            viewers: count,
+            name,
+            seconds,
+            bytes,
+            bursts,
+            cpu: before.zip(after).map(|(before, after)| after.cpu_seconds - before.cpu_seconds),
+            load_cpu: own_after.cpu_seconds - own_before.cpu_seconds,
+            memory: alone.zip(after).map(|(alone, after)| (after.resident as i64 - alone.resident as i64, after.resident)),
+            delay: Spread::of(&mut tally.delays),
+            first_key: Spread::of(&mut tally.first_keys),
+            publisher_late: None,
+            skips: tally.skips,
+            missing: tally.missing,
+            faults: tally.faults.into_iter().collect(),
+        })
+    }
+}
+
+fn floor_name(batch: Duration) -> String {
+    match batch.as_micros() {
+        0 => "floor, unmerged".to_owned(),
+        micros => format!("floor, every {:.0} ms", micros as f64 / 1000.0),
+    }
+}

@@ -1,0 +1,123 @@
+//! The servers that the harness starts itself: the gateway, and the floor.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+
+use crate::options::Options;
+use crate::process::Owned;
+use crate::target::{PROTOCOLS, Play, Protocol, Publish};
+
+/// How long the gateway may take to listen.
+const UP_WITHIN: Duration = Duration::from_secs(10);
+const LOG_LINES: usize = 20;
+
+/// A gateway of ours, alone on its core.
+#[derive(Debug)]
+pub struct Server {
+    process: Owned,
+    log: PathBuf,
+    http: u16,
+    /// Where to publish to it.
+    pub publish: Option<Publish>,
+}
+
+/// The floor, alone on the same core.
+#[derive(Debug)]
+pub struct Floor {
+    process: Owned,
+    /// Where to watch it.
+    pub play: Play,
+}
+
+impl Server {
+    /// Starts the gateway on free ports; returns when it listens.
+    pub fn start(options: &Options, core: usize) -> anyhow::Result<Self> {
+        let program = options.gateway.clone().unwrap_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_sluicegate")));
+        let [rtmp, http] = free_ports()?;
+        let log = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fanout-gateway.log");
+        let output = File::create(&log).with_context(|| log.display().to_string())?;
+        let mut arguments =
+            vec!["serve".into(), "--rtmp".into(), format!("127.0.0.1:{rtmp}"), "--http".into(), format!("127.0.0.1:{http}")];
+        arguments.extend(options.gateway_args.iter().cloned());
+        let process = Owned::start(core, &program, &arguments, output.try_clone()?.into(), output.into())?;
+        let publish = Some(Publish::parse(&format!("rtmp://127.0.0.1:{rtmp}/live/fanout"))?);
+        let mut server = Self { process, log, http, publish };
+        server.wait([rtmp, http]).with_context(|| format!("{}: {}", program.display(), server.log_tail()))?;
+        Ok(server)
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// Where to watch it.
+    pub fn play(&self, protocol: Protocol) -> anyhow::Result<Play> {
+        let &(_, scheme, ending) = PROTOCOLS.iter().find(|(known, ..)| *known == protocol).context("not one protocol")?;
+        Play::parse(&format!("{scheme}://127.0.0.1:{}/live/fanout{ending}", self.http))
+    }
+
+    /// Its last lines, for the one who asks why.
+    pub fn log_tail(&self) -> String {
+        let log = fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        format!("the gateway's last lines:\n{}", lines[lines.len().saturating_sub(LOG_LINES)..].join("\n"))
+    }
+
+    /// Asks it to leave.
+    pub fn finish(self) -> anyhow::Result<()> {
+        self.process.finish()
+    }
+
+    fn wait(&mut self, ports: [u16; 2]) -> anyhow::Result<()> {
+        let deadline = Instant::now() + UP_WITHIN;
+        while !ports.iter().all(|port| TcpStream::connect(("127.0.0.1", *port)).is_ok()) {
+            if let Some(status) = self.process.child().try_wait()? {
+                bail!("it ended at once: {status}");
+            }
+            if Instant::now() > deadline {
+                bail!("it did not listen within {UP_WITHIN:?}");
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+}
+
+impl Floor {
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+}
+
+/// Starts this very program as the floor.
+pub fn floor(options: &Options, core: usize, batch: Duration) -> anyhow::Result<Floor> {
+    let numbers = [
+        ("--batch-micros", batch.as_micros() as u64),
+        ("--bitrate", options.bitrate),
+        ("--floor-seconds", options.floor_seconds),
+        ("--warmup", options.warmup),
+    ];
+    let mut arguments = vec!["--floor".to_owned()];
+    arguments.extend(numbers.iter().flat_map(|(name, value)| [(*name).to_owned(), value.to_string()]));
+    let mut process = Owned::start(core, &std::env::current_exe()?, &arguments, Stdio::piped(), Stdio::inherit())?;
+    let mut port = String::new();
+    BufReader::new(process.child().stdout.take().context("no output of the floor")?).read_line(&mut port)?;
+    let play = Play::parse(&format!("http://127.0.0.1:{}/floor.flv", port.trim()))?;
+    Ok(Floor { process, play })
+}
+
+/// Ports that nobody listens on now.
+fn free_ports() -> anyhow::Result<[u16; 2]> {
+    let listeners = [TcpListener::bind(("127.0.0.1", 0))?, TcpListener::bind(("127.0.0.1", 0))?];
+    let port = |listener: &TcpListener| Ok::<_, std::io::Error>(listener.local_addr()?.port());
+    Ok([port(&listeners[0])?, port(&listeners[1])?])
+}

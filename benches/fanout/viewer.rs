@@ -1,0 +1,152 @@
+//! One viewer: asks, peels the layers, checks what it sees.
+
+use std::io::{self, Read, Write};
+
+use bytes::Bytes;
+use mio::net::TcpStream;
+
+use crate::check::{Checker, Fault, Seen};
+use crate::flv::Flv;
+use crate::fmp4::Fmp4;
+use crate::stamp;
+use crate::tally::Tally;
+use crate::target::Play;
+use crate::wire::{Piece, WEBSOCKET_KEY, Wire};
+
+/// A connection and what is known of it.
+#[derive(Debug)]
+pub struct Viewer {
+    socket: TcpStream,
+    opened: u64,
+    request: Option<Bytes>,
+    wire: Wire,
+    content: Content,
+    checker: Checker,
+    /// Whether its first keyframe has come; of a drained viewer, its first byte of media.
+    pub started: bool,
+    /// Bytes of all kinds received.
+    pub received: u64,
+}
+
+#[derive(Debug)]
+enum Content {
+    Flv(Flv),
+    Fmp4(Fmp4),
+    /// Counted only.
+    Drained,
+}
+
+/// What the server is asked for; the same bytes for every viewer.
+pub fn request(play: &Play) -> Bytes {
+    let Play { host, path, .. } = play;
+    let upgrade = if play.protocol.is_websocket() {
+        format!("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {WEBSOCKET_KEY}\r\n")
+    } else {
+        String::new()
+    };
+    format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: fanout\r\nAccept: */*\r\n{upgrade}\r\n").into()
+}
+
+impl Viewer {
+    /// Begins to connect.
+    pub fn connect(play: &Play, request: Bytes, parsed: bool) -> io::Result<Self> {
+        let content = match (parsed, play.protocol.is_flv()) {
+            (false, _) => Content::Drained,
+            (true, true) => Content::Flv(Flv::default()),
+            (true, false) => Content::Fmp4(Fmp4::default()),
+        };
+        Ok(Self {
+            opened: stamp::now(),
+            socket: TcpStream::connect(play.address)?,
+            request: Some(request),
+            wire: Wire::new(play.protocol.is_websocket()),
+            content,
+            checker: Checker::default(),
+            started: false,
+            received: 0,
+        })
+    }
+
+    /// For the poll to watch.
+    pub fn socket(&mut self) -> &mut TcpStream {
+        &mut self.socket
+    }
+
+    /// Sends the request once the connection stands.
+    pub fn writable(&mut self) -> Result<(), Fault> {
+        let Some(request) = &self.request else { return Ok(()) };
+        match self.socket.write(request) {
+            Ok(_) => self.request = None, // A fresh socket's buffer takes it whole.
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::NotConnected) => {}
+            Err(error) => return Err(Fault::Connection(error.kind())),
+        }
+        Ok(())
+    }
+
+    /// Reads all there is.
+    pub fn readable(&mut self, buffer: &mut [u8], tally: &mut Tally) -> Result<(), Fault> {
+        loop {
+            match self.socket.read(buffer) {
+                Ok(0) => return Err(Fault::Closed),
+                Ok(count) => {
+                    let now = stamp::now();
+                    self.received += count as u64;
+                    tally.burst(count);
+                    self.take(buffer.get(..count).unwrap_or_default(), now, tally)?;
+                    // Less than was asked for: the socket is empty, and the poll will tell when more comes.
+                    if count < buffer.len() {
+                        return Ok(());
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Fault::Connection(error.kind())),
+            }
+        }
+    }
+
+    /// Parses no more: what comes is counted.
+    pub fn give_up(&mut self) {
+        self.content = Content::Drained;
+    }
+
+    fn take(&mut self, mut input: &[u8], now: u64, tally: &mut Tally) -> Result<(), Fault> {
+        loop {
+            match self.wire.take(&mut input)? {
+                Piece::Media(media) => self.media(media, now, tally)?,
+                Piece::Ping(payload) => self.pong(&payload),
+                Piece::Close => return Err(Fault::Closed),
+                Piece::Nothing => return Ok(()),
+            }
+        }
+    }
+
+    fn media(&mut self, mut media: &[u8], now: u64, tally: &mut Tally) -> Result<(), Fault> {
+        loop {
+            let unit = match &mut self.content {
+                Content::Flv(flv) => flv.take(&mut media)?,
+                Content::Fmp4(fmp4) => fmp4.take(&mut media)?,
+                Content::Drained => {
+                    self.started = true;
+                    return Ok(());
+                }
+            };
+            let Some(unit) = unit else { return Ok(()) };
+            match self.checker.take(unit)? {
+                Seen::FirstKey(_) => {
+                    self.started = true;
+                    tally.first_key(now.saturating_sub(self.opened));
+                }
+                Seen::Picture { stamp, missing } => tally.picture(stamp.sent, now, missing),
+                Seen::Sound => {}
+            }
+        }
+    }
+
+    /// Masked with zeros, as RFC 6455 allows any key.
+    fn pong(&mut self, payload: &[u8]) {
+        let frame = [&[0x8a, 0x80 | payload.len() as u8, 0, 0, 0, 0], payload].concat();
+        // A socket that takes no pong has other troubles, which show in what it delivers.
+        let _ = self.socket.write(&frame);
+    }
+}
