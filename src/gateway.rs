@@ -57,6 +57,7 @@ struct Closing {
 pub fn run(config: Config) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("control").enable_all().build()?;
     let drain = Duration::from_secs(config.gateway.drain_s);
+    raise_descriptor_limit(config.limits.max_connections + config.rtmp.max_connections);
     runtime.block_on(async {
         let mut signals = Signals::new()?;
         let open = config.rtmp.apps.join(", ");
@@ -198,6 +199,21 @@ async fn keep_house(registry: Arc<Registry>, outlets: Arc<Outlets>) {
             () = changes.changed() => {}
             () = tokio::time::sleep_until(next.unwrap_or_else(|| Instant::now() + Duration::from_secs(60)).into()) => {}
         }
+    }
+}
+
+/// Lets this process open as many files as the system allows it, and says so where that is less than the connections it may take.
+fn raise_descriptor_limit(connections: usize) {
+    match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(allowed) if allowed < connections as u64 => {
+            tracing::warn!(
+                allowed,
+                connections,
+                "the system allows fewer open files than connections are configured: raise it by ulimit -n or LimitNOFILE"
+            );
+        }
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "the limit on open files cannot be raised"),
     }
 }
 

@@ -1,11 +1,21 @@
 //! Metrics that are looked up when somebody asks, rather than kept.
 
-use metrics::gauge;
+use metrics::{counter, gauge};
 
 use crate::bus::{Registry, State};
+use crate::egress::Policy;
 
-/// Sets the gauges of all streams to what they are now.
-pub fn refresh(registry: &Registry) {
+/// Sets the figures of all streams, and of the way out, to what they are now.
+pub fn refresh(registry: &Registry, policy: &Policy) {
+    let counters = &policy.counters;
+    counter!("sluicegate_egress_bytes_total").absolute(counters.bytes.get());
+    counter!("sluicegate_egress_writes_total").absolute(counters.writes.get());
+    counter!("sluicegate_egress_sweeps_total").absolute(counters.sweeps.get());
+    counter!("sluicegate_egress_skips_total").absolute(counters.skips.get());
+    counter!("sluicegate_egress_skipped_entries_total").absolute(counters.skipped_entries.get());
+    counter!("sluicegate_egress_disconnected_total", "why" => "stuck").absolute(counters.stuck.get());
+    counter!("sluicegate_egress_disconnected_total", "why" => "silent").absolute(counters.silent.get());
+    counter!("sluicegate_egress_disconnected_total", "why" => "misbehaved").absolute(counters.misbehaved.get());
     let streams = registry.list();
     let live = streams.iter().filter(|stream| stream.state() == State::Live).count();
     gauge!("sluicegate_streams_live").set(live as f64);

@@ -11,12 +11,11 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, mpsc};
 
+use super::accept::{accept, tune};
 use super::permits::{Permit, Permits};
 
 /// Accepted sockets that may wait for one worker; beyond them the acceptor waits, and the system's backlog holds the rest.
 const QUEUE: usize = 1_024;
-/// How long the acceptor rests when the system refuses it a socket, as when file descriptors run out.
-const REST: Duration = Duration::from_millis(50);
 
 /// What is done with the sockets. One value serves all workers; `Local` lives on a worker's own thread.
 pub trait Serve: Send + Sync + 'static {
@@ -80,14 +79,9 @@ impl Workers {
     /// Accepts connections for as long as it is polled, and gives each to the worker with the fewest.
     pub async fn accept(&self, listener: &TcpListener) {
         loop {
-            match listener.accept().await {
-                Ok((io, peer)) => self.assign(io, peer).await,
-                // One connection's failure is not the listener's; but when descriptors run out every try fails at once.
-                Err(error) => {
-                    tracing::debug!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(REST).await;
-                }
-            }
+            let (io, peer) = accept(listener).await;
+            tune(&io);
+            self.assign(io, peer).await;
         }
     }
 
