@@ -1,18 +1,35 @@
 import shaka from 'shaka-player/dist/shaka-player.compiled-es2021.js';
 import { announcedCodec, play, type Driver, type DriverContext } from '../../player/page/drivers.js';
 
+/** Delay before Shaka looks again for a segment that it could not have. */
+const RETRY_S = 1;
+
 /** Plays HLS or DASH by Shaka. */
 export async function open({ video, url, poll, report }: DriverContext): Promise<Driver> {
   shaka.polyfill.installAll();
   const player = new shaka.Player();
+  const { Category, Severity } = shaka.util.Error;
+  let loaded = false;
   player.addEventListener('error', (event) => {
     const { code, category, severity } = (event as unknown as { detail: shaka.util.Error }).detail;
-    report({ message: `Shaka error ${code} in category ${category}`, fatal: severity === shaka.util.Error.Severity.CRITICAL, retry: true });
+    // The library calls these critical when it tells of them, and only then asks whether to go on.
+    const goesOn = loaded && category === Category.NETWORK;
+    report({ message: `Shaka error ${code} in category ${category}`, fatal: severity === Severity.CRITICAL && !goesOn, retry: true });
   });
-  player.configure({ streaming: { bufferBehind: 30 }, manifest: { dash: { clockSyncUri: new URL('/time', location.href).href } } });
+  player.configure({
+    streaming: {
+      bufferBehind: 30,
+      // Without this, Shaka gives up for good when a playlist ends with a gap (EXT-X-GAP): while the publisher is away.
+      failureCallback: (error: shaka.util.Error) => {
+        if (error.category === Category.NETWORK) player.retryStreaming(RETRY_S);
+      },
+    },
+    manifest: { dash: { clockSyncUri: new URL('/time', location.href).href } },
+  });
   await player.attach(video);
   try {
     await player.load(url);
+    loaded = true;
   } catch (error) {
     await player.destroy();
     throw error instanceof Error ? error : new Error(`Shaka error ${(error as { code?: number }).code ?? error}`);
