@@ -50,7 +50,8 @@ mkdirSync(directory, { recursive: true });
 
 let failed = false;
 for (const name of scenarios.split(',')) {
-  for (const result of await play(name)) {
+  const broken = (error) => [{ ok: false, scenario: name, problems: [error.message] }];
+  for (const result of await play(name).catch(broken)) {
     console.log(JSON.stringify(result));
     failed ||= !result.ok;
   }
@@ -121,8 +122,8 @@ async function takeover(stage) {
 async function endAndReturn(stage, viewers) {
   stage.interrupted = true;
   await stage.publisher.end('SIGKILL');
-  const info = `${stage.origin}/live/clip/info.json`;
-  await until(async () => !(await isOk(info)), 'the stream has ended');
+  const state = () => fetch(`${stage.origin}/live/clip/info.json`).then((answer) => answer.json()).then((info) => info.state);
+  await until(async () => (await state()) === 'ended', 'the stream has ended');
   await Promise.all(viewers.map((viewer) => saysSo(viewer)));
   await publish(stage, CLIP);
 }

@@ -12,7 +12,7 @@ import { sameShape, WireError, WireReader } from './wire.js';
  *
  * @typedef {object} MsePlayerOptions
  * @property {string} url the WebSocket address of the stream
- * @property {string} infoUrl answers 404 while the stream does not exist; a failed WebSocket tells no reason
+ * @property {string} infoUrl the stream's description, which tells whether it is over; 404 while it does not exist. A failed WebSocket tells no reason
  * @property {number} [targetS] wanted distance to the live edge, seconds
  */
 
@@ -261,8 +261,9 @@ export class MsePlayer extends EventTarget {
   async #exists() {
     try {
       const response = await fetch(this.#options.infoUrl, { cache: 'no-store', signal: this.#stop.signal });
+      if (response.ok) return (await response.json()).state !== 'ended';
       await response.body?.cancel();
-      return response.ok ? true : response.status === 404 ? false : null;
+      return response.status === 404 ? false : null;
     } catch {
       return null;
     }

@@ -5,7 +5,7 @@ import { ServerClock } from '../latency.js';
  * @typedef {object} StreamInfo what the gateway tells anybody about a stream
  * @property {string} app
  * @property {string} name
- * @property {'live' | 'waiting'} state `waiting`: the publisher is away for a moment
+ * @property {'live' | 'waiting' | 'ended'} state `waiting`: the publisher is away for a moment; `ended`: its last playlists can still be read
  * @property {number} uptime_ms
  * @property {number} server_time_ms Unix milliseconds
  * @property {import('../wire.js').Track[]} tracks
@@ -18,13 +18,17 @@ import { ServerClock } from '../latency.js';
 const LIVE_POLL_MS = 5000;
 const ABSENT_POLL_MS = 3000;
 
+/** Between two questions that were asked out of turn. */
+const MIN_SPACING_MS = 1000;
+
 /** Follows a stream's public description. Dispatches `change` after each answer. */
 export class InfoPoll extends EventTarget {
   #path;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   clock = new ServerClock();
-  /** The newest description, null while the stream is absent. @type {StreamInfo | null} */
+  #askedMs = -Infinity;
+  /** The newest description, null while the stream is absent: not there, or over. @type {StreamInfo | null} */
   info = null;
   /** @type {Presence} */
   presence = 'asking';
@@ -35,8 +39,14 @@ export class InfoPoll extends EventTarget {
     this.#path = infoPath(stream);
   }
 
+  /** Asks now instead of at the next turn, because something has happened to the stream. */
+  hurry() {
+    if (performance.now() - this.#askedMs >= MIN_SPACING_MS) void this.ask();
+  }
+
   async ask() {
     clearTimeout(this.#timer);
+    this.#askedMs = performance.now();
     try {
       const sent = Date.now();
       const response = await fetch(this.#path, { cache: 'no-store' });
@@ -45,8 +55,8 @@ export class InfoPoll extends EventTarget {
         /** @type {StreamInfo} */
         const info = await response.json();
         this.clock.sample(info.server_time_ms, sent, received);
-        this.info = info;
-        this.presence = 'live';
+        this.info = info.state === 'ended' ? null : info;
+        this.presence = info.state === 'ended' ? 'absent' : 'live';
       } else {
         this.info = null;
         this.presence = response.status === 404 ? 'absent' : 'unreachable';

@@ -80,7 +80,9 @@ class WatchPage {
     this.#video.addEventListener('pause', () => {
       if (this.#state === 'Playing' || this.#state === 'Buffering…') this.#setState('Paused');
     });
+    this.#video.addEventListener('ended', () => this.#poll.hurry());
     this.#video.addEventListener('waiting', () => {
+      this.#poll.hurry();
       // What the driver says about a lost stream tells more.
       if (this.#state === 'Playing') this.#setState('Buffering…');
     });
@@ -182,9 +184,17 @@ class WatchPage {
       if (this.#driver === null && !this.#opening && !this.#failed && this.#retry === undefined) void this.#open(info);
       return;
     }
+    this.#closeIfOver();
     if (this.#driver === null && !this.#failed) {
+      if (presence === 'absent') this.#problem.hidden = true;
       this.#setState(presence === 'absent' ? 'Not live now; waiting for it to begin' : 'The server does not answer; trying again');
     }
+  }
+
+  /** A stream that is over plays out what it left; players of growing lists would wait for more. */
+  #closeIfOver() {
+    const drained = this.#video.ended || this.#video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA;
+    if (this.#poll.presence === 'absent' && this.#driver !== null && drained) this.#close();
   }
 
   /** @param {import('./info.js').StreamInfo} info */
@@ -285,6 +295,7 @@ class WatchPage {
   }
 
   #refresh() {
+    if (this.#driver !== null && this.#poll.presence === 'absent') this.#informed();
     const stats = this.stats();
     const rate = this.#video.playbackRate;
     const ms = (/** @type {number} */ value) => (value >= 10_000 ? `${(value / 1000).toFixed(1)} s` : `${value} ms`);

@@ -8,6 +8,9 @@ export function open({ video, url, poll, report }: DriverContext): Driver {
     streaming: {
       // Without a UTCTiming in the manifest the library would ask a stranger's clock.
       utcSynchronization: { defaultTimingSource: { scheme: 'urn:mpeg:dash:utc:http-xsdate:2014', value: new URL('/time', location.href).href } },
+      // By its clock alone, dash.js begins a stream younger than its delay exactly where the seekable range begins, which Chromium
+      // already gives as the position: then dash.js leaves out the first seek and never starts. By the segments it begins a little later.
+      timeShiftBuffer: { calcFromSegmentTimeline: true },
       buffer: { bufferToKeep: 20, bufferPruningInterval: 10 },
     },
   });
@@ -16,6 +19,7 @@ export function open({ video, url, poll, report }: DriverContext): Driver {
     const message = typeof error === 'string' ? error : `${error.code}: ${error.message}`;
     report({ message, fatal: true, retry: true });
   });
+  player.on(MediaPlayer.events.PLAYBACK_ENDED, () => report({ message: 'the stream ended', fatal: true, retry: true }));
   player.initialize(video, url, true);
   return {
     latencyMs: () => {
