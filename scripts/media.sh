@@ -34,6 +34,8 @@ say "encoding the test clips into ${MEDIA#"$ROOT"/}"
 encode bframes.mp4 "${x264[@]}" -preset veryfast -profile:v high -bf 2 "${closed_gop[@]}" "${aac[@]}"
 # Live tuning: no B-frames, 30 frames a second, a keyframe every two seconds.
 encode zerolatency.mp4 "${x264[@]}" -preset veryfast -tune zerolatency -profile:v main "${closed_gop[@]}" "${aac[@]}"
+# Another size and profile under the same name: an encoder that comes back with other settings.
+SIZE=426x240 encode small.mp4 "${x264[@]}" -preset veryfast -tune zerolatency -profile:v main "${closed_gop[@]}" "${aac[@]}"
 SIZE=320x180 encode mp3.mp4 "${x264[@]}" -preset veryfast -tune zerolatency "${closed_gop[@]}" -c:a libmp3lame -b:a 96k -ar 44100 -ac 2
 SIZE=320x180 encode video-only.mp4 "${x264[@]}" -preset veryfast -tune zerolatency "${closed_gop[@]}" -an
 encode audio-only.mp4 -vn "${aac[@]}"

@@ -175,12 +175,16 @@ stage_fuzz() {
 # Every exit by the watch page; --long adds the other ways to play the same exits.
 PROTOCOLS=ws-fmp4,hls,dash,http-flv,ws-flv
 PROTOCOLS_LONG=$PROTOCOLS,http-mp4,hls-shaka,dash-shaka,native-hls
+# The players that must cross an interruption, each on its own; --long adds the other ways in which a stream is interrupted.
+PLAYERS=ws-fmp4,hls,dash,http-flv,ws-flv,hls-shaka,dash-shaka
+INTERRUPTIONS="return"
+INTERRUPTIONS_LONG=$INTERRUPTIONS,return-changed,takeover,end-and-return,restart
 
-# One gateway and one publisher serve all protocols, played one after the other.
+# One gateway and one publisher serve all protocols, played one after the other; each interruption has its own.
 stage_browser() {
-    local rtmp_port http_port status=0 protocols=$PROTOCOLS seconds=300 log=$REPORT/browser.log
+    local rtmp_port http_port protocols=$PROTOCOLS interruptions=$INTERRUPTIONS seconds=300 pictures=target/browser
     local binary=$TARGET/debug/sluicegate
-    if [ "$mode" = long ]; then protocols=$PROTOCOLS_LONG seconds=900; fi
+    if [ "$mode" = long ]; then protocols=$PROTOCOLS_LONG interruptions=$INTERRUPTIONS_LONG seconds=900; fi
     scripts/media.sh
     cargo build --locked --all-features --bin sluicegate
     rtmp_port=$(free_port)
@@ -192,17 +196,26 @@ stage_browser() {
         >"$REPORT/publisher.log" 2>&1 </dev/null &
     publisher=$!
     wait_until 30 http_ok 127.0.0.1 "$http_port" /live/clip/index.m3u8 || browser_failed "the published stream did not appear"
-    timeout --kill-after=10 "$seconds" node tests/browser/watch.mjs "http://127.0.0.1:$http_port" live/clip "$protocols" target/browser \
-        </dev/null 2>&1 | tee "$log" || status=$?
-    passed=$((passed + $(grep -c '"ok":true' "$log" || true)))
-    failed=$((failed + $(grep -c '"ok":false' "$log" || true)))
-    [ "$status" -eq 0 ] || browser_failed "not every protocol played (status $status; screenshots in target/browser)"
+    in_browser "$seconds" watch.mjs "http://127.0.0.1:$http_port" live/clip "$protocols" "$pictures"
+    in_browser "$seconds" pages.mjs "http://127.0.0.1:$http_port" live/clip "$pictures"
     kill -TERM "$publisher"
     wait "$publisher" || true # ffmpeg answers a signal with a status of its own
     publisher=
     kill -TERM "$server"
     wait "$server" || browser_failed "the gateway did not leave in peace (status $?)"
     server=
+    in_browser "$seconds" interrupt.mjs "$binary" target/media "$interruptions" "$PLAYERS" "$pictures/interrupted"
+}
+
+# in_browser SECONDS SCRIPT ARGUMENTS...: runs a script of tests/browser and counts its plays.
+in_browser() {
+    local seconds=$1 script=$2 status=0 log
+    log=$REPORT/browser-${2%.mjs}.log
+    shift 2
+    timeout --kill-after=10 "$seconds" node "tests/browser/$script" "$@" </dev/null 2>&1 | tee "$log" || status=$?
+    passed=$((passed + $(grep -c '"ok":true' "$log" || true)))
+    failed=$((failed + $(grep -c '"ok":false' "$log" || true)))
+    [ "$status" -eq 0 ] || browser_failed "not every play of $script succeeded (status $status; screenshots and logs in target/browser)"
 }
 
 browser_failed() {

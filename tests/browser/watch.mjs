@@ -6,19 +6,9 @@
 // Needs `npm ci` in web/. CHROMIUM names the browser when it is not /usr/bin/chromium; PLAY_MS sets how long each protocol plays,
 // START_MS how long it may take to begin.
 
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { openBrowser, openPage, screenshot, stats, untilPlaying } from './lib.mjs';
 
-const { chromium } = createRequire(new URL('../../web/package.json', import.meta.url))('playwright-core');
-
-const FLAGS = [
-  '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-  '--disable-component-update', '--disable-sync', '--autoplay-policy=no-user-gesture-required',
-];
 const PLAY_MS = Number(process.env.PLAY_MS ?? 8000);
-const START_MS = Number(process.env.START_MS ?? 30_000);
 
 /** The playhead may lose this share of the time to starting, seeking to the edge and a busy machine;
  *  a browser's own progressive player pauses to gather a buffer. */
@@ -32,14 +22,7 @@ if (base === undefined || stream === undefined || list === undefined) {
   console.error('usage: watch.mjs BASE_URL APP/NAME PROTOCOL[,PROTOCOL...] [SCREENSHOT_DIR]');
   process.exit(2);
 }
-if (shots !== undefined) mkdirSync(shots, { recursive: true });
-
-const profile = mkdtempSync(join(tmpdir(), 'watch-profile-'));
-const context = await chromium.launchPersistentContext(profile, {
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: FLAGS,
-  viewport: { width: 1100, height: 1000 },
-});
+const browser = await openBrowser();
 let failed = false;
 try {
   for (const protocol of list.split(',')) {
@@ -48,57 +31,32 @@ try {
     failed ||= !result.ok;
   }
 } finally {
-  await context.close();
-  rmSync(profile, { recursive: true, force: true });
+  await browser.close();
 }
 process.exit(failed ? 1 : 0);
 
 /** Watches by one protocol in a page of its own. */
 async function watch(protocol) {
-  const page = await context.newPage();
-  const problems = [];
-  const origin = new URL(base).origin;
-  const isOurs = (url) => {
-    const { protocol: scheme, host } = new URL(url);
-    return scheme === 'data:' || scheme === 'blob:' || host === new URL(origin).host;
-  };
-  page.on('console', (message) => {
-    if (message.type() === 'error') problems.push(`console: ${message.text()} (${message.location().url})`);
-  });
-  page.on('pageerror', (error) => problems.push(`uncaught: ${error.message}`));
-  page.on('request', (request) => {
-    if (!isOurs(request.url())) problems.push(`request to a stranger: ${request.url()}`);
-  });
-  page.on('websocket', (socket) => {
-    if (!isOurs(socket.url())) problems.push(`socket to a stranger: ${socket.url()}`);
-  });
-
-  const stats = () => page.evaluate(() => ({ ...window.__player.stats(), protocol: window.__player.protocol, state: window.__player.state }));
+  const { origin } = new URL(base);
+  const { page, problems } = await openPage(browser.context, origin);
   let startMs = null;
   let before = null;
   let after = null;
   try {
     const opened = Date.now();
     await page.goto(`${origin}/watch/${stream}?protocol=${protocol}`);
-    await page.waitForFunction(
-      () => {
-        const now = window.__player?.stats();
-        return now !== undefined && (now.fatal || (now.decoded > 0 && now.currentTime > 0));
-      },
-      null,
-      { timeout: START_MS, polling: 50 },
-    );
+    await untilPlaying(page);
     startMs = Date.now() - opened;
-    before = await stats();
+    before = await stats(page);
     const began = Date.now();
     await page.waitForTimeout(PLAY_MS);
-    after = await stats();
+    after = await stats(page);
     problems.push(...judge(protocol, before, after, (Date.now() - began) / 1000));
   } catch (error) {
     problems.push(error.message.split('\n')[0]);
-    after = await stats().catch(() => null);
+    after = await stats(page).catch(() => null);
   }
-  if (shots !== undefined) await page.screenshot({ path: join(shots, `${protocol}.png`), fullPage: true }).catch(() => {});
+  await screenshot(page, shots, protocol);
   await page.close();
   return { ok: problems.length === 0, protocol, start_ms: startMs, before, after, problems };
 }
