@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use sluicegate::media::codec::avc::{self, ParameterSets};
-use sluicegate::media::codec::{AacConfig, AvcConfig, Mp3Config, aac, mp3};
+use sluicegate::media::codec::{AacConfig, Ac3Config, AvcConfig, Eac3Config, FlacConfig, Mp3Config, OpusConfig, aac, ac3, mp3, opus};
 
 pub fn run(data: &[u8]) {
     let sets = match AvcConfig::parse(data) {
@@ -24,7 +24,22 @@ pub fn run(data: &[u8]) {
     if let Err(error) = Mp3Config::parse(data) {
         assert!(error.position <= data.len());
     }
+    if let Ok(config) = OpusConfig::parse(data) {
+        assert_eq!(OpusConfig::parse(&config.record), Ok(config.clone()));
+        assert_eq!(config.dops().len(), config.record.len() - 8);
+    }
+    if let Ok(config) = FlacConfig::parse(data) {
+        assert_eq!(FlacConfig::parse(&config.metadata_block()), Ok(config));
+    }
+    if let Ok(config) = Ac3Config::parse(data) {
+        assert_eq!(config.record.len(), 3);
+    }
+    if let Ok(config) = Eac3Config::parse(data) {
+        assert!((5..=42).contains(&config.record.len()));
+    }
+    assert!(opus::packet_samples(data).is_none_or(|samples| samples <= 5_760));
     let data = Bytes::copy_from_slice(data);
+    assert_eq!(ac3::split(&data).concat(), data);
     assert!(mp3::split(&data).iter().map(Bytes::len).sum::<usize>() <= data.len());
     assert!(aac::strip_adts(&data).iter().map(Bytes::len).sum::<usize>() <= data.len());
     for length_size in [1, 2, 4] {

@@ -46,6 +46,9 @@ fn check(demuxer: &mut Demuxer, codecs: &mut Vec<Codec>) {
 }
 
 fn again(codec: &Codec, sample: &Sample) {
+    if !mux::is_carried(codec) {
+        return;
+    }
     let track =
         Track { id: sample.track, timescale: Timescale::MILLIS, codec: codec.clone(), language: None, name: None, frame_rate: None };
     let mut second = Demuxer::new();
@@ -54,7 +57,7 @@ fn again(codec: &Codec, sample: &Sample) {
         body.write(&mut bytes);
         second.push(body.kind, 0, &bytes.freeze());
     }
-    assert_eq!(second.poll(), Some(Ok(Item::Config { track: sample.track, codec: normalised(codec) })));
+    assert_eq!(second.poll(), Some(Ok(Item::Config { track: sample.track, codec: normalised(codec, &sample.data) })));
     match second.poll() {
         Some(Ok(Item::Coded { cts_ms, is_sync, data, .. })) => {
             assert_eq!((cts_ms, is_sync, data), (sample.cts, sample.is_sync, sample.data.clone()));
@@ -63,11 +66,13 @@ fn again(codec: &Codec, sample: &Sample) {
     }
 }
 
-/// The configuration as it is read back: what is muxed has 4-byte lengths.
-fn normalised(codec: &Codec) -> Codec {
+/// The configuration as it is read back: what is muxed has 4-byte lengths, and Opus packets are as long as the first one.
+fn normalised(codec: &Codec, data: &[u8]) -> Codec {
     let mut codec = codec.clone();
-    if let Codec::Avc(config) = &mut codec {
-        config.length_size = 4;
+    match &mut codec {
+        Codec::Avc(config) => config.length_size = 4,
+        Codec::Opus(config) => *config = config.clone().with_packet(data),
+        _ => {}
     }
     codec
 }

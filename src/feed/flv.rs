@@ -105,11 +105,16 @@ impl Maker<FlvUnit> for FlvMaker {
         let Some(program) = &self.program else { return };
         let Some(track) = program.tracks.get(sample.track) else { return };
         // Tracks that FLV does not carry have no body, and the file header does not promise them.
-        let Some(body) = mux::sample(&track.codec, &sample) else { return };
+        let body = mux::sample(&track.codec, &sample);
+        // Where none of the tracks is carried the head goes out alone, so that viewers are told and do not wait.
+        if body.is_none() && mux::is_playable(&program.tracks) {
+            return;
+        }
         let timestamp_ms = mux::timestamp(sample.dts);
         if let Some(why) = self.due.take() {
             out.push(Item::Head(Arc::new(FlvPreamble::new(program, timestamp_ms)), why));
         }
+        let Some(body) = body else { return };
         let front = Framed::header_len(body.tag_len());
         let tag = Framed::seal(body.to_tag(timestamp_ms, front), front);
         out.push(Item::Unit(FlvUnit { tag, time: sample.dts, kind: sample.track.kind, is_sync: sample.is_sync }));

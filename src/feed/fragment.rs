@@ -217,10 +217,7 @@ impl FragmentMaker {
 
 /// The tracks that go into one file: the leading one of each kind, for a player's one buffer takes no more.
 fn carried(program: &Program) -> Vec<&Track> {
-    let fits = |track: &&Arc<Track>| match track.codec {
-        Codec::Avc(_) | Codec::Aac(_) | Codec::Mp3(_) => true,
-        Codec::Script => false,
-    };
+    let fits = |track: &&Arc<Track>| !matches!(track.codec, Codec::Script);
     let leading = |kind| program.tracks.of(kind).find(fits).map(|track| &**track);
     [Kind::Video, Kind::Audio].into_iter().filter_map(leading).collect()
 }

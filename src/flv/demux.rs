@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 
-use super::audio::{self, AudioPacket, AudioPacketKind};
+use super::audio;
 use super::body::CodecTag;
 use super::error::DemuxError;
 use super::script::{self, ScriptBody};
@@ -12,8 +12,10 @@ use super::tag::TagKind;
 use super::video::{self, VideoPacket, VideoPacketKind};
 use crate::amf0::Value;
 use crate::media::codec::avc::{self, ParameterSets};
-use crate::media::codec::{AacConfig, AvcConfig, Codec, ConfigProblem, Mp3Config, aac, mp3};
+use crate::media::codec::{AvcConfig, Codec, ConfigProblem};
 use crate::media::{Kind, Metadata, Script, TrackId};
+
+mod sound;
 
 /// What message bodies turn out to hold. Times are milliseconds as sent: not repaired, not unwrapped.
 #[derive(Clone, PartialEq, Debug)]
@@ -92,8 +94,7 @@ enum State {
         config: Option<AvcConfig>,
         sets: ParameterSets,
     },
-    Aac(AacConfig),
-    Mp3(Mp3Config),
+    Sound(sound::State),
 }
 
 impl Demuxer {
@@ -115,7 +116,7 @@ impl Demuxer {
             TagKind::Audio => match audio::parse(body) {
                 Ok(packets) => {
                     self.drops.empty += u64::from(packets.is_empty());
-                    packets.into_iter().for_each(|packet| self.audio(timestamp_ms, packet));
+                    packets.into_iter().for_each(|packet| self.sound(timestamp_ms, packet));
                 }
                 Err(error) => self.fail(error),
             },
@@ -197,79 +198,6 @@ impl Demuxer {
             self.item(Item::Coded { track, dts_ms, cts_ms, extra_nanos, is_sync: frame.is_sync, data: frame.data });
         }
         Ok(())
-    }
-
-    fn audio(&mut self, dts_ms: u32, packet: AudioPacket) {
-        let track = TrackId { kind: Kind::Audio, index: packet.index };
-        let is_aac = matches!(packet.codec, CodecTag::Legacy(audio::AAC)) || packet.codec == CodecTag::FourCc(*b"mp4a");
-        let is_mp3 = matches!(packet.codec, CodecTag::Legacy(audio::MP3 | audio::MP3_8_KHZ)) || packet.codec == CodecTag::FourCc(*b".mp3");
-        let result = match packet.kind {
-            AudioPacketKind::Multichannel => return self.drops.packet += 1,
-            _ if !is_aac && !is_mp3 => return self.drops.codec += 1,
-            AudioPacketKind::Unknown(_) => return self.drops.packet += 1,
-            AudioPacketKind::End => return self.end(track),
-            _ if packet.payload.is_empty() => return self.drops.empty += 1,
-            AudioPacketKind::Config if is_mp3 => return self.drops.packet += 1,
-            AudioPacketKind::Config => AacConfig::parse(&packet.payload)
-                .map(|config| self.configure_aac(track, config))
-                .map_err(|source| DemuxError::Config { track, source }),
-            AudioPacketKind::Coded { extra_nanos } if is_mp3 => self.mp3_frames(track, dts_ms, extra_nanos, &packet.payload),
-            AudioPacketKind::Coded { extra_nanos } => self.aac_frames(track, dts_ms, extra_nanos, packet.payload),
-        };
-        if let Err(error) = result {
-            self.fail(error);
-        }
-    }
-
-    fn configure_aac(&mut self, track: TrackId, config: AacConfig) {
-        if !matches!(self.tracks.get(&track), Some(State::Aac(before)) if before.record == config.record) {
-            self.item(Item::Config { track, codec: Codec::Aac(config.clone()) });
-            self.tracks.insert(track, State::Aac(config));
-        }
-    }
-
-    fn aac_frames(&mut self, track: TrackId, dts_ms: u32, extra_nanos: u32, payload: Bytes) -> Result<(), DemuxError> {
-        let configured = |state: Option<&State>| match state {
-            Some(State::Aac(config)) => Some(config.shape),
-            _ => None,
-        };
-        if !aac::is_adts(&payload) {
-            configured(self.tracks.get(&track)).ok_or(DemuxError::BeforeConfig { track })?;
-            self.audio_frame(track, dts_ms, 0.0, extra_nanos, payload);
-            return Ok(());
-        }
-        if configured(self.tracks.get(&track)).is_none() {
-            let config = AacConfig::from_adts(&payload).map_err(|source| DemuxError::Config { track, source })?;
-            self.configure_aac(track, config);
-        }
-        let frames = aac::strip_adts(&payload);
-        self.drops.empty += u64::from(frames.is_empty());
-        let shape = configured(self.tracks.get(&track)).ok_or(DemuxError::BeforeConfig { track })?;
-        for (at, frame) in frames.into_iter().enumerate() {
-            self.audio_frame(track, dts_ms, at as f64 * shape.frame_millis(), extra_nanos, frame);
-        }
-        Ok(())
-    }
-
-    fn mp3_frames(&mut self, track: TrackId, dts_ms: u32, extra_nanos: u32, payload: &Bytes) -> Result<(), DemuxError> {
-        let mut millis = 0.0;
-        for frame in mp3::split(payload) {
-            let config = Mp3Config::parse(&frame).map_err(|source| DemuxError::Config { track, source })?;
-            let frame_millis = config.shape.frame_millis();
-            if !matches!(self.tracks.get(&track), Some(State::Mp3(before)) if *before == config) {
-                self.item(Item::Config { track, codec: Codec::Mp3(config.clone()) });
-                self.tracks.insert(track, State::Mp3(config));
-            }
-            self.audio_frame(track, dts_ms, millis, extra_nanos, frame);
-            millis += frame_millis;
-        }
-        Ok(())
-    }
-
-    /// One frame of a message, `behind` milliseconds after its first.
-    fn audio_frame(&mut self, track: TrackId, dts_ms: u32, behind: f64, extra_nanos: u32, data: Bytes) {
-        let dts_ms = dts_ms.wrapping_add(behind.round() as u32);
-        self.item(Item::Coded { track, dts_ms, cts_ms: 0, extra_nanos, is_sync: true, data });
     }
 
     fn script(&mut self, dts_ms: u32, body: &Bytes) {

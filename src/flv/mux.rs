@@ -1,4 +1,4 @@
-//! From samples to bodies and tags, for players that know the legacy headers.
+//! From samples to bodies and tags, for players that know the legacy headers, and the Enhanced ones only for codecs without another.
 //!
 //! A [`MessageBody`] is what RTMP sends as it is and FLV puts into a tag. Only track 0 of each kind is carried, for legacy players know
 //! no other.
@@ -17,19 +17,22 @@ use crate::media::{AudioShape, Codec, Kind, Metadata, Sample, Timestamp};
 pub struct MessageBody {
     /// What it carries.
     pub kind: TagKind,
-    head: [u8; 5],
+    head: [u8; MAX_HEAD],
     head_len: u8,
     data: Bytes,
 }
 
+/// First byte, FourCC and composition time of the Enhanced header.
+const MAX_HEAD: usize = 8;
+
 impl MessageBody {
     fn new(kind: TagKind, head: &[u8], data: Bytes) -> Self {
-        let mut padded = [0; 5];
+        let mut padded = [0; MAX_HEAD];
         padded[..head.len()].copy_from_slice(head);
         Self { kind, head: padded, head_len: head.len() as u8, data }
     }
 
-    /// The header's bytes: up to five.
+    /// The header's bytes: up to eight.
     pub fn head(&self) -> &[u8] {
         &self.head[..usize::from(self.head_len)]
     }
@@ -111,12 +114,25 @@ pub fn audio(tracks: &TrackSet) -> Option<&Track> {
 }
 
 fn carried(tracks: &TrackSet, kind: Kind) -> Option<&Track> {
-    tracks.of(kind).map(|track| &**track).find(|track| track.id.index == 0)
+    tracks.of(kind).map(|track| &**track).find(|track| track.id.index == 0 && is_carried(&track.codec))
+}
+
+/// Whether players of FLV in browsers know how to read the codec (mpegts.js gives up the whole stream over one that it does not know).
+pub fn is_carried(codec: &Codec) -> bool {
+    match codec {
+        Codec::Avc(_) | Codec::Aac(_) | Codec::Mp3(_) | Codec::Opus(_) | Codec::Flac(_) | Codec::Script => true,
+        Codec::Ac3(_) | Codec::Eac3(_) => false,
+    }
 }
 
 /// The file header for these tracks: it promises just what [`video`] and [`audio`] give.
 pub fn file_header(tracks: &TrackSet) -> FileHeader {
     FileHeader { has_audio: audio(tracks).is_some(), has_video: video(tracks).is_some() }
+}
+
+/// Whether there is anything to see or hear.
+pub fn is_playable(tracks: &TrackSet) -> bool {
+    video(tracks).is_some() || audio(tracks).is_some()
 }
 
 /// onMetaData for these tracks, rebuilt.
@@ -132,7 +148,10 @@ pub fn config(track: &Track) -> Option<MessageBody> {
     match &track.codec {
         Codec::Avc(config) => Some(MessageBody::new(TagKind::Video, &[0x10 | AVC, 0, 0, 0, 0], config.record.clone())),
         Codec::Aac(config) => Some(MessageBody::new(TagKind::Audio, &[AAC_HEADER, 0], config.record.clone())),
-        Codec::Mp3(_) | Codec::Script => None,
+        Codec::Opus(config) => Some(MessageBody::new(TagKind::Audio, &enhanced(AUDIO_CONFIG, *b"Opus"), config.record.clone())),
+        // The block behind its header, as mpegts.js reads it.
+        Codec::Flac(config) => Some(MessageBody::new(TagKind::Audio, &enhanced(AUDIO_CONFIG, *b"fLaC"), config.metadata_block())),
+        Codec::Mp3(_) | Codec::Ac3(_) | Codec::Eac3(_) | Codec::Script => None,
     }
 }
 
@@ -144,7 +163,7 @@ pub fn preamble(tracks: &TrackSet, about: &Metadata) -> impl Iterator<Item = Mes
 
 /// A sample's body; none where legacy players do not get its track, or it is longer than a tag can be.
 pub fn sample(codec: &Codec, sample: &Sample) -> Option<MessageBody> {
-    if sample.track.index != 0 || sample.data.len() > MAX_BODY - 5 {
+    if sample.track.index != 0 || sample.data.len() > MAX_BODY - MAX_HEAD {
         return None;
     }
     let data = sample.data.clone();
@@ -156,6 +175,9 @@ pub fn sample(codec: &Codec, sample: &Sample) -> Option<MessageBody> {
         }
         Codec::Aac(_) => MessageBody::new(TagKind::Audio, &[AAC_HEADER, 1], data),
         Codec::Mp3(config) => MessageBody::new(TagKind::Audio, &[mp3_header(config.shape)], data),
+        Codec::Opus(_) => MessageBody::new(TagKind::Audio, &enhanced(AUDIO_FRAMES, *b"Opus"), data),
+        Codec::Flac(_) => MessageBody::new(TagKind::Audio, &enhanced(AUDIO_FRAMES, *b"fLaC"), data),
+        Codec::Ac3(_) | Codec::Eac3(_) => return None,
         Codec::Script => MessageBody::new(TagKind::Script, &[], data),
     })
 }
@@ -166,6 +188,14 @@ pub fn end(track: &Track) -> Option<MessageBody> {
         Codec::Avc(_) if track.id.index == 0 => Some(MessageBody::new(TagKind::Video, &[0x10 | AVC, 2, 0, 0, 0], Bytes::new())),
         _ => None,
     }
+}
+
+/// First bytes of the Enhanced audio header: SequenceStart and CodedFrames.
+const AUDIO_CONFIG: u8 = 0x90;
+const AUDIO_FRAMES: u8 = 0x91;
+
+fn enhanced(first: u8, [a, b, c, d]: [u8; 4]) -> [u8; 5] {
+    [first, a, b, c, d]
 }
 
 /// 44 kHz, 16 bits, stereo: for AAC the standard fixes these, whatever the configuration says (§E.4.2.1).

@@ -156,9 +156,14 @@ pub(super) fn metadata_body(video: Option<&Track>, audio: Option<&Track>, metada
 
 fn codec_id(codec: &Codec) -> f64 {
     f64::from(match codec {
-        Codec::Avc(_) => AVC,
-        Codec::Aac(_) => AAC,
-        Codec::Mp3(_) => MP3,
+        Codec::Avc(_) => u32::from(AVC),
+        Codec::Aac(_) => u32::from(AAC),
+        Codec::Mp3(_) => u32::from(MP3),
+        // Codecs without a legacy number are told by their FourCC.
+        Codec::Opus(_) => u32::from_be_bytes(*b"Opus"),
+        Codec::Flac(_) => u32::from_be_bytes(*b"fLaC"),
+        Codec::Ac3(_) => u32::from_be_bytes(*b"ac-3"),
+        Codec::Eac3(_) => u32::from_be_bytes(*b"ec-3"),
         Codec::Script => 0,
     })
 }

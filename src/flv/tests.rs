@@ -4,6 +4,7 @@ use super::reader::Event;
 use super::*;
 use crate::media::{Codec, Metadata, Sample, Timescale, Timestamp, Track, TrackId, TrackSet};
 
+mod enhanced;
 mod goldens;
 mod hostile;
 mod round_trip;

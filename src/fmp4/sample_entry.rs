@@ -17,6 +17,8 @@ mod object_type {
 
 /// The `streamType` of sound in a decoder configuration (ISO/IEC 14496-1 §7.2.6.6).
 const AUDIO_STREAM: u8 = 5;
+/// The sample size that the template calls for where the codec has none of its own.
+const SAMPLE_BITS: u16 = 16;
 /// MPEG-1 audio has no rate below this one; MPEG-2 has no higher.
 const LOWEST_MPEG1_RATE: u32 = 32_000;
 
@@ -36,6 +38,14 @@ pub(super) fn write(out: &mut Vec<u8>, track: &Track) -> Result<(), Error> {
             let mpeg1 = config.shape.sample_rate >= LOWEST_MPEG1_RATE;
             mp4a(out, config.shape, if mpeg1 { object_type::MPEG1_PART3 } else { object_type::MPEG2_PART3 }, None)
         }
+        Codec::Opus(config) => Ok(sound_entry(out, *b"Opus", config.shape, SAMPLE_BITS, *b"dOps", &config.dops())),
+        Codec::Flac(config) => {
+            // A FullBox of version 0 before the metadata blocks.
+            let body = [&[0; 4], &*config.metadata_block()].concat();
+            Ok(sound_entry(out, *b"fLaC", config.shape, config.bits_per_sample.into(), *b"dfLa", &body))
+        }
+        Codec::Ac3(config) => Ok(sound_entry(out, *b"ac-3", config.shape, SAMPLE_BITS, *b"dac3", &config.record)),
+        Codec::Eac3(config) => Ok(sound_entry(out, *b"ec-3", config.shape, SAMPLE_BITS, *b"dec3", &config.record)),
         Codec::Script => Err(Error::NoSampleEntry { track: track.id, codec: track.codec.name() }),
     }
 }
@@ -68,7 +78,7 @@ fn visual(out: &mut Vec<u8>, width: u16, height: u16) {
 
 fn mp4a(out: &mut Vec<u8>, shape: AudioShape, object_type_indication: u8, config: Option<&[u8]>) -> Result<(), Error> {
     let entry = open(out, *b"mp4a");
-    sound(out, shape);
+    sound(out, shape, SAMPLE_BITS);
     let dec_specific = config.map(|raw| DecoderSpecific { raw: raw.to_vec(), ..Default::default() });
     let dec_config = DecoderConfig { object_type_indication, stream_type: AUDIO_STREAM, dec_specific, ..Default::default() };
     Esds { es_desc: EsDescriptor { dec_config, ..Default::default() } }.encode(out)?;
@@ -76,13 +86,21 @@ fn mp4a(out: &mut Vec<u8>, shape: AudioShape, object_type_indication: u8, config
     Ok(())
 }
 
+/// A sample entry with its configuration box.
+fn sound_entry(out: &mut Vec<u8>, kind: FourCc, shape: AudioShape, bits: u16, config: FourCc, body: &[u8]) {
+    let entry = open(out, kind);
+    sound(out, shape, bits);
+    leaf(out, config, body);
+    close(out, entry);
+}
+
 /// The fields of an AudioSampleEntry version 0, before its child boxes (§12.2.3).
-fn sound(out: &mut Vec<u8>, shape: AudioShape) {
+fn sound(out: &mut Vec<u8>, shape: AudioShape, bits: u16) {
     out.extend_from_slice(&[0; 6]);
     out.extend_from_slice(&1u16.to_be_bytes()); // data_reference_index
     out.extend_from_slice(&[0; 8]);
     out.extend_from_slice(&u16::from(shape.channels).to_be_bytes());
-    out.extend_from_slice(&16u16.to_be_bytes()); // samplesize
+    out.extend_from_slice(&bits.to_be_bytes()); // samplesize
     out.extend_from_slice(&[0; 4]);
     out.extend_from_slice(&(representable_rate(shape.sample_rate) << 16).to_be_bytes());
 }

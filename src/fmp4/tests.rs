@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::fragment::{self, NON_SYNC_FLAGS, STYP, SYNC_FLAGS};
 use super::*;
-use crate::media::codec::{AacConfig, AudioShape, AvcConfig, Codec, Mp3Config, VideoShape};
+use crate::media::codec::{AacConfig, Ac3Config, AudioShape, AvcConfig, Codec, Eac3Config, FlacConfig, Mp3Config, OpusConfig, VideoShape};
 use crate::media::{Sample, Span, Timescale, Timestamp, Track, TrackId};
 
 /// An avcC of High profile level 3.1 with one SPS and one PPS of libx264.
@@ -139,6 +139,40 @@ fn mp3_is_announced_by_its_version_and_high_rates_are_halved() {
     track.codec = Codec::Aac(AacConfig { record: Bytes::from_static(&[0x10, 0x10]), object_type: 2, shape });
     let init = init_segment(&[&track]).unwrap();
     assert!(init.windows(10).any(|window| window == b"\0\x10\0\0\0\0\xbb\x80\0\0"));
+}
+
+#[test]
+fn sound_without_an_esds_gets_these_boxes() {
+    let surround = b"OpusHead\x01\x06\x38\x01\x80\xbb\0\0\0\0\x01\x04\x02\0\x04\x01\x02\x03\x05";
+    let streaminfo = b"\x04\0\x04\0\0\0\0\0\x10\x98\x17\x70\x03\x70\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    let ac3 = [0x0b, 0x77, 0xfe, 0x95, 0x14, 0x40, 0x43, 0xe1, 0x06];
+    let eac3 = [&[0x0b, 0x77, 0x01, 0x7f, 0x34, 0x87, 0xc0, 0x00][..], &[0; 760]].concat();
+    let entries: [(Codec, &[u8]); 4] = [
+        (
+            Codec::Opus(OpusConfig::parse(surround).unwrap()),
+            b"\0\0\0\x3fOpus\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\0\0\x06\0\x10\0\0\0\0\xbb\x80\0\0\
+            \0\0\0\x1bdOps\0\x06\x01\x38\0\0\xbb\x80\0\0\x01\x04\x02\0\x04\x01\x02\x03\x05",
+        ),
+        (
+            Codec::Flac(FlacConfig::parse(streaminfo).unwrap()),
+            b"\0\0\0\x56fLaC\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\0\0\x02\0\x18\0\0\0\0\xbb\x80\0\0\
+            \0\0\0\x32dfLa\0\0\0\0\x80\0\0\x22\x04\0\x04\0",
+        ),
+        (
+            Codec::Ac3(Ac3Config::parse(&ac3).unwrap()),
+            b"\0\0\0\x2fac-3\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\0\0\x02\0\x10\0\0\0\0\xbb\x80\0\0\
+            \0\0\0\x0bdac3\x10\x11\x40",
+        ),
+        (
+            Codec::Eac3(Eac3Config::parse(&eac3).unwrap()),
+            b"\0\0\0\x31ec-3\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\0\0\x02\0\x10\0\0\0\0\xbb\x80\0\0\
+            \0\0\0\x0ddec3\x06\0\x20\x04\0",
+        ),
+    ];
+    for (codec, golden) in entries {
+        let init = init_segment(&[&Track { codec, ..audio() }]).unwrap();
+        assert!(init.windows(golden.len()).any(|window| window == golden), "{init:02x?}");
+    }
 }
 
 #[test]

@@ -3,18 +3,24 @@
 //! Each configuration keeps the record's bytes (rebuilt where the sender's were broken) beside what was read from them.
 
 pub mod aac;
+pub mod ac3;
 pub mod avc;
 mod error;
+pub mod flac;
 pub mod mp3;
 pub mod nal;
+pub mod opus;
 
 use super::time::Timescale;
 use super::track::Kind;
 
 pub use aac::AacConfig;
+pub use ac3::{Ac3Config, Eac3Config};
 pub use avc::AvcConfig;
 pub use error::{ConfigError, ConfigProblem};
+pub use flac::FlacConfig;
 pub use mp3::Mp3Config;
+pub use opus::OpusConfig;
 
 /// The smallest width and height of pictures accepted: one macroblock.
 pub const MIN_PICTURE: u32 = 16;
@@ -31,6 +37,14 @@ pub enum Codec {
     Aac(AacConfig),
     /// MPEG-1, MPEG-2 and MPEG-2.5 layer III.
     Mp3(Mp3Config),
+    /// Opus (RFC 6716).
+    Opus(OpusConfig),
+    /// FLAC (RFC 9639).
+    Flac(FlacConfig),
+    /// AC-3 (ETSI TS 102 366).
+    Ac3(Ac3Config),
+    /// E-AC-3 (ETSI TS 102 366 annex E).
+    Eac3(Eac3Config),
     /// Script data of the data track.
     Script,
 }
@@ -53,7 +67,8 @@ pub struct AudioShape {
     pub sample_rate: u32,
     /// Channels at the decoder's output.
     pub channels: u8,
-    /// Ticks of `sample_rate` that one access unit lasts: 1024 for AAC-LC, 1152 for MPEG-1 layer III.
+    /// Ticks of `sample_rate` that one access unit lasts: 1024 for AAC-LC, 1152 for MPEG-1 layer III, most often 960
+    /// for Opus.
     pub frame_samples: u32,
 }
 
@@ -69,7 +84,7 @@ impl Codec {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Avc(_) => Kind::Video,
-            Self::Aac(_) | Self::Mp3(_) => Kind::Audio,
+            Self::Aac(_) | Self::Mp3(_) | Self::Opus(_) | Self::Flac(_) | Self::Ac3(_) | Self::Eac3(_) => Kind::Audio,
             Self::Script => Kind::Data,
         }
     }
@@ -89,6 +104,10 @@ impl Codec {
             Self::Avc(_) => "H.264",
             Self::Aac(_) => "AAC",
             Self::Mp3(_) => "MP3",
+            Self::Opus(_) => "Opus",
+            Self::Flac(_) => "FLAC",
+            Self::Ac3(_) => "AC-3",
+            Self::Eac3(_) => "E-AC-3",
             Self::Script => "script data",
         }
     }
@@ -99,6 +118,10 @@ impl Codec {
             Self::Avc(config) => config.rfc6381(),
             Self::Aac(config) => config.rfc6381(),
             Self::Mp3(config) => config.rfc6381(),
+            Self::Opus(config) => config.rfc6381(),
+            Self::Flac(config) => config.rfc6381(),
+            Self::Ac3(config) => config.rfc6381(),
+            Self::Eac3(config) => config.rfc6381(),
             Self::Script => String::new(),
         }
     }
@@ -116,6 +139,10 @@ impl Codec {
         match self {
             Self::Aac(config) => Some(config.shape),
             Self::Mp3(config) => Some(config.shape),
+            Self::Opus(config) => Some(config.shape),
+            Self::Flac(config) => Some(config.shape),
+            Self::Ac3(config) => Some(config.shape),
+            Self::Eac3(config) => Some(config.shape),
             _ => None,
         }
     }

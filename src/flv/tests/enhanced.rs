@@ -1,0 +1,97 @@
+//! Codecs that only the Enhanced header carries, as FFmpeg 9 sends them.
+
+use super::*;
+
+const OPUS_HEADER: &[u8] = b"\x90OpusOpusHead\x01\x02\x38\x01\x80\xbb\0\0\0\0\0";
+const OPUS_PACKET: &[u8] = b"\x91Opus\xfc\x7e\x02\x99";
+const FLAC_HEADER: &[u8] = b"\x90fLaC\x04\0\x04\0\0\0\0\0\x10\x98\x0b\xb8\x02\xf0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+
+fn syncframe(four_cc: &[u8], head: &[u8]) -> Vec<u8> {
+    let mut body = [&[0x91], four_cc, head].concat();
+    body.resize(5 + 768, 0);
+    body
+}
+
+fn sound(demuxer: &mut Demuxer, body: &[u8]) -> Vec<Item> {
+    items(demuxer, TagKind::Audio, 20, body)
+}
+
+fn wire(body: &MessageBody) -> BytesMut {
+    let mut out = BytesMut::new();
+    body.write(&mut out);
+    out
+}
+
+fn sample(data: &[u8]) -> Sample {
+    Sample { track: TrackId::AUDIO, dts: Timestamp::from_millis(20), cts: 0, is_sync: true, data: Bytes::copy_from_slice(data) }
+}
+
+#[test]
+fn opus_is_configured_by_its_first_packet_and_goes_out_as_it_came() {
+    let mut demuxer = Demuxer::new();
+    assert!(sound(&mut demuxer, OPUS_HEADER).is_empty(), "the header does not tell how long packets last");
+    let found = sound(&mut demuxer, OPUS_PACKET);
+    let [Item::Config { codec, .. }, Item::Coded { data, .. }] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!((codec.rfc6381().as_str(), codec.audio().unwrap().frame_samples, &data[..]), ("Opus", 960, &OPUS_PACKET[5..]));
+    let track = track(TrackId::AUDIO, 48_000, codec.clone());
+    assert_eq!(wire(&mux::config(&track).unwrap()), OPUS_HEADER);
+    assert_eq!(wire(&mux::sample(codec, &sample(data)).unwrap()), OPUS_PACKET);
+    assert!(sound(&mut demuxer, OPUS_HEADER).is_empty());
+    assert_eq!(sound(&mut demuxer, OPUS_PACKET).len(), 1, "the same header again is no change");
+    let mono = [&OPUS_HEADER[..14], &[1], &OPUS_HEADER[15..]].concat();
+    assert!(sound(&mut demuxer, &mono).is_empty());
+    assert!(matches!(&sound(&mut demuxer, OPUS_PACKET)[0], Item::Config { codec, .. } if codec.audio().unwrap().channels == 1));
+}
+
+#[test]
+fn opus_without_a_header_is_stereo_if_it_says_so_and_refused_if_not() {
+    let mut demuxer = Demuxer::new();
+    assert_eq!(demuxed(&mut demuxer, TagKind::Audio, 0, OPUS_PACKET), [Err(DemuxError::BeforeConfig { track: TrackId::AUDIO })]);
+    assert!(sound(&mut demuxer, b"\x90Opus").is_empty());
+    assert!(matches!(&sound(&mut demuxer, OPUS_PACKET)[0], Item::Config { codec, .. } if codec.audio().unwrap().channels == 2));
+}
+
+#[test]
+fn flac_goes_out_behind_the_block_header_that_browsers_players_pass_over() {
+    let mut demuxer = Demuxer::new();
+    let [Item::Config { codec, .. }] = &sound(&mut demuxer, FLAC_HEADER)[..] else { panic!() };
+    let track = track(TrackId::AUDIO, 48_000, codec.clone());
+    let config = wire(&mux::config(&track).unwrap());
+    assert_eq!(config, [&b"\x90fLaC\x80\0\0\x22"[..], &FLAC_HEADER[5..]].concat());
+    assert!(sound(&mut demuxer, &config).is_empty(), "both forms are the same configuration");
+    let frame = b"\x91fLaC\xff\xf8\xaa\x88\0";
+    assert!(matches!(&sound(&mut demuxer, frame)[..], [Item::Coded { data, .. }] if data[..] == frame[5..]));
+    assert_eq!(wire(&mux::sample(codec, &sample(&frame[5..])).unwrap()), &frame[..]);
+}
+
+#[test]
+fn ac_3_is_configured_by_its_first_frame_and_left_out_of_flv() {
+    let heads: [(&[u8], &[u8], &str); 2] = [
+        (b"ac-3", &[0x0B, 0x77, 0xFE, 0x95, 0x14, 0x40, 0x43, 0xE1], "ac-3"),
+        (b"ec-3", &[0x0B, 0x77, 0x01, 0x7F, 0x34, 0x87, 0xC0, 0], "ec-3"),
+    ];
+    for (four_cc, head, name) in heads {
+        let mut demuxer = Demuxer::new();
+        assert!(sound(&mut demuxer, &[&[0x90], four_cc].concat()).is_empty());
+        let body = syncframe(four_cc, head);
+        let found = sound(&mut demuxer, &body);
+        let [Item::Config { codec, .. }, Item::Coded { data, .. }] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!((codec.rfc6381().as_str(), data.len()), (name, 768));
+        assert_eq!(sound(&mut demuxer, &body).len(), 1);
+        let track = track(TrackId::AUDIO, 48_000, codec.clone());
+        assert_eq!((mux::config(&track), mux::sample(codec, &sample(data))), (None, None));
+        let tracks = TrackSet::new([track]);
+        assert_eq!((mux::file_header(&tracks), mux::is_playable(&tracks)), (FileHeader { has_audio: false, has_video: false }, false));
+    }
+}
+
+#[test]
+fn two_syncframes_in_a_message_are_32_milliseconds_apart() {
+    let frame = syncframe(b"ac-3", &[0x0B, 0x77, 0xFE, 0x95, 0x14, 0x40, 0x43, 0xE1]);
+    let body = [&frame[..], &frame[5..]].concat();
+    let times: Vec<_> = sound(&mut Demuxer::new(), &body)
+        .into_iter()
+        .filter_map(|item| if let Item::Coded { dts_ms, .. } = item { Some(dts_ms) } else { None })
+        .collect();
+    assert_eq!(times, [20, 52]);
+}
