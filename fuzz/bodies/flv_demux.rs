@@ -71,6 +71,7 @@ fn normalised(codec: &Codec, data: &[u8]) -> Codec {
     let mut codec = codec.clone();
     match &mut codec {
         Codec::Avc(config) => config.length_size = 4,
+        Codec::Hevc(config) => config.length_size = 4,
         Codec::Opus(config) => *config = config.clone().with_packet(data),
         _ => {}
     }

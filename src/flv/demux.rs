@@ -15,6 +15,7 @@ use crate::media::codec::avc::{self, ParameterSets};
 use crate::media::codec::{AvcConfig, Codec, ConfigProblem};
 use crate::media::{Kind, Metadata, Script, TrackId};
 
+mod hevc;
 mod sound;
 
 /// What message bodies turn out to hold. Times are milliseconds as sent: not repaired, not unwrapped.
@@ -94,6 +95,7 @@ enum State {
         config: Option<AvcConfig>,
         sets: ParameterSets,
     },
+    Hevc(hevc::State),
     Sound(sound::State),
 }
 
@@ -137,13 +139,20 @@ impl Demuxer {
 
     fn video(&mut self, dts_ms: u32, packet: VideoPacket) {
         let track = TrackId { kind: Kind::Video, index: packet.index };
-        let known = matches!(packet.codec, CodecTag::Legacy(video::AVC)) || packet.codec == CodecTag::FourCc(*b"avc1");
+        let is_avc = packet.codec == CodecTag::Legacy(video::AVC) || packet.codec == CodecTag::FourCc(*b"avc1");
+        let is_hevc = packet.codec == CodecTag::Legacy(video::HEVC) || packet.codec == CodecTag::FourCc(*b"hvc1");
         match packet.kind {
             VideoPacketKind::Command | VideoPacketKind::Metadata => self.drops.packet += 1,
-            _ if !known => self.drops.codec += 1,
+            _ if !is_avc && !is_hevc => self.drops.codec += 1,
             VideoPacketKind::Unknown(_) => self.drops.packet += 1,
             VideoPacketKind::End => self.end(track),
             VideoPacketKind::Coded { .. } if packet.payload.is_empty() => self.drops.empty += 1,
+            VideoPacketKind::Config if is_hevc => self.hevc_record(track, &packet.payload),
+            VideoPacketKind::Coded { cts_ms, extra_nanos } if is_hevc => {
+                if let Err(error) = self.hevc_frame(track, dts_ms, (cts_ms, extra_nanos), &packet.payload) {
+                    self.fail(error);
+                }
+            }
             VideoPacketKind::Config => match AvcConfig::parse(&packet.payload) {
                 Ok(config) => self.configure_avc(track, config),
                 Err(source) => self.fail(DemuxError::Config { track, source }),

@@ -120,7 +120,7 @@ fn carried(tracks: &TrackSet, kind: Kind) -> Option<&Track> {
 /// Whether players of FLV in browsers know how to read the codec (mpegts.js gives up the whole stream over one that it does not know).
 pub fn is_carried(codec: &Codec) -> bool {
     match codec {
-        Codec::Avc(_) | Codec::Aac(_) | Codec::Mp3(_) | Codec::Opus(_) | Codec::Flac(_) | Codec::Script => true,
+        Codec::Avc(_) | Codec::Hevc(_) | Codec::Aac(_) | Codec::Mp3(_) | Codec::Opus(_) | Codec::Flac(_) | Codec::Script => true,
         Codec::Ac3(_) | Codec::Eac3(_) => false,
     }
 }
@@ -147,6 +147,7 @@ pub fn config(track: &Track) -> Option<MessageBody> {
     }
     match &track.codec {
         Codec::Avc(config) => Some(MessageBody::new(TagKind::Video, &[0x10 | AVC, 0, 0, 0, 0], config.record.clone())),
+        Codec::Hevc(config) => Some(MessageBody::new(TagKind::Video, &enhanced(VIDEO_CONFIG, *b"hvc1"), config.record.clone())),
         Codec::Aac(config) => Some(MessageBody::new(TagKind::Audio, &[AAC_HEADER, 0], config.record.clone())),
         Codec::Opus(config) => Some(MessageBody::new(TagKind::Audio, &enhanced(AUDIO_CONFIG, *b"Opus"), config.record.clone())),
         // The block behind its header, as mpegts.js reads it.
@@ -173,6 +174,12 @@ pub fn sample(codec: &Codec, sample: &Sample) -> Option<MessageBody> {
             let [_, high, middle, low] = WireTime::of(sample).cts_ms.to_be_bytes();
             MessageBody::new(TagKind::Video, &[frame_type << 4 | AVC, 1, high, middle, low], data)
         }
+        Codec::Hevc(_) => {
+            let frame_type: u8 = if sample.is_sync { 1 } else { 2 };
+            let [_, high, middle, low] = WireTime::of(sample).cts_ms.to_be_bytes();
+            let [first, a, b, c, d] = enhanced(0x80 | frame_type << 4 | CODED_FRAMES, *b"hvc1");
+            MessageBody::new(TagKind::Video, &[first, a, b, c, d, high, middle, low], data)
+        }
         Codec::Aac(_) => MessageBody::new(TagKind::Audio, &[AAC_HEADER, 1], data),
         Codec::Mp3(config) => MessageBody::new(TagKind::Audio, &[mp3_header(config.shape)], data),
         Codec::Opus(_) => MessageBody::new(TagKind::Audio, &enhanced(AUDIO_FRAMES, *b"Opus"), data),
@@ -189,6 +196,10 @@ pub fn end(track: &Track) -> Option<MessageBody> {
         _ => None,
     }
 }
+
+/// First byte of the Enhanced video header for SequenceStart, and the packet type of frames with a composition time.
+const VIDEO_CONFIG: u8 = 0x90;
+const CODED_FRAMES: u8 = 1;
 
 /// First bytes of the Enhanced audio header: SequenceStart and CodedFrames.
 const AUDIO_CONFIG: u8 = 0x90;

@@ -160,6 +160,7 @@ fn codec_id(codec: &Codec) -> f64 {
         Codec::Aac(_) => u32::from(AAC),
         Codec::Mp3(_) => u32::from(MP3),
         // Codecs without a legacy number are told by their FourCC.
+        Codec::Hevc(_) => u32::from_be_bytes(*b"hvc1"),
         Codec::Opus(_) => u32::from_be_bytes(*b"Opus"),
         Codec::Flac(_) => u32::from_be_bytes(*b"fLaC"),
         Codec::Ac3(_) => u32::from_be_bytes(*b"ac-3"),

@@ -43,6 +43,8 @@ pub enum VideoPacketKind {
 }
 
 pub(super) const AVC: u8 = 7;
+/// Not of the standard, but what encoders sent before there was the Enhanced header.
+pub(super) const HEVC: u8 = 12;
 
 const COMMAND: u8 = 5;
 const METADATA: u8 = 4;
@@ -80,7 +82,7 @@ fn legacy(first: u8, rest: &mut Body<'_>) -> Result<VideoPacket, DemuxError> {
     if first >> 4 == COMMAND {
         return Ok(command(codec));
     }
-    if codec != CodecTag::Legacy(AVC) {
+    if !matches!(codec, CodecTag::Legacy(AVC | HEVC)) {
         return Ok(VideoPacket { index: 0, codec, kind: VideoPacketKind::Unknown(0), payload: rest.rest() });
     }
     let packet_type = rest.u8()?;

@@ -5,7 +5,7 @@ use mp4_atom::esds::{DecoderConfig, DecoderSpecific, EsDescriptor, Esds};
 
 use super::boxes::{FourCc, close, open};
 use super::error::Error;
-use crate::media::codec::{AudioShape, Codec};
+use crate::media::codec::{AudioShape, Codec, VideoShape};
 use crate::media::{Track, TrackId};
 
 /// Object type indications of the `esds` (registered at mp4ra.org).
@@ -25,14 +25,8 @@ const LOWEST_MPEG1_RATE: u32 = 32_000;
 /// Writes the one sample entry of the track.
 pub(super) fn write(out: &mut Vec<u8>, track: &Track) -> Result<(), Error> {
     match &track.codec {
-        Codec::Avc(config) => {
-            let (width, height) = picture_size(track.id, config.shape.width, config.shape.height)?;
-            let entry = open(out, *b"avc1");
-            visual(out, width, height);
-            leaf(out, *b"avcC", &config.record);
-            close(out, entry);
-            Ok(())
-        }
+        Codec::Avc(config) => picture_entry(out, track.id, *b"avc1", config.shape, *b"avcC", &config.record),
+        Codec::Hevc(config) => picture_entry(out, track.id, *b"hvc1", config.shape, *b"hvcC", &config.record),
         Codec::Aac(config) => mp4a(out, config.shape, object_type::MPEG4_AUDIO, Some(&config.record)),
         Codec::Mp3(config) => {
             let mpeg1 = config.shape.sample_rate >= LOWEST_MPEG1_RATE;
@@ -48,6 +42,16 @@ pub(super) fn write(out: &mut Vec<u8>, track: &Track) -> Result<(), Error> {
         Codec::Eac3(config) => Ok(sound_entry(out, *b"ec-3", config.shape, SAMPLE_BITS, *b"dec3", &config.record)),
         Codec::Script => Err(Error::NoSampleEntry { track: track.id, codec: track.codec.name() }),
     }
+}
+
+/// A visual sample entry with its configuration box.
+fn picture_entry(out: &mut Vec<u8>, id: TrackId, kind: FourCc, shape: VideoShape, config: FourCc, body: &[u8]) -> Result<(), Error> {
+    let (width, height) = picture_size(id, shape.width, shape.height)?;
+    let entry = open(out, kind);
+    visual(out, width, height);
+    leaf(out, config, body);
+    close(out, entry);
+    Ok(())
 }
 
 /// The size as the 16-bit fields of the sample entry hold it.

@@ -95,3 +95,61 @@ fn two_syncframes_in_a_message_are_32_milliseconds_apart() {
         .collect();
     assert_eq!(times, [20, 52]);
 }
+
+/// The record of x265 through FFmpeg 9, without the message that it puts behind the parameter sets.
+const HVCC: &[u8] = b"\x01\x01\x60\0\0\0\x90\0\0\0\0\0\x3c\xf0\0\xfc\xfd\xf8\xf8\0\0\x0f\x03\
+    \xa0\0\x01\0\x18\x40\x01\x0c\x01\xff\xff\x01\x60\0\0\x03\0\x90\0\0\x03\0\0\x03\0\x3c\x95\x94\x09\
+    \xa1\0\x01\0\x2b\x42\x01\x01\x01\x60\0\0\x03\0\x90\0\0\x03\0\0\x03\0\x3c\xa0\x0a\x08\x0c\x1f\x3e\x59\x59\x52\x93\x0b\xc0\x5a\x02\0\0\x03\0\x02\0\0\x03\0\x1e\x10\
+    \xa2\0\x01\0\x06\x44\x01\xc0\x73\xc1\x89";
+const HEVC_KEY: &[u8] = b"\x91hvc1\0\0\x85\0\0\0\x04\x28\x01\xac\x64";
+const HEVC_INTER: &[u8] = b"\xa3hvc1\0\0\0\x03\x02\x01\xd0";
+
+#[test]
+fn hevc_is_carried_whole_whatever_the_frame_type_says() {
+    let mut demuxer = Demuxer::new();
+    let start = [b"\x90hvc1", HVCC].concat();
+    let [Item::Config { codec, .. }] = &items(&mut demuxer, TagKind::Video, 0, &start)[..] else { panic!() };
+    let track = track(TrackId::VIDEO, 90_000, codec.clone());
+    assert_eq!(wire(&mux::config(&track).unwrap()), start);
+    assert!(items(&mut demuxer, TagKind::Video, 0, &start).is_empty());
+    let key = coded(TrackId::VIDEO, 40, 133, true, &HEVC_KEY[8..]);
+    assert_eq!(items(&mut demuxer, TagKind::Video, 40, HEVC_KEY), [key.clone()]);
+    assert_eq!(
+        items(&mut demuxer, TagKind::Video, 40, &[&[0x81], &HEVC_KEY[1..]].concat()),
+        [key],
+        "some writers leave the frame type at 0"
+    );
+    assert_eq!(items(&mut demuxer, TagKind::Video, 80, HEVC_INTER), [coded(TrackId::VIDEO, 80, 0, false, &HEVC_INTER[5..])]);
+    let dts = Timestamp::from_millis(40).rescale(Timescale::VIDEO);
+    let sample = |is_sync, cts, data: &'static [u8]| {
+        let dts = Timestamp::new(dts, Timescale::VIDEO);
+        Sample { track: TrackId::VIDEO, dts, cts, is_sync, data: Bytes::from_static(data) }
+    };
+    assert_eq!(wire(&mux::sample(codec, &sample(true, 133 * 90, &HEVC_KEY[8..])).unwrap()), HEVC_KEY);
+    let inter = wire(&mux::sample(codec, &sample(false, 0, &HEVC_INTER[5..])).unwrap());
+    assert_eq!(inter, [&b"\xa1hvc1\0\0\0"[..], &HEVC_INTER[5..]].concat());
+    assert_eq!(items(&mut demuxer, TagKind::Video, 99, b"\x92hvc1"), [Item::End { track: TrackId::VIDEO }]);
+}
+
+#[test]
+fn hevc_under_its_old_codec_number_is_the_same() {
+    let mut demuxer = Demuxer::new();
+    let start = [&[0x1C, 0, 0, 0, 0], HVCC].concat();
+    assert!(matches!(&items(&mut demuxer, TagKind::Video, 0, &start)[..], [Item::Config { codec: Codec::Hevc(_), .. }]));
+    let frame = [&[0x1C, 1, 0, 0, 40], &HEVC_KEY[8..]].concat();
+    assert_eq!(items(&mut demuxer, TagKind::Video, 7, &frame), [coded(TrackId::VIDEO, 7, 40, true, &HEVC_KEY[8..])]);
+}
+
+#[test]
+fn hevc_without_a_record_is_configured_by_the_sets_in_its_frames() {
+    let mut demuxer = Demuxer::new();
+    let refused = demuxed(&mut demuxer, TagKind::Video, 0, HEVC_KEY);
+    assert_eq!(refused, [Err(DemuxError::BeforeConfig { track: TrackId::VIDEO })]);
+    let set = |from: usize, length: usize| [&(length as u32).to_be_bytes(), &HVCC[from..from + length]].concat();
+    let body = [&HEVC_KEY[..8], &set(28, 24), &set(57, 43), &set(105, 6), &HEVC_KEY[8..]].concat();
+    let found = items(&mut demuxer, TagKind::Video, 0, &body);
+    let [Item::Config { codec: Codec::Hevc(config), .. }, Item::Coded { data, is_sync: true, .. }] = &found[..] else {
+        panic!("{found:?}")
+    };
+    assert_eq!((config.record.as_ref(), &data[..]), (HVCC, &HEVC_KEY[8..]));
+}

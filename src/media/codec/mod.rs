@@ -7,6 +7,7 @@ pub mod ac3;
 pub mod avc;
 mod error;
 pub mod flac;
+pub mod hevc;
 pub mod mp3;
 pub mod nal;
 pub mod opus;
@@ -19,6 +20,7 @@ pub use ac3::{Ac3Config, Eac3Config};
 pub use avc::AvcConfig;
 pub use error::{ConfigError, ConfigProblem};
 pub use flac::FlacConfig;
+pub use hevc::HevcConfig;
 pub use mp3::Mp3Config;
 pub use opus::OpusConfig;
 
@@ -33,6 +35,8 @@ pub const MAX_PICTURE: u32 = 16_384;
 pub enum Codec {
     /// H.264 / AVC (ISO/IEC 14496-10).
     Avc(AvcConfig),
+    /// H.265 / HEVC (ISO/IEC 23008-2).
+    Hevc(HevcConfig),
     /// AAC (ISO/IEC 14496-3).
     Aac(AacConfig),
     /// MPEG-1, MPEG-2 and MPEG-2.5 layer III.
@@ -83,7 +87,7 @@ impl Codec {
     /// The kind of track that carries this codec.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::Avc(_) => Kind::Video,
+            Self::Avc(_) | Self::Hevc(_) => Kind::Video,
             Self::Aac(_) | Self::Mp3(_) | Self::Opus(_) | Self::Flac(_) | Self::Ac3(_) | Self::Eac3(_) => Kind::Audio,
             Self::Script => Kind::Data,
         }
@@ -102,6 +106,7 @@ impl Codec {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Avc(_) => "H.264",
+            Self::Hevc(_) => "H.265",
             Self::Aac(_) => "AAC",
             Self::Mp3(_) => "MP3",
             Self::Opus(_) => "Opus",
@@ -116,6 +121,7 @@ impl Codec {
     pub fn rfc6381(&self) -> String {
         match self {
             Self::Avc(config) => config.rfc6381(),
+            Self::Hevc(config) => config.rfc6381(),
             Self::Aac(config) => config.rfc6381(),
             Self::Mp3(config) => config.rfc6381(),
             Self::Opus(config) => config.rfc6381(),
@@ -130,6 +136,7 @@ impl Codec {
     pub fn video(&self) -> Option<VideoShape> {
         match self {
             Self::Avc(config) => Some(config.shape),
+            Self::Hevc(config) => Some(config.shape),
             _ => None,
         }
     }

@@ -3,7 +3,7 @@
 use crate::amf0::Value;
 
 /// Codecs that reach the exits, by FourCC; only what is true may stand here.
-const VIDEO: &[&str] = &["avc1"];
+const VIDEO: &[&str] = &["avc1", "hvc1"];
 const AUDIO: &[&str] = &["mp4a", ".mp3", "Opus", "fLaC", "ac-3", "ec-3"];
 
 /// 1 Reconnect, 2 Multitrack, 4 ModEx, 8 TimestampNanoOffset.

@@ -1,0 +1,171 @@
+//! Video, sequence and picture parameter sets, as they lie in a record or between the pictures.
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use super::sps::{self, Sps};
+use crate::media::bits::{BitReader, unescape};
+use crate::media::codec::{ConfigError, ConfigProblem};
+
+/// Parameter sets of each kind in one configuration: the standard has 16 video and 16 sequence parameter sets and 64 picture parameter sets.
+pub const MAX_SETS: usize = 64;
+
+/// The longest parameter set accepted, in bytes. Real ones have tens; the scaling lists of a full one fit into one kilobyte.
+pub const MAX_SET: usize = 4096;
+
+pub(super) const RECORD: &str = "hvcC";
+
+const VPS: u8 = 32;
+const SPS: u8 = 33;
+const PPS: u8 = 34;
+const KINDS: [u8; 3] = [VPS, SPS, PPS];
+
+/// The parameter sets of one configuration, at most one per id.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ParameterSets {
+    /// Video, sequence and picture parameter sets.
+    lists: [Vec<Set>; 3],
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Set {
+    id: u32,
+    nal: Bytes,
+}
+
+impl ParameterSets {
+    /// Reads the sets of a record, and the bytes of its NAL lengths. Messages among them are left out.
+    pub(super) fn parse(record: &[u8]) -> Result<(Self, u8), ConfigError> {
+        let mut rest = Fields { record, position: 0 };
+        // Some writers leave the version at 0.
+        let [version] = rest.array()?;
+        if version > 1 {
+            return Err(ConfigError::value(RECORD, 0, "configurationVersion", version.into()));
+        }
+        rest.take(20)?; // Profile, level and format: the sequence parameter set says them too.
+        let [layers] = rest.array()?;
+        let length_size = (layers & 3) + 1;
+        if length_size == 3 {
+            return Err(ConfigError::value(RECORD, 21, "lengthSizeMinusOne", 2));
+        }
+        let mut sets = Self::default();
+        let [arrays] = rest.array()?;
+        for _ in 0..arrays {
+            let [array, high, low] = rest.array()?;
+            for _ in 0..u16::from_be_bytes([high, low]) {
+                let at = rest.position;
+                let length = u16::from_be_bytes(rest.array()?);
+                let nal = rest.take(length.into())?;
+                if KINDS.contains(&(array & 0x3F)) {
+                    sets.replace_at(at, nal, array & 0x3F)?;
+                }
+            }
+        }
+        Ok((sets, length_size))
+    }
+
+    /// Whether a NAL unit is a parameter set, of any kind.
+    pub fn is_set(nal: &[u8]) -> bool {
+        kind(nal).is_some_and(|kind| KINDS.contains(&kind))
+    }
+
+    /// Whether this very set is among them.
+    pub fn contains(&self, nal: &[u8]) -> bool {
+        self.lists.iter().flatten().any(|set| set.nal == nal)
+    }
+
+    /// Puts a set in the place of the one with its id, or adds it. Other NAL units are passed over.
+    ///
+    /// # Errors
+    /// When the set is too long or its id cannot be read or is out of range.
+    pub fn replace(&mut self, nal: &[u8]) -> Result<(), ConfigError> {
+        kind(nal).filter(|kind| KINDS.contains(kind)).map_or(Ok(()), |kind| self.replace_at(0, nal, kind))
+    }
+
+    /// The first video, sequence and picture parameter set, as NAL units.
+    pub fn first_of_each(&self) -> [Option<&Bytes>; 3] {
+        [0, 1, 2].map(|list: usize| self.lists[list].first().map(|set| &set.nal))
+    }
+
+    /// The record with these sets, for samples of 4-byte NAL lengths.
+    pub(super) fn to_record(&self, sps: &Sps) -> Bytes {
+        let mut out = BytesMut::with_capacity(256);
+        out.put_u8(1);
+        out.put_slice(&sps.profile_tier_level);
+        // No segmentation and no kind of parallelism is promised.
+        out.put_slice(&[0xF0, 0, 0xFC, 0xFC | sps.chroma_format, 0xF8 | sps.luma_depth_minus8, 0xF8 | sps.chroma_depth_minus8]);
+        out.put_u16(0); // avgFrameRate: not told
+        out.put_u8(sps.temporal_layers << 3 | u8::from(sps.temporal_id_nested) << 2 | 3);
+        out.put_u8(self.lists.len() as u8);
+        for (kind, list) in KINDS.iter().zip(&self.lists) {
+            // All sets of the kind are here and none in the samples: that is what `hvc1` means.
+            out.put_u8(0x80 | kind);
+            out.put_u16(list.len() as u16);
+            for set in list {
+                out.put_u16(set.nal.len() as u16);
+                out.put_slice(&set.nal);
+            }
+        }
+        out.freeze()
+    }
+
+    /// `expected` is the kind that the place in the record calls for; a set of another kind there is a broken record.
+    fn replace_at(&mut self, position: usize, nal: &[u8], expected: u8) -> Result<(), ConfigError> {
+        let too_large = |field, value, limit| ConfigError::new(RECORD, position, ConfigProblem::TooLarge { field, value, limit });
+        if nal.len() > MAX_SET {
+            return Err(too_large("parameter set", nal.len(), MAX_SET));
+        }
+        let found = kind(nal).unwrap_or_default();
+        if found != expected {
+            return Err(ConfigError::value(RECORD, position, "nal_unit_type of a parameter set", found.into()));
+        }
+        let id = id(nal, expected).map_err(|error| ConfigError { position, ..error })?;
+        if id >= MAX_SETS as u32 {
+            return Err(ConfigError::value(RECORD, position, "parameter set id", id));
+        }
+        let list = &mut self.lists[usize::from(expected - VPS)];
+        let set = Set { id, nal: Bytes::copy_from_slice(nal) };
+        match list.iter().position(|known| known.id == id) {
+            Some(at) => list[at] = set,
+            // As there are only so many ids, the list cannot grow beyond them.
+            None => list.push(set),
+        }
+        Ok(())
+    }
+}
+
+/// The nal_unit_type; `None` where there is no whole header of two bytes.
+pub(super) fn kind(nal: &[u8]) -> Option<u8> {
+    nal.first_chunk::<2>().map(|[header, _]| header >> 1 & 0x3F)
+}
+
+/// The set's own id: in the first bits of a video, behind the profiles of a sequence, and at the start of a picture parameter set.
+fn id(nal: &[u8], kind: u8) -> Result<u32, ConfigError> {
+    let truncated = || ConfigError::new(RECORD, 0, ConfigProblem::Truncated);
+    match kind {
+        VPS => nal.get(2).map(|byte| u32::from(byte >> 4)).ok_or_else(truncated),
+        SPS => sps::read(nal).map(|sps| sps.id),
+        _ => {
+            let raw = unescape(nal.get(..nal.len().min(16)).unwrap_or_default());
+            BitReader::new(raw.get(2..).unwrap_or_default()).ue().map_err(|_| truncated())
+        }
+    }
+}
+
+struct Fields<'a> {
+    record: &'a [u8],
+    position: usize,
+}
+
+impl<'a> Fields<'a> {
+    fn take(&mut self, length: usize) -> Result<&'a [u8], ConfigError> {
+        let taken = self.record.get(self.position..).and_then(|rest| rest.get(..length));
+        let taken = taken.ok_or_else(|| ConfigError::new(RECORD, self.position, ConfigProblem::Truncated))?;
+        self.position += length;
+        Ok(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], ConfigError> {
+        let taken = self.take(N)?;
+        Ok(*taken.first_chunk().expect("just that many were taken"))
+    }
+}
