@@ -25,6 +25,9 @@ const REFRESH_MS = 500;
 const RETRY_FIRST_MS = 1000;
 const RETRY_MAX_MS = 10_000;
 
+/** A player that shows nothing for so long, while the stream is live, has lost its way: longer than any player needs to fill its buffer. */
+const STUCK_MS = 30_000;
+
 /** The page remembers this many problems. */
 const MAX_PROBLEMS = 50;
 
@@ -56,6 +59,8 @@ class WatchPage {
   #backoff = new Backoff(RETRY_FIRST_MS, RETRY_MAX_MS);
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #retry;
+  /** Since when the player waits although the stream is live. @type {number | null} */
+  #waitsSinceMs = null;
   #state = 'Asking for the stream…';
   /** @type {import('../mse.js').Problem[]} */
   #problems = [];
@@ -296,6 +301,7 @@ class WatchPage {
 
   #refresh() {
     if (this.#driver !== null && this.#poll.presence === 'absent') this.#informed();
+    this.#rescue();
     const stats = this.stats();
     const rate = this.#video.playbackRate;
     const ms = (/** @type {number} */ value) => (value >= 10_000 ? `${(value / 1000).toFixed(1)} s` : `${value} ms`);
@@ -306,6 +312,19 @@ class WatchPage {
     this.#figure('Size', stats.width === 0 ? '–' : `${stats.width}×${stats.height}`);
     this.#figure('Codec', stats.codec ?? '–');
     this.#unmute.hidden = !this.#video.muted;
+  }
+
+  /** Begins a new attempt in place of one that does not come forward. */
+  #rescue() {
+    const waits = this.#driver !== null && (this.#state === 'Buffering…' || this.#state === 'Connecting…');
+    if (!waits || this.#poll.info?.state !== 'live') {
+      this.#waitsSinceMs = null;
+      return;
+    }
+    this.#waitsSinceMs ??= performance.now();
+    if (performance.now() - this.#waitsSinceMs < STUCK_MS) return;
+    this.#waitsSinceMs = null;
+    this.#report(this.#attempt, { message: 'the player was stuck', fatal: true, retry: true });
   }
 
   /**

@@ -1,6 +1,9 @@
 import { MediaPlayer, type ErrorEvent } from 'dashjs';
 import { announcedCodec, type Driver, type DriverContext } from '../../player/page/drivers.js';
 
+/** A stream whose beginning moved by more than this was begun anew. */
+const RESTART_MS = 1000;
+
 /** Plays DASH by dash.js. */
 export function open({ video, url, poll, report }: DriverContext): Driver {
   const player = MediaPlayer().create();
@@ -19,7 +22,24 @@ export function open({ video, url, poll, report }: DriverContext): Driver {
     const message = typeof error === 'string' ? error : `${error.code}: ${error.message}`;
     report({ message, fatal: true, retry: true });
   });
-  player.on(MediaPlayer.events.PLAYBACK_ENDED, () => report({ message: 'the stream ended', fatal: true, retry: true }));
+  // Also told at the end of a period, while the publisher is away.
+  let ended = false;
+  player.on(MediaPlayer.events.PLAYBACK_ENDED, () => {
+    ended = true;
+    poll.hurry();
+  });
+  player.on(MediaPlayer.events.PLAYBACK_PLAYING, () => { ended = false; });
+  // After a restart of the gateway the manifest holds other periods, to which dash.js does not find its way from the one it was in.
+  const beganMs = () => (poll.info === null ? null : poll.info.server_time_ms - poll.info.uptime_ms);
+  const began = beganMs();
+  const informed = () => {
+    if (ended && poll.presence === 'absent') report({ message: 'the stream ended', fatal: true, retry: true });
+    const now = beganMs();
+    if (began !== null && now !== null && Math.abs(now - began) > RESTART_MS) {
+      report({ message: 'the stream was begun anew', fatal: true, retry: true });
+    }
+  };
+  poll.addEventListener('change', informed);
   player.initialize(video, url, true);
   return {
     latencyMs: () => {
@@ -34,6 +54,7 @@ export function open({ video, url, poll, report }: DriverContext): Driver {
       return names.length > 0 ? names.join(', ') : announcedCodec(poll);
     },
     destroy: () => {
+      poll.removeEventListener('change', informed);
       player.destroy();
       video.removeAttribute('src');
       video.load();
