@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use super::framed::Framed;
 use super::lazy::{Item, Maker, Unit};
 use crate::bus::{Entry, Why};
-use crate::flv::tag::PREAMBLE_LEN;
+use crate::flv::tag::{PREAMBLE_LEN, TagKind};
 use crate::flv::{FileHeader, MessageBody, mux};
 use crate::media::{Kind, Program, Sample, Timestamp};
 
@@ -132,7 +132,9 @@ fn tags(header: Option<FileHeader>, bodies: &[MessageBody], timestamp_ms: u32) -
         header.write(&mut out);
     }
     for body in bodies {
-        body.write_tag(timestamp_ms, &mut out);
+        // onMetaData tells of the whole file and belongs to no moment. With any other stamp FFmpeg takes it for subtitles.
+        let stamp = if body.kind == TagKind::Script { 0 } else { timestamp_ms };
+        body.write_tag(stamp, &mut out);
     }
     Framed::seal(out, front)
 }

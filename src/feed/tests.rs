@@ -89,7 +89,7 @@ fn an_flv_tag_is_these_bytes_in_and_out_of_its_frame() {
 }
 
 #[test]
-fn the_preamble_promises_what_comes_and_is_stamped_with_the_first_sample() {
+fn the_preamble_promises_what_comes_and_its_configurations_are_stamped_with_the_first_sample() {
     for (tracks, flags) in [(vec![video(), audio()], 5), (vec![audio()], 4), (vec![video(), script()], 1)] {
         let samples = [picture(1_000, true), sound(47)];
         let (_, items) = made::<FlvUnit>(&program(tracks), samples);
@@ -97,7 +97,10 @@ fn the_preamble_promises_what_comes_and_is_stamped_with_the_first_sample() {
         let opening = head.opening().payload();
         assert_eq!(&opening[..13], [b'F', b'L', b'V', 1, flags, 0, 0, 0, 9, 0, 0, 0, 0]);
         assert_eq!(opening[13], 18, "metadata comes first");
-        assert!(matches!(&opening[17..21], [0, 3, 0xe8 | 0xeb, 0]), "{:?}", &opening[17..21]);
+        assert_eq!(&opening[17..21], [0; 4], "metadata belongs to no moment");
+        let metadata_len = u32::from_be_bytes([0, opening[14], opening[15], opening[16]]) as usize;
+        let configuration = &opening[13 + 11 + metadata_len + 4..];
+        assert!(matches!(&configuration[4..8], [0, 3, 0xe8 | 0xeb, 0]), "{:?}", &configuration[4..8]);
         assert_eq!(head.renewal().payload(), opening.slice(13..));
     }
 }
