@@ -94,7 +94,8 @@ impl Default for SequenceNumber {
 /// are and the first `tfdt` equals the first presentation time, with and without B-frames.
 ///
 /// FFmpeg's demuxer (seen in 5.1) adds the largest negative offset back to every presentation time where no edit list speaks against
-/// it, so that it shows such video D later than its sound; [`ReorderDelay::NONE`] is legal too and read exactly by all.
+/// it, so that it shows such video D later than its sound; [`ReorderDelay::NONE`] is legal too and read exactly by all, which is why
+/// every exit uses that.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct ReorderDelay(pub i32);
 

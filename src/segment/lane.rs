@@ -203,8 +203,8 @@ impl Lane {
     fn finish_part(&mut self, counters: &mut Counters) -> bool {
         let (samples, ticks) = (std::mem::take(&mut self.gathered), std::mem::take(&mut self.gathered_ticks));
         let Some(first) = samples.first() else { return false };
-        let delay = self.memory.delay.unwrap_or_default();
-        let mut layout = Layout::new(TrackNumber::ONLY, self.memory.sequence, delay);
+        // Decoding times as sent, as on every other exit: FFmpeg's demuxer would show a delayed picture later than its sound.
+        let mut layout = Layout::new(TrackNumber::ONLY, self.memory.sequence, ReorderDelay::NONE);
         layout.styp = self.parts.is_empty();
         let independent = first.sample.is_sync;
         match fmp4::fragment::write(&samples, &layout) {
