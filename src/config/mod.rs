@@ -74,8 +74,19 @@ impl Config {
         let (merged, mut mistakes) = sources::merge(text, &environment, flags);
         let config = sources::deserialize(merged, &mut mistakes);
         validate::validate(&config, &mut mistakes);
+        name_sources(&mut mistakes, &environment, flags);
         mistakes.sort_by(|a, b| a.key.cmp(&b.key));
         if mistakes.is_empty() { Ok(config) } else { Err(mistakes) }
+    }
+}
+
+/// Says of each mistake that came from outside the file where: that is where it must be mended.
+fn name_sources(mistakes: &mut [Mistake], environment: &[Override], flags: &[Override]) {
+    for mistake in mistakes {
+        let setting = environment.iter().chain(flags).rfind(|setting| setting.key == mistake.key);
+        if let Some(setting) = setting.filter(|setting| !mistake.reason.contains(&setting.source)) {
+            mistake.reason = format!("{} ({})", mistake.reason, setting.source);
+        }
     }
 }
 
