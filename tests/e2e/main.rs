@@ -1,0 +1,18 @@
+//! The gateway as a whole on real sockets: FFmpeg publishes, and each exit is read back and compared with what was sent.
+//!
+//! Tests called `realtime_*` publish in real time and run one at a time.
+
+#![cfg(feature = "server")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[path = "../ingest_support/mod.rs"]
+mod ingest_support;
+mod support;
+
+mod api;
+mod cli;
+mod exits;
+mod hostile;
+mod reconnect;
+mod slow;
+mod stop;

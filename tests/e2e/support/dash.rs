@@ -1,0 +1,120 @@
+//! A player of DASH: reloads the manifest until it is static, fetches every segment, and holds each manifest to those before it.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use dash_mpd_core::{MPD, Period, Representation};
+use tokio::time::{Instant, sleep};
+
+use super::{PATIENCE, POLL, hls, http};
+
+const MANIFEST: &str = "application/dash+xml";
+/// A segment may be told of and fetched somewhat before the moment its timeline gives it, as behind a publisher's return, never after it.
+const EARLY: Duration = Duration::from_secs(1);
+
+/// What a player saw of one stream.
+#[derive(Debug, Default)]
+pub struct Player {
+    /// Representations by their ids, such as `v0`.
+    pub tracks: BTreeMap<String, Track>,
+    /// Starts of periods by id.
+    pub periods: BTreeMap<String, Duration>,
+    pub loads: usize,
+    pub is_static: bool,
+    published: i64,
+}
+
+/// One representation, over time.
+#[derive(Debug, Default)]
+pub struct Track {
+    /// Init segments and media, laid end to end.
+    pub media: Vec<u8>,
+    pub codecs: String,
+    /// Start and duration in ticks, by number.
+    pub segments: BTreeMap<u64, (u64, u64)>,
+    init: String,
+}
+
+/// Plays from the first manifest that there is until the last.
+pub async fn play(address: SocketAddr, stream: &str) -> Player {
+    let mut player = Player::default();
+    let deadline = Instant::now() + PATIENCE;
+    while !player.is_static {
+        assert!(Instant::now() < deadline, "the manifest never became static");
+        let answer = http::get(address, &format!("/{stream}/manifest.mpd")).await;
+        match answer.status {
+            200 => {
+                answer.assert_fit_for_pages(MANIFEST);
+                assert!(answer.field("cache-control").starts_with("max-age="), "{:?}", answer.fields);
+                player.take(&dash_mpd_core::parse(answer.text()).unwrap(), address, stream).await;
+            }
+            404 | 503 => {}
+            status => panic!("{status}: {answer:?}"),
+        }
+        sleep(POLL).await;
+    }
+    player
+}
+
+impl Player {
+    async fn take(&mut self, mpd: &MPD, address: SocketAddr, stream: &str) {
+        self.loads += 1;
+        self.is_static = mpd.mpdtype.as_deref() == Some("static");
+        let published = mpd.publishTime.expect("publishTime").timestamp_millis();
+        assert!(published >= self.published, "manifests are published in order");
+        self.published = published;
+        assert_eq!(mpd.availabilityStartTime.expect("availabilityStartTime").timestamp_millis(), 0);
+        assert_eq!(mpd.minimumUpdatePeriod.is_some(), !self.is_static);
+        let clock = &mpd.UTCTiming.first().expect("UTCTiming");
+        assert_eq!(clock.schemeIdUri, "urn:mpeg:dash:utc:http-iso:2014");
+        let told = http::get(address, clock.value.as_deref().expect("a clock")).await;
+        assert_eq!((told.status, told.field("access-control-allow-origin"), told.field("cache-control")), (200, "*", "no-store"));
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        for period in &mpd.periods {
+            self.period(period, now, address, stream).await;
+        }
+    }
+
+    async fn period(&mut self, period: &Period, now: Duration, address: SocketAddr, stream: &str) {
+        let (id, start) = (period.id.clone().expect("id"), period.start.expect("start"));
+        let known = *self.periods.entry(id).or_insert(start);
+        assert_eq!(known, start, "a period begins where it began");
+        assert!(!period.adaptations.is_empty());
+        for representation in period.adaptations.iter().flat_map(|set| &set.representations) {
+            let track = self.tracks.entry(representation.id.clone().expect("id")).or_default();
+            track.codecs.clone_from(representation.codecs.as_ref().expect("codecs"));
+            track.take(representation, start, now, address, stream).await;
+        }
+    }
+}
+
+impl Track {
+    async fn take(&mut self, representation: &Representation, start: Duration, now: Duration, address: SocketAddr, stream: &str) {
+        let template = representation.SegmentTemplate.as_ref().expect("SegmentTemplate");
+        let (init, media) = (template.initialization.as_deref().unwrap(), template.media.as_deref().unwrap());
+        let (mut number, timescale) = (template.startNumber.expect("startNumber"), template.timescale.expect("timescale"));
+        let offset = template.presentationTimeOffset.unwrap_or(0);
+        let mut at = None;
+        for s in &template.SegmentTimeline.as_ref().expect("SegmentTimeline").segments {
+            assert!(s.t.is_none_or(|t| at.is_none_or(|at| t >= at)), "segments do not overlap");
+            let mut t = s.t.or(at).expect("the first S has a t");
+            for _ in 0..=s.r.unwrap_or(0) {
+                let known = self.segments.get(&number).copied();
+                assert!(known.is_none_or(|known| known == (t, s.d)), "a segment stays as it is: {known:?}, {t} {}", s.d);
+                if known.is_none() {
+                    let end = start + Duration::from_secs_f64((t + s.d - offset) as f64 / timescale as f64);
+                    assert!(end <= now + EARLY, "segment {number} is not told of long before its time: {end:?} at {now:?}");
+                    if self.init != init {
+                        init.clone_into(&mut self.init);
+                        self.media.extend(hls::fetch(address, stream, init).await);
+                    }
+                    self.media.extend(hls::fetch(address, stream, &media.replace("$Number$", &number.to_string())).await);
+                    self.segments.insert(number, (t, s.d));
+                }
+                (t, number) = (t + s.d, number + 1);
+            }
+            at = Some(t);
+        }
+    }
+}
