@@ -102,7 +102,7 @@ type Reading = (JoinHandle<std::io::Result<std::process::Output>>, PathBuf);
 /// FFmpeg plays a playlist until its end and keeps what it got; of a manifest only a few seconds, for its player of DASH (seen in 5.1)
 /// asks for ever on after a manifest has become static.
 fn ffmpeg(address: SocketAddr, name: &str, dir: &Path) -> Reading {
-    let file = dir.join(name).with_extension("nut");
+    let file = dir.join(name).with_extension("flv");
     let mut command = Command::new("ffmpeg");
     command.args(["-nostdin", "-v", "error", "-copyts"]);
     if name.ends_with("m3u8") {
