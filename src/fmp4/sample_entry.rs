@@ -32,14 +32,14 @@ pub(super) fn write(out: &mut Vec<u8>, track: &Track) -> Result<(), Error> {
             let mpeg1 = config.shape.sample_rate >= LOWEST_MPEG1_RATE;
             mp4a(out, config.shape, if mpeg1 { object_type::MPEG1_PART3 } else { object_type::MPEG2_PART3 }, None)
         }
-        Codec::Opus(config) => Ok(sound_entry(out, *b"Opus", config.shape, SAMPLE_BITS, *b"dOps", &config.dops())),
+        Codec::Opus(config) => sound_entry(out, *b"Opus", config.shape, SAMPLE_BITS, *b"dOps", &config.dops()),
         Codec::Flac(config) => {
             // A FullBox of version 0 before the metadata blocks.
             let body = [&[0; 4], &*config.metadata_block()].concat();
-            Ok(sound_entry(out, *b"fLaC", config.shape, config.bits_per_sample.into(), *b"dfLa", &body))
+            sound_entry(out, *b"fLaC", config.shape, config.bits_per_sample.into(), *b"dfLa", &body)
         }
-        Codec::Ac3(config) => Ok(sound_entry(out, *b"ac-3", config.shape, SAMPLE_BITS, *b"dac3", &config.record)),
-        Codec::Eac3(config) => Ok(sound_entry(out, *b"ec-3", config.shape, SAMPLE_BITS, *b"dec3", &config.record)),
+        Codec::Ac3(config) => sound_entry(out, *b"ac-3", config.shape, SAMPLE_BITS, *b"dac3", &config.record),
+        Codec::Eac3(config) => sound_entry(out, *b"ec-3", config.shape, SAMPLE_BITS, *b"dec3", &config.record),
         Codec::Script => Err(Error::NoSampleEntry { track: track.id, codec: track.codec.name() }),
     }
 }
@@ -91,11 +91,12 @@ fn mp4a(out: &mut Vec<u8>, shape: AudioShape, object_type_indication: u8, config
 }
 
 /// A sample entry with its configuration box.
-fn sound_entry(out: &mut Vec<u8>, kind: FourCc, shape: AudioShape, bits: u16, config: FourCc, body: &[u8]) {
+fn sound_entry(out: &mut Vec<u8>, kind: FourCc, shape: AudioShape, bits: u16, config: FourCc, body: &[u8]) -> Result<(), Error> {
     let entry = open(out, kind);
     sound(out, shape, bits);
     leaf(out, config, body);
     close(out, entry);
+    Ok(())
 }
 
 /// The fields of an AudioSampleEntry version 0, before its child boxes (§12.2.3).

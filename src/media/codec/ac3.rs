@@ -201,7 +201,7 @@ impl Header {
         let bsid = frame.get(5).map(|byte| u32::from(byte >> 3)).ok_or_else(|| ConfigError::new(SYNCFRAME, 5, ConfigProblem::Truncated))?;
         match bsid {
             0..=LAST_AC3 => Self::ac3(bits, bsid),
-            ..=LAST_EAC3 => Self::eac3(bits, bsid),
+            _ if bsid <= LAST_EAC3 => Self::eac3(bits, bsid),
             _ => Err(ConfigError::value(SYNCFRAME, 5, "bsid", bsid)),
         }
     }
