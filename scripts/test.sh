@@ -86,7 +86,7 @@ stage_tools() {
     if selects fuzz; then ensure_command c++ g++; fi
     if [ "$mode" = long ]; then
         apt_install gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly \
-            obs-studio xvfb mpv rtmpdump
+            obs-studio xvfb mpv
     fi
     if selects web || selects browser; then
         ensure_node
@@ -100,7 +100,7 @@ stage_tools() {
 # ---- checks --------------------------------------------------------------------------------------------------------
 
 stage_shell() {
-    local scripts=(scripts/*.sh scripts/lib/*.sh .ci/run)
+    local scripts=(scripts/*.sh scripts/lib/*.sh tests/clients/*.sh .ci/run)
     bash -n "${scripts[@]}"
     shellcheck --external-sources "${scripts[@]}"
 }

@@ -1,0 +1,190 @@
+//! Other people's encoders and players against a whole gateway. Long tests: they run programs that `scripts/test.sh --long` installs.
+
+#![cfg(feature = "server")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sluicegate::bus::{End, State, Stream, StreamName};
+use sluicegate::config::Config;
+use sluicegate::gateway::Gateway;
+use tokio::process::{Child, Command};
+use tokio::time::{sleep, timeout};
+
+/// Nothing here takes longer unless it hangs; OBS without a graphics card takes its time to start.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two looks at what tells nobody that it changed.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Pictures and sound enough for a dozen seconds, the picture's keyframes two seconds apart.
+const GSTREAMER: &str = "videotestsrc is-live=true num-buffers=360 ! video/x-raw,width=320,height=180,framerate=30/1 \
+    ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=60 ! video/x-h264,profile=main ! h264parse \
+    ! flvmux name=m streamable=true ! SINK \
+    audiotestsrc is-live=true num-buffers=563 ! audio/x-raw,rate=48000,channels=2 ! voaacenc ! aacparse ! m.";
+
+async fn gateway() -> Gateway {
+    let mut config = Config::default();
+    config.rtmp.listen = "127.0.0.1:0".parse().unwrap();
+    config.http.listen = "127.0.0.1:0".parse().unwrap();
+    Gateway::start(config).await.unwrap()
+}
+
+async fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let looking = async {
+        loop {
+            if let Some(found) = look() {
+                return found;
+            }
+            sleep(LOOK).await;
+        }
+    };
+    timeout(PATIENCE, looking).await.unwrap_or_else(|_| panic!("in vain: {what}"))
+}
+
+async fn published(gateway: &Gateway, name: &str) -> Arc<Stream> {
+    let name = StreamName::parse(name).unwrap();
+    until("the stream is published", || gateway.registry.find(&name)).await
+}
+
+async fn assert_ends_by_itself(stream: &Stream) {
+    let why = until("the stream ends", || match stream.state() {
+        State::Ended { why, .. } => Some(why),
+        _ => None,
+    });
+    assert_eq!(why.await, End::Unpublished);
+}
+
+/// Plays some seconds of an exit with FFmpeg, which must find nothing to complain about.
+async fn assert_plays(gateway: &Gateway, path: &str) {
+    let mut ffmpeg = Command::new("ffmpeg");
+    ffmpeg.args(["-hide_banner", "-nostdin", "-loglevel", "error", "-t", "4", "-i", &format!("http://{}{path}", gateway.http)]);
+    // One line for each picture and each piece of sound that could be decoded.
+    ffmpeg.args(["-map", "0:v", "-map", "0:a", "-f", "framecrc", "-"]).kill_on_drop(true);
+    let played = timeout(PATIENCE, ffmpeg.output()).await.expect("the player comes to an end").expect("ffmpeg is installed");
+    let (lines, complaints) = (String::from_utf8_lossy(&played.stdout), String::from_utf8_lossy(&played.stderr));
+    assert!(played.status.success() && complaints.is_empty(), "{path}: {complaints}");
+    let count = |stream: &str| lines.lines().filter(|line| line.starts_with(stream)).count();
+    let (pictures, sounds) = (count("0,"), count("1,"));
+    // Four seconds at 30 pictures, less what B-frames and the cut at the end may leave out.
+    assert!(pictures > 100 && sounds > 150, "{path}: {pictures} pictures, {sounds} pieces of sound");
+}
+
+async fn assert_plays_everywhere(gateway: &Gateway, name: &str) {
+    for path in [".flv", ".mp4", "/index.m3u8", "/manifest.mpd"] {
+        assert_plays(gateway, &format!("/{name}{path}")).await;
+    }
+}
+
+/// OBS Studio, stopped as its user would when this goes.
+struct Obs {
+    script: Child,
+    dir: tempfile::TempDir,
+}
+
+impl Obs {
+    fn publish(server: &str, key: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/obs.sh");
+        let mut command = Command::new(script);
+        command.arg(dir.path()).args([server, key]).stdin(Stdio::null());
+        Self { script: command.spawn().unwrap(), dir }
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("obs.log")).unwrap_or_default()
+    }
+
+    fn ask_to_stop(&self) {
+        if let Some(id) = self.script.id() {
+            let asked = std::process::Command::new("kill").args(["-TERM", &id.to_string()]).status();
+            assert!(asked.unwrap().success());
+        }
+    }
+
+    async fn stop(mut self) {
+        self.ask_to_stop();
+        timeout(PATIENCE, self.script.wait()).await.expect("OBS leaves").unwrap();
+    }
+}
+
+impl Drop for Obs {
+    fn drop(&mut self) {
+        // After a failure, too, neither OBS nor its X server may stay behind.
+        while matches!(self.script.try_wait(), Ok(None)) {
+            self.ask_to_stop();
+            std::thread::sleep(LOOK);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs obs, Xvfb and ffmpeg, and half a minute"]
+async fn realtime_obs_plays_everywhere_comes_back_after_a_cut_and_ends_its_stream() {
+    let gateway = gateway().await;
+    let obs = Obs::publish(&format!("rtmp://{}/live", gateway.rtmp), "obs");
+    let stream = published(&gateway, "live/obs").await;
+    assert_plays_everywhere(&gateway, "live/obs").await;
+
+    let before = stream.publisher().unwrap().connection;
+    assert!(gateway.registry.kick(&stream));
+    until("OBS comes back by itself", || stream.publisher().filter(|now| now.connection != before)).await;
+    assert_plays(&gateway, "/live/obs.flv").await;
+
+    let received = stream.received();
+    assert_eq!((received.dropped(), received.repaired()), (0, 0), "OBS sends nothing that needs mending");
+    obs.stop().await;
+    assert_ends_by_itself(&stream).await;
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs obs and Xvfb"]
+async fn realtime_obs_shows_its_user_why_it_was_refused() {
+    let gateway = gateway().await;
+    for (app, key, reason) in [
+        ("closed", "obs", "NetStream.Publish.Denied (Application 'closed' is not open to publishers.)"),
+        ("live", "two words", "NetStream.Publish.BadName (Not a stream name: character ' '"),
+    ] {
+        let obs = Obs::publish(&format!("rtmp://{}/{app}", gateway.rtmp), key);
+        until("OBS logs the reason", || obs.log().contains(reason).then_some(())).await;
+        obs.stop().await;
+    }
+    assert!(gateway.registry.list().is_empty());
+    gateway.stop().await;
+}
+
+async fn gstreamer_plays_everywhere(sink: &str) {
+    let gateway = gateway().await;
+    let sink = format!("{sink} location=rtmp://{}/live/gst", gateway.rtmp);
+    let mut gst = Command::new("gst-launch-1.0");
+    gst.args(["-q", "-e"]).args(GSTREAMER.replace("SINK", &sink).split_whitespace()).stdin(Stdio::null()).kill_on_drop(true);
+    let mut gst = gst.spawn().expect("gst-launch-1.0 is installed");
+    let stream = published(&gateway, "live/gst").await;
+    // HLS and DASH wait for their first segments; together the four take less than the encoder sends.
+    let exits = [".flv", ".mp4", "/index.m3u8", "/manifest.mpd"].map(|path| format!("/live/gst{path}"));
+    tokio::join!(
+        assert_plays(&gateway, &exits[0]),
+        assert_plays(&gateway, &exits[1]),
+        assert_plays(&gateway, &exits[2]),
+        assert_plays(&gateway, &exits[3]),
+    );
+    assert!(timeout(PATIENCE, gst.wait()).await.unwrap().unwrap().success());
+    assert_eq!(stream.received().dropped(), 0);
+    assert_ends_by_itself(&stream).await;
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs GStreamer and ffmpeg"]
+async fn realtime_gstreamer_plays_everywhere_by_its_own_rtmp() {
+    gstreamer_plays_everywhere("rtmp2sink").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs GStreamer and ffmpeg"]
+async fn realtime_gstreamer_plays_everywhere_by_librtmp() {
+    gstreamer_plays_everywhere("rtmpsink").await;
+}
