@@ -66,18 +66,7 @@ fi
 cargo build --release --locked --bin sluicegate
 gateway=("$TARGET/release/sluicegate" serve --config "$config" "${arguments[@]}")
 
-hints() {
-    cat >&2 <<HINTS
-
-  publish   ffmpeg -re -i FILE -c copy -f flv rtmp://127.0.0.1:$rtmp/live/NAME
-            OBS: Settings > Stream > Service "Custom...", Server rtmp://127.0.0.1:$rtmp/live, Stream Key NAME
-  watch     http://127.0.0.1:$http/
-
-HINTS
-}
-
 if ! $demo; then
-    hints
     trap - INT
     exec "${gateway[@]}"
 fi
@@ -111,9 +100,7 @@ if wait_for_gateway "$server" 127.0.0.1 "$http" 30; then
         -f flv "rtmp://127.0.0.1:$rtmp/live/demo" </dev/null >"$encoder_log" 2>&1 &
     publisher=$!
     set +m
-    hints
-    say "  demo      the stream live/demo is on; its clock is this machine's, so what you see minus now is the delay"
-    say ""
+    say "  demo      http://127.0.0.1:$http/watch/live/demo   (its clock is this machine's: now minus what you see is the delay)"
 elif kill -0 "$server" 2>/dev/null; then
     warn "http://127.0.0.1:$http/healthz does not answer; nothing is published"
 fi

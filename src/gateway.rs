@@ -1,5 +1,6 @@
 //! The composition root: binds, builds, spawns, and drains with a deadline.
 
+use std::io::ErrorKind;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -60,7 +61,7 @@ pub fn run(config: Config) -> Result<()> {
     raise_descriptor_limit(config.limits.max_connections + config.rtmp.max_connections);
     runtime.block_on(async {
         let mut signals = Signals::new()?;
-        let open = config.rtmp.apps.join(", ");
+        let open = config.rtmp.apps.clone();
         let gateway = Gateway::start(config).await?;
         gateway.greet(&open);
         signals.next().await;
@@ -123,7 +124,7 @@ impl Gateway {
     }
 
     /// Says where to publish and where to watch.
-    fn greet(&self, open: &str) {
+    fn greet(&self, open: &[String]) {
         let host = |address: SocketAddr| {
             let here = address.ip().is_unspecified();
             if here { format!("127.0.0.1:{}", address.port()) } else { address.to_string() }
@@ -132,11 +133,13 @@ impl Gateway {
         let admin =
             self.admin.map_or_else(|| format!("http://{http}/api/v1/streams"), |admin| format!("http://{}/api/v1/streams", host(admin)));
         println!("Sluicegate {}", env!("CARGO_PKG_VERSION"));
-        println!("  publish   rtmp://{rtmp}/live/NAME   (OBS: server rtmp://{rtmp}/live, stream key NAME)");
-        println!("  watch     http://{http}/watch/live/NAME");
+        // With "*" any application will do.
+        let app = open.iter().find(|app| *app != "*").map_or("live", String::as_str);
+        println!("  publish   rtmp://{rtmp}/{app}/NAME   (OBS: server rtmp://{rtmp}/{app}, stream key NAME)");
+        println!("  watch     http://{http}/watch/{app}/NAME");
         println!("  what is live   http://{http}/   API   {admin}");
         if !self.rtmp.ip().is_loopback() {
-            tracing::warn!(address = %self.rtmp, apps = open, "anyone who reaches this address may publish in these applications");
+            tracing::warn!(address = %self.rtmp, apps = open.join(", "), "anyone who reaches this address may publish in these applications");
         }
     }
 
@@ -167,7 +170,15 @@ async fn bind(address: SocketAddr, key: &str) -> Result<(TcpListener, SocketAddr
         Err(_) if address.ip() == Ipv6Addr::UNSPECIFIED => TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await,
         bound => bound,
     };
-    let listener = bound.with_context(|| format!("{key} = \"{address}\" cannot be bound; is another server running there?"))?;
+    let listener = bound.map_err(|error| {
+        let hint = match error.kind() {
+            ErrorKind::AddrInUse => "another program listens there already; stop it or choose another port",
+            ErrorKind::AddrNotAvailable => "this machine has no such address",
+            ErrorKind::PermissionDenied => "the system allows ports below 1024 only to privileged programs",
+            _ => "the system does not allow it",
+        };
+        anyhow::Error::new(error).context(format!("{key} = \"{address}\" cannot be bound: {hint}"))
+    })?;
     let address = listener.local_addr()?;
     Ok((listener, address))
 }
