@@ -90,14 +90,25 @@ async fn every_viewer_starts_at_the_newest_keyframe_and_gets_the_same_bytes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_player_of_the_old_protocol_gets_bare_bytes_until_the_connection_closes() {
     let (station, show) = on_air(Settings::default()).await;
-    for request in ["GET /live/show.flv HTTP/1.0\r\n\r\n", "GET /live/show.flv HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"] {
-        let mut http = Http::connect(station.address).await;
-        http.send(request).await;
-        let head = http.head().await;
-        assert!(!head.contains("transfer-encoding"), "{head}");
-        assert_eq!(http.exactly(4).await, b"FLV\x01");
-    }
+    let mut http = Http::connect(station.address).await;
+    http.send("GET /live/show.flv HTTP/1.0\r\n\r\n").await;
+    let head = http.head().await;
+    assert!(!head.contains("transfer-encoding"), "{head}");
+    assert_eq!(http.exactly(4).await, b"FLV\x01");
     drop(show);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_player_that_asks_to_close_afterwards_still_gets_the_chunk_that_tells_the_end() {
+    let (station, show) = on_air(Settings::default()).await;
+    let mut http = Http::connect(station.address).await;
+    http.send("GET /live/show.flv HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").await;
+    let head = http.head().await;
+    assert!(head.contains("transfer-encoding: chunked"), "{head}");
+    assert!(http.chunk().await.starts_with(b"FLV\x01"));
+    show.finish();
+    while !http.chunk().await.is_empty() {}
+    assert!(http.rest().await.is_empty(), "the connection closes behind the last chunk");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -21,4 +21,4 @@ pub use body::PumpBody;
 pub use hub::{Hub, Newcomer};
 pub use options::{Counters, Options, Policy};
 pub use pump::{Filled, Over, Pump, Source, Turn, Unfit, Wire};
-pub use viewer::{Departure, Transport, Viewer};
+pub use viewer::{Departure, Transport, Viewer, Who};

@@ -42,11 +42,13 @@ pub struct Turn<'a, T: Entry> {
 pub struct Unfit;
 
 /// Why there will be no more media.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Over {
     /// The channel ended.
+    #[error("{}", match .0 { End::Unpublished => "the stream has ended", End::Shutdown => "the gateway is shutting down" })]
     Ended(End),
     /// The form cannot carry the stream's new configuration.
+    #[error("the stream's configuration changed")]
     Changed,
 }
 

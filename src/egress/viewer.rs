@@ -1,5 +1,6 @@
 //! One viewer without its socket: what to write next, and what to make of what it sends. Bytes and time in, bytes out.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ use super::batch::Batch;
 use super::control::{self, Peer, Said};
 use super::options::Policy;
 use super::pump::{Filled, Over, Source};
-use crate::bus::{End, Gate};
+use crate::bus::{End, Gate, StreamName};
 
 /// How long a viewer may take to close its side once we have said goodbye.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -28,22 +29,40 @@ pub enum Transport {
     WebSocket(Box<Peer>),
 }
 
+/// Who watches what, for the log.
+#[derive(Clone, Debug)]
+pub struct Who {
+    /// The stream watched.
+    pub stream: StreamName,
+    /// By which exit, as [`Stream::enter`](crate::bus::Stream::enter) counts it.
+    pub exit: &'static str,
+    /// The viewer's end of the connection, where it is known.
+    pub address: Option<SocketAddr>,
+}
+
 /// Why a viewer left.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Departure {
     /// There was no more media for it.
+    #[error(transparent)]
     Over(Over),
     /// It closed the connection.
+    #[error("closed by the viewer")]
     Left,
-    /// The connection broke.
+    /// The connection broke; many players leave like this, with media on its way to them.
+    #[error("connection reset")]
     Broken,
     /// It took nothing for too long.
+    #[error("too slow: it took nothing for too long")]
     Stuck,
     /// It did not answer a ping.
+    #[error("no answer to a ping")]
     Silent,
     /// It sent what it must not.
+    #[error(transparent)]
     Misbehaved(control::Refused),
     /// It did not say the message that its protocol begins with.
+    #[error("no greeting in time")]
     NoGreeting,
 }
 
@@ -79,6 +98,7 @@ enum State {
 /// One viewer.
 #[derive(Debug)]
 pub struct Viewer {
+    who: Who,
     source: Box<dyn Source>,
     transport: Transport,
     policy: Arc<Policy>,
@@ -97,9 +117,9 @@ pub struct Viewer {
 
 impl Viewer {
     /// A viewer of `source`, whose answer begins with `head`.
-    pub fn new(source: Box<dyn Source>, transport: Transport, head: Bytes, policy: Arc<Policy>, now: Instant) -> Self {
+    pub fn new(who: Who, source: Box<dyn Source>, transport: Transport, head: Bytes, policy: Arc<Policy>, now: Instant) -> Self {
         let (state, farewell) = (State::Streaming, Bytes::new());
-        Self { source, transport, policy, state, head, farewell, opened: now, sent: 0, blocked: None, waited: false }
+        Self { who, source, transport, policy, state, head, farewell, opened: now, sent: 0, blocked: None, waited: false }
     }
 
     /// Holds the media back until the client has sent a text message.
@@ -237,7 +257,9 @@ impl Viewer {
     /// Logs the viewer's totals.
     pub fn log(&self, why: Departure, now: Instant) {
         let seconds = now.saturating_duration_since(self.opened).as_secs();
-        tracing::info!(source = ?self.source, bytes = self.sent, seconds, skips = self.source.skips(), ?why, "viewer left");
+        let Who { stream, exit, address } = &self.who;
+        let address = address.map(tracing::field::display);
+        tracing::info!(%stream, exit, address, seconds, bytes = self.sent, skips = self.source.skips(), %why, "viewer left");
     }
 
     fn is_leaving(&self) -> bool {

@@ -1,10 +1,11 @@
 //! The endless exits: FLV and fragmented MP4, over HTTP and WebSocket.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{ConnectInfo, Request};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
@@ -15,9 +16,9 @@ use tokio::time::timeout_at;
 
 use super::driver::Slot;
 use super::problem::Problem;
-use super::websocket::{self, Upgrade};
+use super::websocket::Upgrade;
 use crate::bus::{Channel, End, From, Gate, State, Stream};
-use crate::egress::{Policy, Pump, PumpBody, Source, Transport, Viewer, control::Peer, solo};
+use crate::egress::{Policy, Pump, PumpBody, Source, Transport, Viewer, Who, control::Peer, solo};
 use crate::feed::{FeedGuard, FlvPreamble, Lazy, Unit};
 use crate::outlet::{Dialect, FlvForm, FragmentForm, Outlets};
 
@@ -72,7 +73,8 @@ async fn answer_flv(push: &Push, stream: &Arc<Stream>, request: Request) -> Resu
     }
     let channel = Arc::clone(feed.channel());
     let pump = Pump::new(channel, query.from, form, Arc::clone(&push.policy), (feed, stream.enter(exit)));
-    Ok(deliver(push, request, wanted, Box::new(pump), "video/x-flv", false).await)
+    let who = who(stream, exit, &request);
+    Ok(deliver(push, request, wanted, Box::new(pump), who, "video/x-flv", false).await)
 }
 
 async fn answer_mp4(push: &Push, stream: &Arc<Stream>, request: Request) -> Result<Response, Problem> {
@@ -87,7 +89,8 @@ async fn answer_mp4(push: &Push, stream: &Arc<Stream>, request: Request) -> Resu
     let channel = Arc::clone(feed.channel());
     let pump = Pump::new(channel, query.from, form, Arc::clone(&push.policy), (feed, stream.enter(exit)));
     let greets = query.dialect == Dialect::Go2rtc;
-    Ok(deliver(push, request, wanted, Box::new(pump), "video/mp4", greets).await)
+    let who = who(stream, exit, &request);
+    Ok(deliver(push, request, wanted, Box::new(pump), who, "video/mp4", greets).await)
 }
 
 /// What a request asks for.
@@ -96,7 +99,9 @@ enum Wanted {
     Head,
     /// The media as the answer's body.
     Plain {
-        /// Until the connection closes, without chunks: for HTTP/1.0, and for players that ask for it with `Connection: close`.
+        /// Until the connection closes, without chunks: for HTTP/1.0. Everybody else gets chunks, whatever they say of their
+        /// connection: only the last chunk tells an ended stream from a broken connection, and FFmpeg's family, which always asks for
+        /// `Connection: close`, takes an end without one for an error.
         raw: bool,
     },
     /// The media as WebSocket messages.
@@ -117,8 +122,7 @@ impl Wanted {
         if request.method() == Method::HEAD {
             return Ok(Self::Head);
         }
-        let raw = request.version() < Version::HTTP_11 || websocket::names(request.headers(), header::CONNECTION, "close");
-        Ok(Self::Plain { raw })
+        Ok(Self::Plain { raw: request.version() < Version::HTTP_11 })
     }
 }
 
@@ -178,7 +182,15 @@ async fn settle<T: Unit>(channel: &Arc<Channel<T>>) -> Option<Arc<T::Head>> {
 }
 
 /// Answers with the media: by giving the socket away where that is possible, otherwise through the server around us.
-async fn deliver(push: &Push, mut request: Request, wanted: Wanted, source: Box<dyn Source>, mime: &'static str, greets: bool) -> Response {
+async fn deliver(
+    push: &Push,
+    mut request: Request,
+    wanted: Wanted,
+    source: Box<dyn Source>,
+    who: Who,
+    mime: &'static str,
+    greets: bool,
+) -> Response {
     let now = Instant::now();
     let slot = request.extensions().get::<Slot>().filter(|_| request.body().is_end_stream()).cloned();
     let (transport, status, fields) = match wanted {
@@ -195,7 +207,7 @@ async fn deliver(push: &Push, mut request: Request, wanted: Wanted, source: Box<
         Wanted::Plain { .. } => return (StatusCode::OK, media_fields(mime), Body::new(PumpBody::new(source))).into_response(),
     };
     let head = if slot.is_some() { written_head(status, &fields) } else { Bytes::new() };
-    let viewer = Viewer::new(source, transport, head, Arc::clone(&push.policy), now);
+    let viewer = Viewer::new(who, source, transport, head, Arc::clone(&push.policy), now);
     let viewer = if greets { viewer.after_greeting() } else { viewer };
     match slot {
         Some(slot) => match slot.hand_over(viewer).await {},
@@ -210,6 +222,11 @@ async fn deliver(push: &Push, mut request: Request, wanted: Wanted, source: Box<
             (status, fields).into_response()
         }
     }
+}
+
+fn who(stream: &Stream, exit: &'static str, request: &Request) -> Who {
+    let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| *address);
+    Who { stream: stream.name().clone(), exit, address }
 }
 
 fn head_only(mime: &'static str) -> Response {

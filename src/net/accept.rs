@@ -36,7 +36,7 @@ impl fmt::Display for ConnectionId {
 pub async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
-            Ok(accepted) => return accepted,
+            Ok((socket, address)) => return (socket, plain(address)),
             Err(error) if matches!(error.kind(), std::io::ErrorKind::ConnectionAborted | std::io::ErrorKind::ConnectionReset) => {}
             Err(error) => {
                 tracing::error!(%error, "cannot accept connections");
@@ -44,6 +44,11 @@ pub async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
             }
         }
     }
+}
+
+/// An IPv4 peer of a listener for both families by its own address: nobody looks for `[::ffff:192.0.2.1]` in a log.
+pub(super) fn plain(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 /// Sends small writes at once, and notices peers that vanish without a word. A socket that cannot be tuned works all the same.

@@ -284,7 +284,7 @@ impl Connection {
         };
         let received = ingest.stream().received();
         tracing::info!(
-            stream = %ingest.stream().name(), ?reason, bytes = received.bytes(), messages = received.messages(),
+            stream = %ingest.stream().name(), %reason, bytes = received.bytes(), messages = received.messages(),
             dropped = received.dropped(), repaired = received.repaired(), "publication closed"
         );
         ingest.finish(how, now);

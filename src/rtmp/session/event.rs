@@ -96,13 +96,16 @@ pub enum PlayControl {
 }
 
 /// By whose will a stream ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UnpublishReason {
     /// The encoder said so (FCUnpublish, closeStream or deleteStream).
+    #[error("stopped by the encoder")]
     Encoder,
     /// The connection ended without a word; the encoder may come back.
+    #[error("connection lost")]
     ConnectionLost,
     /// We closed it: [`super::Session::close`].
+    #[error("ended by the gateway")]
     Server,
 }
 
@@ -125,7 +128,7 @@ pub enum CloseReason {
     #[error("closed by the peer")]
     Eof,
     /// We closed it, with this code.
-    #[error("closed: {0}")]
+    #[error("closed by the gateway: {0}")]
     Server(Code),
 }
 
