@@ -67,7 +67,7 @@ pub fn run(config: Config) -> Result<()> {
         signals.next().await;
         tracing::info!(seconds = drain.as_secs(), "stopping: viewers are told and drained; a second signal leaves at once");
         tokio::select! {
-            () = gateway.stop() => {}
+            () = gateway.stop() => tracing::info!("stopped"),
             () = signals.next() => tracing::warn!("left at once"),
         }
         anyhow::Ok(())
