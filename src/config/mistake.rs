@@ -27,6 +27,7 @@ impl fmt::Display for Mistake {
         match (self.key.as_str(), self.value.as_str()) {
             ("", "") => write!(f, "{}", self.reason)?,
             ("", value) => write!(f, "{value}: {}", self.reason)?,
+            (section, "") if !section.contains('.') => write!(f, "[{section}]: {}", self.reason)?,
             (key, value) => write!(f, "{key} = {value}: {}", self.reason)?,
         }
         write!(f, "\n    hint: {}", self.hint)

@@ -95,7 +95,7 @@ fn known_only(table: Table, defaults: &Json, mistakes: &mut Vec<Mistake>) -> Tab
     let mut known = Table::new();
     for (section, value) in table {
         let Some(keys) = defaults.get(&section).and_then(Json::as_object) else {
-            mistakes.push(Mistake::new("", format!("[{section}]"), "there is no such section", did_you_mean(&section, sections(defaults))));
+            mistakes.push(Mistake::new(&section, "", "there is no such section", did_you_mean(&section, sections(defaults))));
             continue;
         };
         let Value::Table(settings) = value else {
