@@ -11,6 +11,7 @@ mod support;
 
 mod api;
 mod cli;
+mod crowd;
 mod exits;
 mod hostile;
 mod reconnect;
