@@ -156,7 +156,7 @@ enum Closed {
     /// By one of our deadlines.
     Late(&'static str),
     /// Its socket is wanted for a viewer.
-    HandedOver(Viewer),
+    HandedOver(Box<Viewer>),
 }
 
 async fn drive(mut http: Http, slot: Slot, mut deadlines: Deadlines, closing: CancellationToken, hub: Hub, seat: Seat, peer: SocketAddr) {
@@ -178,7 +178,7 @@ async fn drive(mut http: Http, slot: Slot, mut deadlines: Deadlines, closing: Ca
             return Poll::Ready(Closed::Done(result));
         }
         if let Some(viewer) = slot.take() {
-            return Poll::Ready(Closed::HandedOver(viewer));
+            return Poll::Ready(Closed::HandedOver(Box::new(viewer)));
         }
         deadlines.poll_late(cx).map(Closed::Late)
     })
@@ -189,7 +189,7 @@ async fn drive(mut http: Http, slot: Slot, mut deadlines: Deadlines, closing: Ca
         Closed::Late(what) => tracing::debug!(%peer, what, "HTTP connection closed"),
         Closed::HandedOver(viewer) => {
             let parts = http.into_parts();
-            hub.admit(Newcomer { io: parts.io.into_inner().into_inner(), viewer, input: parts.read_buf, seat });
+            hub.admit(Newcomer { io: parts.io.into_inner().into_inner(), viewer: *viewer, input: parts.read_buf, seat });
         }
     }
 }

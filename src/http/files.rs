@@ -26,7 +26,8 @@ const MANIFEST: &str = "application/dash+xml";
 
 /// Answers a request for `request` below a stream.
 ///
-/// A playlist or manifest of a stream that has just begun is held until there is something to list, at most `patience`.
+/// A playlist or manifest of a stream that has just begun is held until there is something to list, and the very next segment until it
+/// is whole, at most `patience`.
 pub async fn file(outlet: &Outlet, request: Request, method: &Method, headers: &HeaderMap, query: &str, patience: Duration) -> Response {
     match request {
         Request::Info => {
@@ -43,7 +44,7 @@ pub async fn file(outlet: &Outlet, request: Request, method: &Method, headers: &
             listing(outlet, &snapshot, request, query)
         }
         Request::Init { track, .. } | Request::Segment { track, .. } | Request::Part { track, .. } => {
-            match outlet.shelf().snapshot().and_then(|snapshot| snapshot.media(&request)) {
+            match outlet.shelf().media(&request, patience).await {
                 Some(bytes) => media(track, bytes, method, headers),
                 None => Problem::not_found(format!("{request} is not here: not yet, no longer, or never")).into_response(),
             }

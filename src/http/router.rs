@@ -33,7 +33,7 @@ pub struct Options {
     pub admin: String,
     /// A secret that opens the API on the public listener; empty for none, which leaves it to programs on this machine.
     pub admin_token: String,
-    /// Seconds for which a playlist of a stream that has just begun is held.
+    /// Seconds for which a playlist of a stream that has just begun, or a segment that is just being made, is held.
     pub playlist_wait_s: u64,
 }
 

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::segment::request::Request;
-use crate::segment::snapshot::Snapshot;
+use crate::segment::snapshot::{MediaSequence, Phase, Snapshot};
 
 /// Most texts kept: a playlist for each track, the multivariant playlist and the manifest, with room to spare.
 const MAX_TEXTS: usize = 64;
@@ -40,6 +40,15 @@ impl Shelf {
         tokio::time::timeout(patience, listed).await.ok()?.ok()?.clone()
     }
 
+    /// The bytes of a media file. Those of the very next segment are waited for until it is whole, at most `patience`: players that
+    /// count segments by the clock, or simply ask on, would otherwise meet a 404 at the live edge.
+    pub async fn media(&self, request: &Request, patience: Duration) -> Option<Bytes> {
+        let mut snapshots = self.snapshots.clone();
+        let settled = snapshots.wait_for(|snapshot| snapshot.as_ref().is_none_or(|snapshot| !is_next(snapshot, request)));
+        let snapshot = tokio::time::timeout(patience, settled).await.ok()?.ok()?.clone();
+        snapshot?.media(request)
+    }
+
     /// The text for `request`, rendered at most once for each revision of the snapshot (now and then twice, by two who come first).
     pub fn rendered(&self, snapshot: &Snapshot, request: Request, render: impl FnOnce() -> Bytes) -> Bytes {
         if let Some((state, text)) = self.texts.lock().get(&request)
@@ -55,4 +64,11 @@ impl Shelf {
         texts.insert(request, (snapshot.state, text.clone()));
         text
     }
+}
+
+/// Whether `request` is for the segment that is being made, or as good as.
+fn is_next(snapshot: &Snapshot, request: &Request) -> bool {
+    let Request::Segment { track, epoch, msn } = *request else { return false };
+    let newest = snapshot.slots.last().map_or(MediaSequence(0), |slot| slot.msn);
+    snapshot.phase == Phase::Live && epoch == snapshot.epoch && msn.0 == newest.0 + 1 && snapshot.has_track(track)
 }
