@@ -2,6 +2,7 @@
 //!
 //! Knows no wire format and no runtime: whoever waits does so on a [`Gate`], which any executor can drive.
 
+mod audience;
 pub mod channel;
 pub mod gate;
 pub mod name;

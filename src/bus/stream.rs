@@ -9,6 +9,7 @@ use std::time::Instant;
 use parking_lot::Mutex;
 use serde::Serialize;
 
+use super::audience::Audience;
 use super::channel::Channel;
 use super::name::StreamName;
 use super::window::{Bounds, End};
@@ -67,7 +68,10 @@ pub struct Stream {
     source: Rendition,
     pub(super) seat: Mutex<Seat>,
     received: Received,
+    /// Those who stay connected, by exit.
     viewers: Mutex<BTreeMap<&'static str, u64>>,
+    /// Those who come and go, by exit.
+    audiences: Mutex<BTreeMap<&'static str, Audience>>,
 }
 
 /// Who sits at the publisher's place. Guarded by one lock, so that state and publisher never disagree.
@@ -107,6 +111,7 @@ impl Stream {
             seat: Mutex::new(Seat { state: State::Live, publisher: None, session: 0 }),
             received: Received::default(),
             viewers: Mutex::default(),
+            audiences: Mutex::default(),
         })
     }
 
@@ -182,9 +187,16 @@ impl Stream {
         ViewerGuard { stream: Arc::clone(self), exit }
     }
 
-    /// Viewers right now, by exit.
-    pub fn viewers(&self) -> BTreeMap<&'static str, u64> {
-        self.viewers.lock().clone()
+    /// Notes a request of a viewer who does not stay connected; `viewer` is whatever tells it from others.
+    pub fn note_request(&self, exit: &'static str, viewer: u64, now: Instant) {
+        self.audiences.lock().entry(exit).or_default().note(viewer, now);
+    }
+
+    /// Viewers right now, by exit; of those who come and go, an estimate.
+    pub fn viewers(&self, now: Instant) -> BTreeMap<&'static str, u64> {
+        let mut viewers = self.viewers.lock().clone();
+        viewers.extend(self.audiences.lock().iter().map(|(exit, audience)| (*exit, audience.count(now))));
+        viewers
     }
 }
 

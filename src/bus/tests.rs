@@ -345,7 +345,7 @@ fn viewers_are_counted_for_as_long_as_they_stay() {
     let house = House::new(Options::default());
     let session = house.publish("live/a", Takeover::Allow, 0).unwrap();
     let guard = session.stream().enter("http_flv");
-    assert_eq!(session.stream().viewers()["http_flv"], 1);
+    assert_eq!(session.stream().viewers(house.at(0))["http_flv"], 1);
     drop(guard);
-    assert_eq!(session.stream().viewers()["http_flv"], 0);
+    assert_eq!(session.stream().viewers(house.at(0))["http_flv"], 0);
 }

@@ -156,7 +156,7 @@ impl StreamStatus {
         Self {
             public: StreamInfo::of(stream, now, wall),
             publisher: stream.publisher(),
-            viewers: stream.viewers(),
+            viewers: stream.viewers(now),
             received: ReceivedStatus {
                 bytes: received.bytes(),
                 messages: received.messages(),

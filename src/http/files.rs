@@ -1,16 +1,21 @@
 //! The files of a stream: what may be known of it, playlists, manifest, init segments, segments and parts.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use axum::Json;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use super::api::StreamInfo;
 use super::problem::Problem;
+use crate::bus::Stream;
 use crate::media::{Kind, TrackId, WallClock};
 use crate::outlet::Outlet;
 use crate::segment::request::{self, Request};
@@ -50,6 +55,21 @@ pub async fn file(outlet: &Outlet, request: Request, method: &Method, headers: &
             }
         }
     }
+}
+
+/// Counts whoever asks for a playlist or manifest that live players ask for again and again. What tells viewers apart is their address,
+/// their player's name and what their query carries, such as a token.
+pub fn note_viewer(stream: &Stream, file: Request, request: &http::Request<Body>) {
+    let exit = match file {
+        Request::MediaPlaylist(_) => "hls",
+        Request::Manifest => "dash",
+        _ => return,
+    };
+    let mut viewer = DefaultHasher::new();
+    request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip()).hash(&mut viewer);
+    request.headers().get(header::USER_AGENT).map(HeaderValue::as_bytes).hash(&mut viewer);
+    request::carried_query(request.uri().query().unwrap_or_default()).hash(&mut viewer);
+    stream.note_request(exit, viewer.finish(), Instant::now());
 }
 
 /// A playlist or manifest, rendered once for all who ask without a query of their own.

@@ -1,5 +1,7 @@
 //! Metrics that are looked up when somebody asks, rather than kept.
 
+use std::time::Instant;
+
 use metrics::{counter, gauge};
 
 use crate::bus::{Registry, State};
@@ -16,12 +18,13 @@ pub fn refresh(registry: &Registry, policy: &Policy) {
     counter!("sluicegate_egress_disconnected_total", "why" => "stuck").absolute(counters.stuck.get());
     counter!("sluicegate_egress_disconnected_total", "why" => "silent").absolute(counters.silent.get());
     counter!("sluicegate_egress_disconnected_total", "why" => "misbehaved").absolute(counters.misbehaved.get());
+    let now = Instant::now();
     let streams = registry.list();
     let live = streams.iter().filter(|stream| stream.state() == State::Live).count();
     gauge!("sluicegate_streams_live").set(live as f64);
     for stream in &streams {
         let name = stream.name().to_string();
-        for (exit, viewers) in stream.viewers() {
+        for (exit, viewers) in stream.viewers(now) {
             gauge!("sluicegate_viewers", "stream" => name.clone(), "exit" => exit).set(viewers as f64);
         }
         let received = stream.received();

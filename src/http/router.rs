@@ -190,6 +190,7 @@ async fn stream(State(context): State<Context>, request: Request) -> Response {
     match address {
         Address::File(_, file) => {
             let outlet = shared.push.outlets.of(&stream);
+            files::note_viewer(&stream, file, &request);
             let patience = Duration::from_secs(shared.options.playlist_wait_s);
             let query = request.uri().query().unwrap_or_default();
             files::file(&outlet, file, request.method(), request.headers(), query, patience).await

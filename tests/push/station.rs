@@ -83,7 +83,7 @@ impl Station {
 
     pub fn viewers(&self, name: &str) -> u64 {
         let stream = self.registry.find(&StreamName::parse(&format!("live/{name}")).unwrap());
-        stream.map_or(0, |stream| stream.viewers().values().sum())
+        stream.map_or(0, |stream| stream.viewers(Instant::now()).values().sum())
     }
 
     /// Waits until the gateway counts so many viewers.
