@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
@@ -12,8 +12,18 @@ use tokio::net::{TcpListener, TcpStream};
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct ConnectionId(pub u64);
 
+/// Takes connections from one listener.
+#[derive(Debug)]
+pub struct Acceptor<'a> {
+    listener: &'a TcpListener,
+    trouble: Trouble,
+}
+
 /// Between two tries when the process has no descriptor left: long enough for some to come back, too short for anyone to notice.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
+
+/// Between two lines of the log while the machine refuses: it may do so for hours, and the log lives on the same machine.
+const TELL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A peer that has vanished is found by the kernel after this silence, and three probes more.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
@@ -32,17 +42,46 @@ impl fmt::Display for ConnectionId {
     }
 }
 
-/// The next connection. Errors of a single connection are passed over, those of the machine are told and waited out. Cancel safe.
-pub async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
-    loop {
-        match listener.accept().await {
-            Ok((socket, address)) => return (socket, plain(address)),
-            Err(error) if matches!(error.kind(), std::io::ErrorKind::ConnectionAborted | std::io::ErrorKind::ConnectionReset) => {}
-            Err(error) => {
-                tracing::error!(%error, "cannot accept connections");
-                tokio::time::sleep(EXHAUSTED_PAUSE).await;
+impl<'a> Acceptor<'a> {
+    /// Of `listener`.
+    pub fn new(listener: &'a TcpListener) -> Self {
+        Self { listener, trouble: Trouble::default() }
+    }
+
+    /// The next connection. Errors of a single connection are passed over; those of the machine are waited out, and told at most once a
+    /// second. Cancel safe.
+    pub async fn accept(&mut self) -> (TcpStream, SocketAddr) {
+        loop {
+            match self.listener.accept().await {
+                Ok((socket, address)) => return (socket, plain(address)),
+                Err(error) if matches!(error.kind(), std::io::ErrorKind::ConnectionAborted | std::io::ErrorKind::ConnectionReset) => {}
+                Err(error) => {
+                    if let Some(times) = self.trouble.tell(Instant::now()) {
+                        tracing::error!(%error, times, "cannot accept connections");
+                    }
+                    tokio::time::sleep(EXHAUSTED_PAUSE).await;
+                }
             }
         }
+    }
+}
+
+/// Counts what would be told too often.
+#[derive(Debug, Default)]
+struct Trouble {
+    told: Option<Instant>,
+    times: u64,
+}
+
+impl Trouble {
+    /// Counts one more. How many there were since the last line, if it is time for another.
+    fn tell(&mut self, now: Instant) -> Option<u64> {
+        self.times += 1;
+        if self.told.is_some_and(|told| now.saturating_duration_since(told) < TELL_INTERVAL) {
+            return None;
+        }
+        self.told = Some(now);
+        Some(std::mem::take(&mut self.times))
     }
 }
 
@@ -57,5 +96,17 @@ pub fn tune(socket: &TcpStream) {
     let tuned = socket.set_nodelay(true).and_then(|()| SockRef::from(socket).set_tcp_keepalive(&keep_alive));
     if let Err(error) = tuned {
         tracing::debug!(%error, "socket not tuned");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trouble_is_told_at_once_and_then_once_a_second() {
+        let (mut trouble, start) = (Trouble::default(), Instant::now());
+        let told: Vec<_> = (0..25).filter_map(|n| trouble.tell(start + EXHAUSTED_PAUSE * n)).collect();
+        assert_eq!(told, [1, 10, 10]);
     }
 }

@@ -4,6 +4,6 @@ pub mod accept;
 pub mod permits;
 pub mod workers;
 
-pub use accept::{ConnectionId, accept, tune};
+pub use accept::{Acceptor, ConnectionId, tune};
 pub use permits::{Limits, Permit, Permits, Refused};
 pub use workers::{Seat, Serve, Workers};

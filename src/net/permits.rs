@@ -55,6 +55,16 @@ pub struct Permit {
     address: IpAddr,
 }
 
+impl Refused {
+    /// The limit in one word, for metrics.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Full(_) => "full",
+            Self::PerAddress(_) => "per_address",
+        }
+    }
+}
+
 impl Permits {
     /// Nothing taken yet.
     pub fn new(limits: Limits) -> Arc<Self> {

@@ -4,14 +4,14 @@ use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, mpsc};
 
-use super::accept::{accept, tune};
+use super::accept::{Acceptor, tune};
 use super::permits::{Permit, Permits};
 
 /// Accepted sockets that may wait for one worker; beyond them the acceptor waits, and the system's backlog holds the rest.
@@ -41,7 +41,6 @@ pub struct Seat {
 pub struct Workers {
     workers: Vec<Worker>,
     permits: Arc<Permits>,
-    refused: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -73,21 +72,17 @@ impl Workers {
         let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let threads = if threads == 0 { cores() } else { threads };
         let workers = (0..threads).map(|number| Worker::start(number, Arc::clone(service), patience)).collect::<io::Result<_>>()?;
-        Ok(Self { workers, permits, refused: AtomicU64::new(0) })
+        Ok(Self { workers, permits })
     }
 
     /// Accepts connections for as long as it is polled, and gives each to the worker with the fewest.
     pub async fn accept(&self, listener: &TcpListener) {
+        let mut acceptor = Acceptor::new(listener);
         loop {
-            let (io, peer) = accept(listener).await;
+            let (io, peer) = acceptor.accept().await;
             tune(&io);
             self.assign(io, peer).await;
         }
-    }
-
-    /// Connections that no permit was left for.
-    pub fn refused(&self) -> u64 {
-        self.refused.load(Ordering::Relaxed)
     }
 
     /// Connections right now, by worker.
@@ -109,7 +104,7 @@ impl Workers {
         let permit = match self.permits.take(peer.ip()) {
             Ok(permit) => permit,
             Err(why) => {
-                self.refused.fetch_add(1, Ordering::Relaxed);
+                metrics::counter!("sluicegate_http_refused_total", "reason" => why.label()).increment(1);
                 tracing::debug!(%peer, %why, "connection refused");
                 return;
             }

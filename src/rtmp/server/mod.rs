@@ -22,9 +22,10 @@ pub async fn serve(listener: TcpListener, registry: Arc<Registry>, options: Arc<
     let all = Permits::new(Limits { max_connections: options.max_connections, max_per_address: 0 });
     let pending = Permits::new(Limits { max_connections: options.max_connections, max_per_address: options.max_pending_per_address });
     let mut connections = JoinSet::new();
+    let mut acceptor = net::Acceptor::new(&listener);
     loop {
         let (socket, address) = tokio::select! {
-            accepted = net::accept(&listener) => accepted,
+            accepted = acceptor.accept() => accepted,
             Some(_) = connections.join_next() => continue,
             () = shutdown.cancelled() => break,
         };
@@ -32,7 +33,7 @@ pub async fn serve(listener: TcpListener, registry: Arc<Registry>, options: Arc<
         let (permit, pending) = match permits {
             Ok(permits) => permits,
             Err(refused) => {
-                metrics::counter!("sluicegate_rtmp_refused_total").increment(1);
+                metrics::counter!("sluicegate_rtmp_refused_total", "reason" => refused.label()).increment(1);
                 tracing::warn!(%address, %refused, "RTMP connection not taken");
                 continue;
             }
