@@ -96,6 +96,18 @@ struct Watch {
     warned_tracks: bool,
 }
 
+impl IngestError {
+    /// The reason in one word, for metrics.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Revoked(_) => "revoked",
+            Self::NothingPlayable { .. } => "nothing_playable",
+            Self::TooManyConfigs => "configs",
+            Self::TooManyJumps => "jumps",
+        }
+    }
+}
+
 impl Ingest {
     /// Begins a publication. Where the stream was published before, its timeline goes on behind the newest sample.
     pub fn new(session: Session, options: Options) -> Self {
@@ -323,7 +335,7 @@ impl Ingest {
         }
         let Some(placed) = self.clock.place(unit.track, unit.timestamp, unit.is_sync) else { return Ok(()) };
         let received = self.session.stream().received();
-        if placed.is_repaired {
+        if placed.is_repaired || placed.is_discontinuity {
             received.count_repaired();
         }
         if placed.is_discontinuity {

@@ -17,7 +17,7 @@ use crate::flv::TagKind;
 use crate::ingest::{Ingest, IngestError};
 use crate::media::WallClock;
 use crate::net::{ConnectionId, Permit};
-use crate::rtmp::session::{CloseReason, Deadline, Event, Request, Session, UnpublishReason};
+use crate::rtmp::session::{CloseReason, Deadline, Error, Event, Request, Session, UnpublishReason};
 use crate::rtmp::status::Code;
 
 /// Most bytes read at a time, and held unread: what a session leaves of them is less than a handshake.
@@ -177,7 +177,7 @@ impl Connection {
                 let now = Instant::now();
                 self.session.handle_timeout(now);
                 if self.pending.is_some() && now >= self.opened + self.options.publish_timeout() {
-                    self.session.close(Code::ConnectClosed, "No publish in time.");
+                    self.session.give_up();
                 }
             }
             Wake::HeldBack => {
@@ -259,7 +259,7 @@ impl Connection {
             Ok(()) => {}
             Err(IngestError::Revoked(why)) => self.send_away(why),
             Err(error) => {
-                metrics::counter!("sluicegate_rtmp_publish_failed_total").increment(1);
+                metrics::counter!("sluicegate_rtmp_publish_failed_total", "reason" => error.label()).increment(1);
                 tracing::warn!(%error, "publication ended");
                 self.session.close(Code::PublishDenied, &error.to_string());
             }
@@ -299,16 +299,7 @@ impl Connection {
 
     fn tell_close(&self) {
         let Some(reason) = &self.closed else { return };
-        let label = match reason {
-            CloseReason::Failed(_) => "failed",
-            CloseReason::Refused(_) => "refused",
-            CloseReason::SecondRequest => "second_request",
-            CloseReason::Deadline(Deadline::Media) => "silent",
-            CloseReason::Deadline(_) => "deadline",
-            CloseReason::Eof => "peer",
-            CloseReason::Server(_) => "server",
-        };
-        metrics::counter!("sluicegate_rtmp_closed_total", "reason" => label).increment(1);
+        metrics::counter!("sluicegate_rtmp_closed_total", "reason" => label(reason)).increment(1);
         let (seconds, bytes, messages) = (self.opened.elapsed().as_secs(), self.received, self.messages);
         if matches!(reason, CloseReason::Failed(_) | CloseReason::SecondRequest | CloseReason::Deadline(_)) {
             tracing::warn!(%reason, seconds, bytes, messages, "connection closed");
@@ -333,6 +324,26 @@ impl Connection {
         };
         // Whatever goes wrong here goes wrong on a connection that is over.
         let _ = timeout(FAREWELL, farewell).await;
+    }
+}
+
+/// Why a connection ended, in one word for metrics.
+fn label(reason: &CloseReason) -> &'static str {
+    match reason {
+        CloseReason::Failed(Error::Handshake(_)) => "bad_handshake",
+        CloseReason::Failed(Error::Chunk(_)) => "bad_chunk",
+        CloseReason::Failed(Error::Message { .. }) => "bad_message",
+        CloseReason::Failed(Error::Command { .. } | Error::NotConnected { .. } | Error::SecondConnect { .. }) => "bad_command",
+        CloseReason::Refused(_) => "refused",
+        CloseReason::SecondRequest => "second_request",
+        CloseReason::Deadline(Deadline::Handshake) => "late_handshake",
+        CloseReason::Deadline(Deadline::Media) => "silent",
+        CloseReason::Deadline(Deadline::Connect | Deadline::Request) => "late_request",
+        CloseReason::HandshakeCut => "cut_handshake",
+        CloseReason::Eof => "peer",
+        CloseReason::Server(Code::PublishBadName) => "superseded",
+        CloseReason::Server(Code::PublishDenied) => "sent_away",
+        CloseReason::Server(_) => "shutdown",
     }
 }
 

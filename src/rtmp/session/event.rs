@@ -124,6 +124,9 @@ pub enum CloseReason {
     /// The peer let a deadline pass.
     #[error("{0}")]
     Deadline(Deadline),
+    /// The peer closed the socket before hands were shaken, as port scanners and health checks do.
+    #[error("closed by the peer before the handshake was finished")]
+    HandshakeCut,
     /// The peer closed the socket.
     #[error("closed by the peer")]
     Eof,

@@ -126,18 +126,23 @@ impl Session {
 
     /// Ends the connection if its deadline has come.
     pub fn handle_timeout(&mut self, now: Instant) {
-        if let Some((deadline, wait)) = self.awaited()
-            && now >= self.since + wait
-        {
-            let description = deadline.to_string();
-            self.say(Code::ConnectClosed, &description);
+        if self.deadline().is_some_and(|deadline| now >= deadline) {
+            self.give_up();
+        }
+    }
+
+    /// Waits no longer for what the peer owes, whatever the deadline: its owner's patience has ended.
+    pub fn give_up(&mut self) {
+        if let Some((deadline, _)) = self.awaited() {
+            self.say(Code::ConnectClosed, &deadline.to_string());
             self.end(CloseReason::Deadline(deadline), UnpublishReason::ConnectionLost);
         }
     }
 
     /// The peer has closed its socket, or it broke.
     pub fn handle_eof(&mut self) {
-        self.end(CloseReason::Eof, UnpublishReason::ConnectionLost);
+        let reason = if matches!(self.stage, Stage::Handshake(_)) { CloseReason::HandshakeCut } else { CloseReason::Eof };
+        self.end(reason, UnpublishReason::ConnectionLost);
     }
 
     /// Lets the client publish: only now does it hear Publish.Start.
