@@ -65,7 +65,7 @@ impl Demuxer {
             (AudioPacketKind::Unknown(_), _) => return self.drops.packet += 1,
             (AudioPacketKind::End, _) => return self.end(track),
             (AudioPacketKind::Config, Some(Format::Opus)) => self.opus_header(track, &payload),
-            _ if payload.is_empty() => return self.drops.empty += 1,
+            (AudioPacketKind::Coded { .. }, _) if payload.is_empty() => return self.drops.empty += 1,
             (AudioPacketKind::Config, Some(Format::Aac)) => AacConfig::parse(&payload).map(|config| self.configure_aac(track, config)),
             (AudioPacketKind::Config, Some(Format::Flac)) => FlacConfig::parse(&payload).map(|config| self.configure_flac(track, config)),
             // These have no record: their frames tell.
