@@ -1,8 +1,10 @@
 //! Logs and metrics. Imports nothing of ours.
 
 use std::io::IsTerminal;
+use std::time::Duration;
 
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use metrics_util::MetricKindMask;
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
 
@@ -62,7 +64,7 @@ impl Metrics {
     /// Collects from here on whatever the `metrics` macros report. A process has one collector: a second call finds it taken and
     /// renders only what reaches its own.
     pub fn install() -> Self {
-        let recorder = PrometheusBuilder::new().build_recorder();
+        let recorder = recorder(GAUGE_LIFE);
         let handle = recorder.handle();
         if metrics::set_global_recorder(recorder).is_err() {
             tracing::debug!("metrics are already collected in this process");
@@ -77,8 +79,36 @@ impl Metrics {
     }
 }
 
+/// A gauge that nobody sets any more is forgotten after this time: anyone may publish under ever new names, and their figures must not
+/// stay behind.
+const GAUGE_LIFE: Duration = Duration::from_secs(60);
+
+fn recorder(gauge_life: Duration) -> PrometheusRecorder {
+    PrometheusBuilder::new().idle_timeout(MetricKindMask::GAUGE, Some(gauge_life)).build_recorder()
+}
+
 impl std::fmt::Debug for Metrics {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Metrics")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gauges_of_what_is_gone_are_forgotten_and_counters_stay() {
+        let recorder = recorder(Duration::ZERO);
+        let metrics = Metrics { handle: recorder.handle() };
+        metrics::with_local_recorder(&recorder, || {
+            metrics::gauge!("viewers", "stream" => "live/a").set(3.0);
+            metrics::gauge!("viewers", "stream" => "live/b").set(1.0);
+            metrics::counter!("refused").increment(1);
+        });
+        assert!(metrics.render().contains("live/a"));
+        metrics::with_local_recorder(&recorder, || metrics::gauge!("viewers", "stream" => "live/b").set(1.0));
+        let text = metrics.render();
+        assert!(!text.contains("live/a") && text.contains("live/b") && text.contains("refused 1"), "{text}");
     }
 }
