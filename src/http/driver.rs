@@ -28,9 +28,11 @@ use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 use tokio_util::sync::CancellationToken;
 use tower::Service as _;
+use tracing::Instrument as _;
 
 use super::socket::{self, Socket, Writing};
 use crate::egress::{Hub, Newcomer, Policy, Viewer};
+use crate::net::ConnectionId;
 use crate::net::workers::{Seat, Serve};
 
 /// Smallest head buffer that the HTTP library takes.
@@ -143,7 +145,8 @@ impl Serve for Driver {
         let http = self.http.serve_connection(TokioIo::new(Socket::new(io, Arc::clone(&writing))), requests);
         let deadlines = Deadlines::new(&self.options, heard, writing);
         let closing = self.closing.clone();
-        tokio::spawn(drive(http, slot, deadlines, closing, hub.clone(), seat, peer));
+        let span = tracing::info_span!("http", id = %ConnectionId::next(), address = %peer);
+        tokio::spawn(drive(http, slot, deadlines, closing, hub.clone(), seat).instrument(span));
     }
 }
 
@@ -154,12 +157,30 @@ enum Closed {
     /// By the rules of HTTP, or by an error.
     Done(hyper::Result<()>),
     /// By one of our deadlines.
-    Late(&'static str),
+    Late(Late),
     /// Its socket is wanted for a viewer.
     HandedOver(Box<Viewer>),
 }
 
-async fn drive(mut http: Http, slot: Slot, mut deadlines: Deadlines, closing: CancellationToken, hub: Hub, seat: Seat, peer: SocketAddr) {
+/// Which of our deadlines a client let pass.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+enum Late {
+    #[error("the first request's head did not arrive in time")]
+    Head,
+    #[error("the answer was not taken")]
+    Stalled,
+}
+
+impl Late {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Head => "late_head",
+            Self::Stalled => "stalled",
+        }
+    }
+}
+
+async fn drive(mut http: Http, slot: Slot, mut deadlines: Deadlines, closing: CancellationToken, hub: Hub, seat: Seat) {
     let mut closing = Box::pin(closing.cancelled_owned());
     let mut told = false;
     let closed = poll_fn(|cx| {
@@ -185,12 +206,29 @@ async fn drive(mut http: Http, slot: Slot, mut deadlines: Deadlines, closing: Ca
     .await;
     match closed {
         Closed::Done(Ok(())) => {}
-        Closed::Done(Err(error)) => tracing::debug!(%peer, %error, "HTTP connection ended by an error"),
-        Closed::Late(what) => tracing::debug!(%peer, what, "HTTP connection closed"),
+        Closed::Done(Err(error)) => {
+            metrics::counter!("sluicegate_http_closed_total", "reason" => label(&error)).increment(1);
+            tracing::debug!(%error, "HTTP connection ended by an error");
+        }
+        Closed::Late(late) => {
+            metrics::counter!("sluicegate_http_closed_total", "reason" => late.label()).increment(1);
+            tracing::debug!(reason = %late, "HTTP connection closed");
+        }
         Closed::HandedOver(viewer) => {
             let parts = http.into_parts();
             hub.admit(Newcomer { io: parts.io.into_inner().into_inner(), viewer: *viewer, input: parts.read_buf, seat });
         }
+    }
+}
+
+/// Why the HTTP library gave a connection up, in one word for metrics.
+fn label(error: &hyper::Error) -> &'static str {
+    if error.is_parse() {
+        "malformed"
+    } else if error.is_timeout() {
+        "idle"
+    } else {
+        "broken"
     }
 }
 
@@ -234,13 +272,13 @@ impl Deadlines {
     }
 
     /// Ready when one has passed. Beyond the first head only stalls are looked for, so seldom that an idle connection costs nothing.
-    fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<&'static str> {
+    fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<Late> {
         while self.timer.as_mut().poll(cx).is_ready() {
             if !self.heard.load(Ordering::Relaxed) {
-                return Poll::Ready("the first request's head did not arrive in time");
+                return Poll::Ready(Late::Head);
             }
             if self.writing.blocked_for(Instant::now()) >= self.stall {
-                return Poll::Ready("the answer was not taken");
+                return Poll::Ready(Late::Stalled);
             }
             let next = tokio::time::Instant::now() + (self.stall / 2).max(SHORTEST_LOOK);
             self.timer.as_mut().reset(next);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use axum::extract::{ConnectInfo, Path, Request, State};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -92,7 +93,21 @@ pub fn router(shared: Arc<Shared>, door: Door) -> Router {
         .route("/api/v1/streams/{*path}", get(status).delete(kick))
         .merge(public)
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(middleware::from_fn(tell_refusal))
         .with_state(Context { shared, guard, door })
+}
+
+/// Counts requests that are refused, by status, and tells each to whoever debugs: players ask for what is not there all the time.
+async fn tell_refusal(request: Request, next: Next) -> Response {
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let response = next.run(request).await;
+    let status = response.status();
+    if status.is_client_error() || status.is_server_error() {
+        metrics::counter!("sluicegate_http_refusals_total", "status" => status.as_str().to_owned()).increment(1);
+        // Without its query, which may hold a key.
+        tracing::debug!(status = status.as_u16(), %method, path = uri.path(), "request refused");
+    }
+    response
 }
 
 async fn page_index(method: Method, headers: HeaderMap) -> Response {
