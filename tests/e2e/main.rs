@@ -14,6 +14,7 @@ mod cli;
 mod crowd;
 mod exits;
 mod hostile;
+mod misuse;
 mod reconnect;
 mod slow;
 mod stop;

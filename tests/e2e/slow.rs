@@ -2,28 +2,15 @@
 
 use std::time::Duration;
 
-use socket2::{Domain, Socket, Type};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::AsyncReadExt;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::support::house::{Program, publish};
-use crate::support::viewers::Exit;
+use crate::support::viewers::{Exit, narrow};
 use crate::support::{PATIENCE, http, media};
 
 const STREAM: &str = "live/show";
 const SLOW: usize = 40;
-
-/// A connection whose window closes after a few kilobytes.
-async fn narrow(program: &Program, path: &str) -> TcpStream {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    socket.set_recv_buffer_size(4_096).unwrap();
-    socket.connect(&program.http.into()).unwrap();
-    socket.set_nonblocking(true).unwrap();
-    let mut stream = TcpStream::from_std(socket.into()).unwrap();
-    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", program.http).as_bytes()).await.unwrap();
-    stream
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn realtime_viewers_that_never_read_are_sent_away_and_cost_nobody_anything() {
@@ -41,7 +28,7 @@ async fn realtime_viewers_that_never_read_are_sent_away_and_cost_nobody_anything
     let before = program.resident_kib();
     let mut slow = Vec::new();
     for number in 0..SLOW {
-        slow.push(narrow(&program, if number % 2 == 0 { "/live/show.flv" } else { "/live/show.mp4" }).await);
+        slow.push(narrow(program.http, if number % 2 == 0 { "/live/show.flv" } else { "/live/show.mp4" }).await);
     }
     let began = Instant::now();
     let mut most = before;
