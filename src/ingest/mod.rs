@@ -4,6 +4,7 @@
 //! can be decoded, repairs its timeline and pushes samples onto the bus. It serves every protocol that carries FLV bodies, takes time as
 //! an argument and never waits. It knows no connection: who may publish, and how a peer is told, is for its owner.
 
+mod error;
 mod held;
 mod left;
 mod limits;
@@ -13,5 +14,6 @@ mod publication;
 #[cfg(test)]
 mod tests;
 
+pub use error::IngestError;
 pub use options::Options;
-pub use publication::{Ingest, IngestError};
+pub use publication::Ingest;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::Options;
+use super::error::{IngestError, START_LIMIT};
 use super::held::{self, Held, Unit};
 use super::left::{self, Left};
 use super::limits::{Meter, Pacer, Report};
@@ -16,9 +17,6 @@ use crate::flv::{Demuxer, Drops, Item, TagKind};
 use crate::media::clock::{self, Clock, Pace};
 use crate::media::{Codec, Kind, Metadata, Program, Sample, Span, Timescale, Timestamp, Track, TrackId, TrackSet, WallClock};
 
-/// A publisher that sends for so long without anything that can be played is sent away.
-const START_LIMIT: Duration = Duration::from_secs(15);
-
 /// How long sound waits for the first picture that can be decoded: the longest GOP that is kept anywhere.
 const FIRST_SYNC_WAIT: Duration = Duration::from_secs(10);
 
@@ -27,26 +25,6 @@ const START_ZONE_MS: i64 = 10_000;
 
 /// Between two looks at the window for what the operator should know.
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
-
-/// Why a publication cannot go on.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum IngestError {
-    /// Another publisher took over, an operator disconnected this one, or the stream has ended.
-    #[error(transparent)]
-    Revoked(#[from] Revoked),
-    /// Nothing that was sent can be played.
-    #[error("nothing playable came within {} s: {last}", START_LIMIT.as_secs())]
-    NothingPlayable {
-        /// What was wrong last.
-        last: String,
-    },
-    /// More than one change of configuration a second: every viewer would have to start anew each time.
-    #[error("the codec configuration changed more than once a second for 10 s")]
-    TooManyConfigs,
-    /// More than one jump of the timestamps a second.
-    #[error("the timestamps jumped more than once a second for 10 s")]
-    TooManyJumps,
-}
 
 /// One publisher's way onto the bus.
 #[derive(Debug)]
