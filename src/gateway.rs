@@ -167,7 +167,11 @@ impl Gateway {
 async fn bind(address: SocketAddr, key: &str) -> Result<(TcpListener, SocketAddr)> {
     let bound = match TcpListener::bind(address).await {
         // Where the system has no IPv6, "every address" can only mean every IPv4 address.
-        Err(_) if address.ip() == Ipv6Addr::UNSPECIFIED => TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await,
+        Err(error)
+            if address.ip() == Ipv6Addr::UNSPECIFIED && !matches!(error.kind(), ErrorKind::AddrInUse | ErrorKind::PermissionDenied) =>
+        {
+            TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await
+        }
         bound => bound,
     };
     let listener = bound.map_err(|error| {

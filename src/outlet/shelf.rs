@@ -18,6 +18,7 @@ const MAX_TEXTS: usize = 64;
 #[derive(Debug)]
 pub struct Shelf {
     snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
+    /// Each with the revision it was rendered from; a new part alone changes none of them.
     texts: Mutex<HashMap<Request, (u64, Bytes)>>,
 }
 
@@ -51,8 +52,8 @@ impl Shelf {
 
     /// The text for `request`, rendered at most once for each revision of the snapshot (now and then twice, by two who come first).
     pub fn rendered(&self, snapshot: &Snapshot, request: Request, render: impl FnOnce() -> Bytes) -> Bytes {
-        if let Some((state, text)) = self.texts.lock().get(&request)
-            && *state == snapshot.state
+        if let Some((revision, text)) = self.texts.lock().get(&request)
+            && *revision == snapshot.revision
         {
             return text.clone();
         }
@@ -61,7 +62,7 @@ impl Shelf {
         if texts.len() >= MAX_TEXTS {
             texts.clear();
         }
-        texts.insert(request, (snapshot.state, text.clone()));
+        texts.insert(request, (snapshot.revision, text.clone()));
         text
     }
 }
