@@ -6,6 +6,7 @@ pub mod aac;
 pub mod ac3;
 pub mod avc;
 mod error;
+mod fields;
 pub mod flac;
 pub mod hevc;
 pub mod mp3;

@@ -4,6 +4,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use super::sps::Sps;
 use crate::media::bits::{BitReader, unescape};
+use crate::media::codec::fields::Fields;
 use crate::media::codec::{ConfigError, ConfigProblem};
 
 /// Sequence parameter sets in one configuration: as many as a record can count.
@@ -38,7 +39,7 @@ struct Set {
 impl ParameterSets {
     /// Reads the sets of a record, and the bytes of its NAL lengths.
     pub(super) fn parse(record: &[u8]) -> Result<(Self, u8), ConfigError> {
-        let mut rest = Fields { record, position: 0 };
+        let mut rest = Fields::new(RECORD, record);
         let version = rest.u8()?;
         if version != 1 {
             return Err(ConfigError::value(RECORD, 0, "configurationVersion", version.into()));
@@ -166,28 +167,5 @@ fn put_sets(out: &mut BytesMut, sets: &[Set]) {
     for set in sets {
         out.put_u16(set.nal.len() as u16);
         out.put_slice(&set.nal);
-    }
-}
-
-struct Fields<'a> {
-    record: &'a [u8],
-    position: usize,
-}
-
-impl<'a> Fields<'a> {
-    fn take(&mut self, length: usize) -> Result<&'a [u8], ConfigError> {
-        let taken = self.record.get(self.position..).and_then(|rest| rest.get(..length));
-        let taken = taken.ok_or_else(|| ConfigError::new(RECORD, self.position, ConfigProblem::Truncated))?;
-        self.position += length;
-        Ok(taken)
-    }
-
-    fn u8(&mut self) -> Result<u8, ConfigError> {
-        self.take(1).map(|bytes| bytes[0])
-    }
-
-    fn set(&mut self) -> Result<&'a [u8], ConfigError> {
-        let length = self.take(2)?;
-        self.take(usize::from(u16::from_be_bytes([length[0], length[1]])))
     }
 }

@@ -4,6 +4,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use super::sps::{self, Sps};
 use crate::media::bits::{BitReader, unescape};
+use crate::media::codec::fields::Fields;
 use crate::media::codec::{ConfigError, ConfigProblem};
 
 /// Parameter sets of each kind in one configuration: the standard has 16 video and 16 sequence parameter sets and 64 picture parameter sets.
@@ -35,26 +36,25 @@ struct Set {
 impl ParameterSets {
     /// Reads the sets of a record, and the bytes of its NAL lengths. Messages among them are left out.
     pub(super) fn parse(record: &[u8]) -> Result<(Self, u8), ConfigError> {
-        let mut rest = Fields { record, position: 0 };
+        let mut rest = Fields::new(RECORD, record);
         // Some writers leave the version at 0.
-        let [version] = rest.array()?;
+        let version = rest.u8()?;
         if version > 1 {
             return Err(ConfigError::value(RECORD, 0, "configurationVersion", version.into()));
         }
         rest.take(20)?; // Profile, level and format: the sequence parameter set says them too.
-        let [layers] = rest.array()?;
+        let layers = rest.u8()?;
         let length_size = (layers & 3) + 1;
         if length_size == 3 {
             return Err(ConfigError::value(RECORD, 21, "lengthSizeMinusOne", 2));
         }
         let mut sets = Self::default();
-        let [arrays] = rest.array()?;
+        let arrays = rest.u8()?;
         for _ in 0..arrays {
             let [array, high, low] = rest.array()?;
             for _ in 0..u16::from_be_bytes([high, low]) {
                 let at = rest.position;
-                let length = u16::from_be_bytes(rest.array()?);
-                let nal = rest.take(length.into())?;
+                let nal = rest.set()?;
                 if KINDS.contains(&(array & 0x3F)) {
                     sets.replace_at(at, nal, array & 0x3F)?;
                 }
@@ -148,24 +148,5 @@ fn id(nal: &[u8], kind: u8) -> Result<u32, ConfigError> {
             let raw = unescape(nal.get(..nal.len().min(16)).unwrap_or_default());
             BitReader::new(raw.get(2..).unwrap_or_default()).ue().map_err(|_| truncated())
         }
-    }
-}
-
-struct Fields<'a> {
-    record: &'a [u8],
-    position: usize,
-}
-
-impl<'a> Fields<'a> {
-    fn take(&mut self, length: usize) -> Result<&'a [u8], ConfigError> {
-        let taken = self.record.get(self.position..).and_then(|rest| rest.get(..length));
-        let taken = taken.ok_or_else(|| ConfigError::new(RECORD, self.position, ConfigProblem::Truncated))?;
-        self.position += length;
-        Ok(taken)
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], ConfigError> {
-        let taken = self.take(N)?;
-        Ok(*taken.first_chunk().expect("just that many were taken"))
     }
 }
