@@ -5,17 +5,15 @@ use std::collections::{BTreeMap, VecDeque};
 use bytes::Bytes;
 
 use super::audio;
-use super::body::CodecTag;
 use super::error::DemuxError;
 use super::script::{self, ScriptBody};
 use super::tag::TagKind;
-use super::video::{self, VideoPacket, VideoPacketKind};
+use super::video;
 use crate::amf0::Value;
-use crate::media::codec::avc::{self, ParameterSets};
-use crate::media::codec::{AvcConfig, Codec, ConfigProblem};
-use crate::media::{Kind, Metadata, Script, TrackId};
+use crate::media::{Codec, Metadata, Script, TrackId};
 
-mod hevc;
+mod nal;
+mod picture;
 mod sound;
 
 /// What message bodies turn out to hold. Times are milliseconds as sent: not repaired, not unwrapped.
@@ -90,12 +88,7 @@ pub struct Demuxer {
 /// What is known of a track's codec. There are at most [`super::MAX_TRACKS`] of each kind.
 #[derive(Debug)]
 enum State {
-    Avc {
-        /// None while parameter sets come one by one in the frames.
-        config: Option<AvcConfig>,
-        sets: ParameterSets,
-    },
-    Hevc(hevc::State),
+    Picture(picture::State),
     Sound(sound::State),
 }
 
@@ -111,7 +104,7 @@ impl Demuxer {
             TagKind::Video => match video::parse(body) {
                 Ok(packets) => {
                     self.drops.empty += u64::from(packets.is_empty());
-                    packets.into_iter().for_each(|packet| self.video(timestamp_ms, packet));
+                    packets.into_iter().for_each(|packet| self.picture(timestamp_ms, packet));
                 }
                 Err(error) => self.fail(error),
             },
@@ -135,78 +128,6 @@ impl Demuxer {
     /// What was dropped so far.
     pub fn drops(&self) -> Drops {
         self.drops
-    }
-
-    fn video(&mut self, dts_ms: u32, packet: VideoPacket) {
-        let track = TrackId { kind: Kind::Video, index: packet.index };
-        let is_avc = packet.codec == CodecTag::Legacy(video::AVC) || packet.codec == CodecTag::FourCc(*b"avc1");
-        let is_hevc = packet.codec == CodecTag::Legacy(video::HEVC) || packet.codec == CodecTag::FourCc(*b"hvc1");
-        match packet.kind {
-            VideoPacketKind::Command | VideoPacketKind::Metadata => self.drops.packet += 1,
-            _ if !is_avc && !is_hevc => self.drops.codec += 1,
-            VideoPacketKind::Unknown(_) => self.drops.packet += 1,
-            VideoPacketKind::End => self.end(track),
-            VideoPacketKind::Coded { .. } if packet.payload.is_empty() => self.drops.empty += 1,
-            VideoPacketKind::Config if is_hevc => self.hevc_record(track, &packet.payload),
-            VideoPacketKind::Coded { cts_ms, extra_nanos } if is_hevc => {
-                if let Err(error) = self.hevc_frame(track, dts_ms, (cts_ms, extra_nanos), &packet.payload) {
-                    self.fail(error);
-                }
-            }
-            VideoPacketKind::Config => match AvcConfig::parse(&packet.payload) {
-                Ok(config) => self.configure_avc(track, config),
-                Err(source) => self.fail(DemuxError::Config { track, source }),
-            },
-            VideoPacketKind::Coded { cts_ms, extra_nanos } => {
-                if let Err(error) = self.avc_frame(track, dts_ms, (cts_ms, extra_nanos), &packet.payload) {
-                    self.fail(error);
-                }
-            }
-        }
-    }
-
-    fn configure_avc(&mut self, track: TrackId, config: AvcConfig) {
-        let before = match self.tracks.get(&track) {
-            Some(State::Avc { config: Some(before), .. }) => Some(&before.record),
-            _ => None,
-        };
-        // Another length size alone changes nothing for those who watch.
-        if before != Some(&config.record) {
-            self.item(Item::Config { track, codec: Codec::Avc(config.clone()) });
-        }
-        self.tracks.insert(track, State::Avc { sets: config.sets(), config: Some(config) });
-    }
-
-    fn avc_frame(&mut self, track: TrackId, dts_ms: u32, (cts_ms, extra_nanos): (i32, u32), payload: &Bytes) -> Result<(), DemuxError> {
-        let none = ParameterSets::default();
-        let (config, sets) = match self.tracks.get(&track) {
-            Some(State::Avc { config, sets }) => (config.as_ref(), sets),
-            _ => (None, &none),
-        };
-        let length_size = config.map_or(4, |config| config.length_size);
-        let frame = avc::canonical(payload, length_size, sets).map_err(|source| DemuxError::Nal { track, source })?;
-        let mut configured = config.is_some();
-        if let Some(sets) = frame.sets {
-            match AvcConfig::from_sets(&sets, length_size) {
-                Ok(config) => {
-                    self.configure_avc(track, config);
-                    configured = true;
-                }
-                // The other kind of set comes in a frame of its own.
-                Err(error) if !configured && matches!(error.problem, ConfigProblem::Missing(_)) => {
-                    self.tracks.insert(track, State::Avc { config: None, sets });
-                }
-                Err(source) => return Err(DemuxError::Config { track, source }),
-            }
-        }
-        if frame.data.is_empty() {
-            self.drops.empty += 1;
-        } else if !configured {
-            return Err(DemuxError::BeforeConfig { track });
-        } else {
-            self.item(Item::Coded { track, dts_ms, cts_ms, extra_nanos, is_sync: frame.is_sync, data: frame.data });
-        }
-        Ok(())
     }
 
     fn script(&mut self, dts_ms: u32, body: &Bytes) {

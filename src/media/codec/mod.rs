@@ -4,6 +4,7 @@
 
 pub mod aac;
 pub mod ac3;
+pub mod access_unit;
 pub mod avc;
 mod error;
 mod fields;

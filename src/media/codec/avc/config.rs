@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::sets::{ParameterSets, RECORD};
 use super::sps;
+use crate::media::codec::access_unit::NalSets;
 use crate::media::codec::{ConfigError, ConfigProblem, VideoShape, nal};
 
 /// The longest record accepted, in bytes.

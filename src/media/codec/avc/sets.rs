@@ -4,6 +4,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use super::sps::Sps;
 use crate::media::bits::{BitReader, unescape};
+use crate::media::codec::access_unit::{NalSets, Role};
 use crate::media::codec::fields::Fields;
 use crate::media::codec::{ConfigError, ConfigProblem};
 
@@ -18,8 +19,10 @@ pub const MAX_SET: usize = 4096;
 
 pub(super) const RECORD: &str = "avcC";
 
+const IDR_SLICE: u8 = 5;
 const SPS: u8 = 7;
 const PPS: u8 = 8;
+const ACCESS_UNIT_DELIMITER: u8 = 9;
 const SPS_EXTENSION: u8 = 13;
 
 /// The parameter sets of one configuration, at most one per id.
@@ -34,6 +37,31 @@ pub struct ParameterSets {
 struct Set {
     id: u32,
     nal: Bytes,
+}
+
+impl NalSets for ParameterSets {
+    /// Open-GOP recovery points are not sync samples.
+    fn role(nal: &[u8]) -> Role {
+        match kind(nal) {
+            Some(ACCESS_UNIT_DELIMITER) => Role::Delimiter,
+            Some(SPS | PPS | SPS_EXTENSION) => Role::Set,
+            Some(IDR_SLICE) => Role::Sync,
+            _ => Role::Other,
+        }
+    }
+
+    fn contains(&self, nal: &[u8]) -> bool {
+        match kind(nal) {
+            Some(SPS) => self.sps.iter().any(|set| set.nal == nal),
+            Some(PPS) => self.pps.iter().any(|set| set.nal == nal),
+            Some(SPS_EXTENSION) => self.extensions.iter().any(|set| set.nal == nal),
+            _ => false,
+        }
+    }
+
+    fn replace(&mut self, nal: &[u8]) -> Result<(), ConfigError> {
+        kind(nal).map_or(Ok(()), |kind| self.replace_at(0, nal, kind))
+    }
 }
 
 impl ParameterSets {
@@ -68,29 +96,6 @@ impl ParameterSets {
             }
         }
         Ok((sets, length_size))
-    }
-
-    /// Whether a NAL unit is a parameter set, of any kind.
-    pub fn is_set(nal: &[u8]) -> bool {
-        matches!(kind(nal), Some(SPS | PPS | SPS_EXTENSION))
-    }
-
-    /// Whether this very set is among them.
-    pub fn contains(&self, nal: &[u8]) -> bool {
-        match kind(nal) {
-            Some(SPS) => self.sps.iter().any(|set| set.nal == nal),
-            Some(PPS) => self.pps.iter().any(|set| set.nal == nal),
-            Some(SPS_EXTENSION) => self.extensions.iter().any(|set| set.nal == nal),
-            _ => false,
-        }
-    }
-
-    /// Puts a set in the place of the one with its id, or adds it. Other NAL units are passed over.
-    ///
-    /// # Errors
-    /// When the set is too long or its id is out of range.
-    pub fn replace(&mut self, nal: &[u8]) -> Result<(), ConfigError> {
-        kind(nal).map_or(Ok(()), |kind| self.replace_at(0, nal, kind))
     }
 
     /// The sequence parameter sets, as NAL units.

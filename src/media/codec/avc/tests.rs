@@ -2,6 +2,7 @@ use bytes::Bytes;
 
 use super::*;
 use crate::media::codec::ConfigProblem;
+use crate::media::codec::access_unit::NalSets;
 
 /// x264, 64x48 at 25 frames per second, High profile, through FFmpeg's FLV muxer.
 const SPS: &[u8] = &[

@@ -4,6 +4,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use super::sps::{self, Sps};
 use crate::media::bits::{BitReader, unescape};
+use crate::media::codec::access_unit::{NalSets, Role};
 use crate::media::codec::fields::Fields;
 use crate::media::codec::{ConfigError, ConfigProblem};
 
@@ -15,9 +16,12 @@ pub const MAX_SET: usize = 4096;
 
 pub(super) const RECORD: &str = "hvcC";
 
+/// The types of pictures without a reference before them: BLA, IDR and CRA (ISO/IEC 23008-2 table 7-1).
+const RANDOM_ACCESS: std::ops::RangeInclusive<u8> = 16..=21;
 const VPS: u8 = 32;
 const SPS: u8 = 33;
 const PPS: u8 = 34;
+const ACCESS_UNIT_DELIMITER: u8 = 35;
 const KINDS: [u8; 3] = [VPS, SPS, PPS];
 
 /// The parameter sets of one configuration, at most one per id.
@@ -31,6 +35,25 @@ pub struct ParameterSets {
 struct Set {
     id: u32,
     nal: Bytes,
+}
+
+impl NalSets for ParameterSets {
+    fn role(nal: &[u8]) -> Role {
+        match kind(nal) {
+            Some(ACCESS_UNIT_DELIMITER) => Role::Delimiter,
+            Some(kind) if KINDS.contains(&kind) => Role::Set,
+            Some(kind) if RANDOM_ACCESS.contains(&kind) => Role::Sync,
+            _ => Role::Other,
+        }
+    }
+
+    fn contains(&self, nal: &[u8]) -> bool {
+        self.lists.iter().flatten().any(|set| set.nal == nal)
+    }
+
+    fn replace(&mut self, nal: &[u8]) -> Result<(), ConfigError> {
+        kind(nal).filter(|kind| KINDS.contains(kind)).map_or(Ok(()), |kind| self.replace_at(0, nal, kind))
+    }
 }
 
 impl ParameterSets {
@@ -61,24 +84,6 @@ impl ParameterSets {
             }
         }
         Ok((sets, length_size))
-    }
-
-    /// Whether a NAL unit is a parameter set, of any kind.
-    pub fn is_set(nal: &[u8]) -> bool {
-        kind(nal).is_some_and(|kind| KINDS.contains(&kind))
-    }
-
-    /// Whether this very set is among them.
-    pub fn contains(&self, nal: &[u8]) -> bool {
-        self.lists.iter().flatten().any(|set| set.nal == nal)
-    }
-
-    /// Puts a set in the place of the one with its id, or adds it. Other NAL units are passed over.
-    ///
-    /// # Errors
-    /// When the set is too long or its id cannot be read or is out of range.
-    pub fn replace(&mut self, nal: &[u8]) -> Result<(), ConfigError> {
-        kind(nal).filter(|kind| KINDS.contains(kind)).map_or(Ok(()), |kind| self.replace_at(0, nal, kind))
     }
 
     /// The first video, sequence and picture parameter set, as NAL units.
