@@ -8,7 +8,7 @@ use super::framed::Framed;
 use super::lazy::{Item, Maker, Unit};
 use crate::bus::{Entry, Why};
 use crate::flv::tag::{PREAMBLE_LEN, TagKind};
-use crate::flv::{FileHeader, MessageBody, mux};
+use crate::flv::{FileHeader, FlvVariant, MessageBody, Muxer, mux};
 use crate::media::{Kind, Program, Sample, Timestamp};
 
 /// One FLV tag with its PreviousTagSize.
@@ -33,9 +33,8 @@ pub struct FlvPreamble {
 }
 
 impl FlvPreamble {
-    fn new(program: &Program, timestamp_ms: u32) -> Self {
-        let header = mux::file_header(&program.tracks);
-        let bodies: Vec<_> = mux::preamble(&program.tracks, &program.metadata).collect();
+    fn new(muxer: &Muxer, timestamp_ms: u32) -> Self {
+        let (header, bodies) = (muxer.file_header(), muxer.preamble());
         let (opening, renewal) = (tags(Some(header), &bodies, timestamp_ms), tags(None, &bodies, timestamp_ms));
         Self { header, bodies, opening, renewal }
     }
@@ -84,35 +83,40 @@ impl Entry for FlvUnit {
 }
 
 impl Unit for FlvUnit {
+    type Variant = FlvVariant;
     type Maker = FlvMaker;
+
+    fn maker(variant: FlvVariant) -> FlvMaker {
+        FlvMaker { variant, muxer: None, due: None }
+    }
 }
 
 /// Makes tags.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct FlvMaker {
-    program: Option<Arc<Program>>,
+    variant: FlvVariant,
+    muxer: Option<Muxer>,
     /// Why the preamble is due; it goes out stamped with the sample behind it.
     due: Option<Why>,
 }
 
 impl Maker<FlvUnit> for FlvMaker {
     fn program(&mut self, program: Arc<Program>, why: Why, _: &mut Vec<Item<FlvUnit>>) {
-        self.program = Some(program);
+        self.muxer = Some(Muxer::new(self.variant, program));
         self.due = Some(why);
     }
 
     fn sample(&mut self, sample: Sample, out: &mut Vec<Item<FlvUnit>>) {
-        let Some(program) = &self.program else { return };
-        let Some(track) = program.tracks.get(sample.track) else { return };
-        // Tracks that FLV does not carry have no body, and the file header does not promise them.
-        let body = mux::sample(&track.codec, &sample);
+        let Some(muxer) = &self.muxer else { return };
+        // Tracks that are left out have no body, and the file header does not promise them.
+        let body = muxer.sample(&sample);
         // Where none of the tracks is carried the head goes out alone, so that viewers are told and do not wait.
-        if body.is_none() && mux::is_playable(&program.tracks) {
+        if body.is_none() && muxer.is_playable() {
             return;
         }
         let timestamp_ms = mux::timestamp(sample.dts);
         if let Some(why) = self.due.take() {
-            out.push(Item::Head(Arc::new(FlvPreamble::new(program, timestamp_ms)), why));
+            out.push(Item::Head(Arc::new(FlvPreamble::new(muxer, timestamp_ms)), why));
         }
         let Some(body) = body else { return };
         let front = Framed::header_len(body.tag_len());

@@ -9,7 +9,7 @@ use super::framed::{Framed, MAX_HEADER};
 use super::lazy::{Item, Maker, Unit};
 use crate::bus::{Entry, Why};
 use crate::fmp4::{self, Batch, Fragmenter, Layout, ReorderDelay, SequenceNumber, TimedSample, TrackNumber};
-use crate::media::{Codec, Kind, Program, Sample, Timestamp, Track, TrackId};
+use crate::media::{Kind, Program, Sample, Selection, Timestamp, Track, TrackId};
 
 /// One `moof` with its `mdat`: one picture, or up to 100 ms of sound.
 #[derive(Clone, Debug)]
@@ -61,7 +61,12 @@ impl Entry for Fragment {
 }
 
 impl Unit for Fragment {
+    type Variant = Selection;
     type Maker = FragmentMaker;
+
+    fn maker(selection: Selection) -> FragmentMaker {
+        FragmentMaker { selection, lanes: Vec::new(), sequence: SequenceNumber::default() }
+    }
 }
 
 /// A track as players are told about it.
@@ -116,8 +121,9 @@ impl<'a> TrackLine<'a> {
 }
 
 /// Makes fragments.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct FragmentMaker {
+    selection: Selection,
     /// Video first.
     lanes: Vec<Lane>,
     sequence: SequenceNumber,
@@ -136,7 +142,8 @@ impl Maker<Fragment> for FragmentMaker {
     fn program(&mut self, program: Arc<Program>, why: Why, out: &mut Vec<Item<Fragment>>) {
         self.flush(out);
         self.lanes.clear();
-        let tracks = carried(&program);
+        let chosen = self.selection.tracks(&program.tracks, |track| fmp4::is_carried(&track.codec));
+        let tracks: Vec<&Track> = chosen.into_iter().map(|track| &**track).collect();
         match FragmentHead::new(&tracks) {
             Ok(head) => {
                 let lane = |(position, track): (usize, &&Track)| Lane {
@@ -213,13 +220,6 @@ impl FragmentMaker {
             }
         }
     }
-}
-
-/// The tracks that go into one file: the leading one of each kind, for a player's one buffer takes no more.
-fn carried(program: &Program) -> Vec<&Track> {
-    let fits = |track: &&Arc<Track>| !matches!(track.codec, Codec::Script);
-    let leading = |kind| program.tracks.of(kind).find(fits).map(|track| &**track);
-    [Kind::Video, Kind::Audio].into_iter().filter_map(leading).collect()
 }
 
 fn framed(payload: &Bytes) -> Framed {

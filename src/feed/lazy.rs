@@ -1,6 +1,7 @@
 //! Feeds that run while somebody watches.
 
 use std::fmt;
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,8 +38,13 @@ pub enum Item<T: Entry> {
 
 /// A wire unit, and how to make it.
 pub trait Unit: Entry<Head: Send + Sync> + fmt::Debug + Send + 'static {
+    /// What its viewers share: which tracks, in which form.
+    type Variant: Copy + fmt::Debug + Eq + Hash + Default + Send + Sync + 'static;
     /// Makes units from samples.
-    type Maker: Maker<Self> + Default;
+    type Maker: Maker<Self>;
+
+    /// A maker for one variant.
+    fn maker(variant: Self::Variant) -> Self::Maker;
 }
 
 /// Makes one format's units from samples. Pure.
@@ -53,12 +59,13 @@ pub trait Maker<T: Entry>: Send + 'static {
     fn flush(&mut self, out: &mut Vec<Item<T>>);
 }
 
-/// A feed of one format that starts with its first viewer and stops some time after its last.
+/// A feed of one variant of a format that starts with its first viewer and stops some time after its last.
 pub struct Lazy<T: Unit> {
     shared: Arc<Shared<T>>,
 }
 
 struct Shared<T: Unit> {
+    variant: T::Variant,
     source: Arc<Channel<Sample>>,
     linger: Duration,
     /// Where feeds run: never on a worker's thread, whose sweeps would hold them up.
@@ -80,10 +87,10 @@ pub struct FeedGuard<T: Unit> {
 }
 
 impl<T: Unit> Lazy<T> {
-    /// A feed of the samples in `source` that will run on `runtime`.
-    pub fn new(source: Arc<Channel<Sample>>, options: &Options, runtime: Handle) -> Self {
+    /// A feed of the samples in `source`, for the viewers of one variant, that will run on `runtime`.
+    pub fn new(source: Arc<Channel<Sample>>, variant: T::Variant, options: &Options, runtime: Handle) -> Self {
         let linger = Duration::from_secs(options.linger_s.into());
-        Self { shared: Arc::new(Shared { source, linger, runtime, run: Mutex::new(None) }) }
+        Self { shared: Arc::new(Shared { variant, source, linger, runtime, run: Mutex::new(None) }) }
     }
 
     /// Starts the feed if it does not run. Returns when it has made what was already there, so that a viewer joins with the newest GOP.
@@ -114,7 +121,7 @@ impl<T: Unit> Shared<T> {
         let (tell, caught_up) = watch::channel(false);
         let feed = Feed {
             samples: self.source.subscribe(From::NewestSync, &Arc::new(Gate::new())),
-            maker: T::Maker::default(),
+            maker: T::maker(self.variant),
             publisher: channel.lease(),
             items: Vec::new(),
         };
@@ -150,7 +157,7 @@ impl<T: Unit> Drop for FeedGuard<T> {
 
 impl<T: Unit> fmt::Debug for Lazy<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lazy").field("running", &self.is_running()).finish_non_exhaustive()
+        f.debug_struct("Lazy").field("variant", &self.shared.variant).field("running", &self.is_running()).finish_non_exhaustive()
     }
 }
 

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::*;
 use crate::bus::{Bounds, Budget, Cause, Channel, End, Entry, From, Gate, Publisher, Read, Subscriber, Why};
+use crate::flv::FlvVariant;
 use crate::media::codec::{AacConfig, AudioShape, AvcConfig, VideoShape};
 use crate::media::{Codec, Epoch, Metadata, Program, Sample, Timescale, Timestamp, Track, TrackId, TrackSet};
 
@@ -56,7 +57,7 @@ fn cue(millis: i64) -> Sample {
 
 /// What a maker makes of samples, in short: `H` for a head, `v` and `a` for units, in capitals where a viewer can join.
 fn made<T: Unit>(program: &Arc<Program>, samples: impl IntoIterator<Item = Sample>) -> (String, Vec<Item<T>>) {
-    let mut maker = T::Maker::default();
+    let mut maker = T::maker(T::Variant::default());
     let mut items = Vec::new();
     maker.program(Arc::clone(program), Why::Config, &mut items);
     samples.into_iter().for_each(|sample| maker.sample(sample, &mut items));
@@ -162,7 +163,7 @@ fn source() -> (Arc<Channel<Sample>>, Publisher<Sample>) {
 }
 
 fn lazy(samples: &Arc<Channel<Sample>>, linger_s: u32) -> Lazy<FlvUnit> {
-    Lazy::new(Arc::clone(samples), &Options { linger_s }, tokio::runtime::Handle::current())
+    Lazy::new(Arc::clone(samples), FlvVariant::default(), &Options { linger_s }, tokio::runtime::Handle::current())
 }
 
 async fn next(reader: &mut Subscriber<FlvUnit>) -> (Vec<i64>, Read<FlvUnit>) {

@@ -5,8 +5,10 @@
 mod audio;
 mod body;
 mod demux;
+mod dialect;
 mod error;
 pub mod mux;
+mod muxer;
 pub mod reader;
 mod script;
 pub mod tag;
@@ -17,8 +19,10 @@ mod tests;
 
 pub use body::{MAX_MOD_EX, MAX_TRACKS};
 pub use demux::{Demuxer, Drops, Item};
+pub use dialect::{Dialect, FlvVariant, HevcForm};
 pub use error::{DemuxError, ReadError};
 pub use mux::{MessageBody, WireTime};
+pub use muxer::Muxer;
 pub use reader::Reader;
 pub use script::{MAX_EXTRA, MAX_EXTRA_TEXT, MAX_SCRIPT, metadata};
 pub use tag::{FileHeader, TagHeader, TagKind};

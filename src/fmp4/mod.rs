@@ -21,3 +21,4 @@ pub use fragment::{Fragment, FragmentInfo, Layout, Prft, ReorderDelay, SequenceN
 pub use fragmenter::{Fragmenter, TimedSample};
 pub use init::init_segment;
 pub use mime::mime;
+pub use sample_entry::is_carried;

@@ -22,6 +22,11 @@ const SAMPLE_BITS: u16 = 16;
 /// MPEG-1 audio has no rate below this one; MPEG-2 has no higher.
 const LOWEST_MPEG1_RATE: u32 = 32_000;
 
+/// Whether there is a sample entry for the codec: for all but script data.
+pub fn is_carried(codec: &Codec) -> bool {
+    !matches!(codec, Codec::Script)
+}
+
 /// Writes the one sample entry of the track.
 pub(super) fn write(out: &mut Vec<u8>, track: &Track) -> Result<(), Error> {
     match &track.codec {

@@ -20,7 +20,9 @@ use super::websocket::Upgrade;
 use crate::bus::{Channel, End, From, Gate, State, Stream};
 use crate::egress::{Policy, Pump, PumpBody, Source, Transport, Viewer, Who, control::Peer, solo};
 use crate::feed::{FeedGuard, FlvPreamble, Lazy, Unit};
-use crate::outlet::{Dialect, FlvForm, FragmentForm, Outlets};
+use crate::flv::FlvVariant;
+use crate::media::Selection;
+use crate::outlet::{Dialect, FlvForm, FragmentForm, Outlets, TooManyVariants};
 
 /// How the endless exits answer.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -67,7 +69,7 @@ async fn answer_flv(push: &Push, stream: &Arc<Stream>, request: Request) -> Resu
         Wanted::Plain { .. } => (FlvForm::Plain, "http_flv"),
         Wanted::WebSocket(_) => (FlvForm::WebSocket, "ws_flv"),
     };
-    let (feed, head) = join(push, push.outlets.of(stream).flv()).await?;
+    let (feed, head) = join(push, &*feed(push.outlets.of(stream).flv(FlvVariant::default()))?).await?;
     if !FlvPreamble::is_playable(&head) {
         return Err(Problem::not_found(format!("'{}' has no track that FLV can carry", stream.name())));
     }
@@ -85,7 +87,7 @@ async fn answer_mp4(push: &Push, stream: &Arc<Stream>, request: Request) -> Resu
         Wanted::Plain { .. } => (FragmentForm::Plain, "http_fmp4"),
         Wanted::WebSocket(_) => (FragmentForm::WebSocket(query.dialect), "ws_fmp4"),
     };
-    let (feed, _) = join(push, push.outlets.of(stream).fragments()).await?;
+    let (feed, _) = join(push, &*feed(push.outlets.of(stream).fragments(Selection::default()))?).await?;
     let channel = Arc::clone(feed.channel());
     let pump = Pump::new(channel, query.from, form, Arc::clone(&push.policy), (feed, stream.enter(exit)));
     let greets = query.dialect == Dialect::Go2rtc;
@@ -149,6 +151,10 @@ impl Query {
         }
         Ok(query)
     }
+}
+
+fn feed<T: Unit>(found: Result<Arc<Lazy<T>>, TooManyVariants>) -> Result<Arc<Lazy<T>>, Problem> {
+    found.map_err(|error| Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()))
 }
 
 /// Starts the feed, and waits until a viewer can be told what follows.

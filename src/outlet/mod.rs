@@ -4,7 +4,9 @@ pub mod wire;
 
 mod outlets;
 mod shelf;
+mod variants;
 
 pub use outlets::{Outlet, Outlets};
 pub use shelf::Shelf;
+pub use variants::{MAX_VARIANTS, TooManyVariants};
 pub use wire::{Dialect, FlvForm, FragmentForm};

@@ -7,17 +7,19 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::shelf::Shelf;
+use super::variants::{TooManyVariants, Variants};
 use crate::bus::{Registry, Stream, StreamName};
 use crate::feed::{self, FlvUnit, Fragment, Lazy};
-use crate::media::Epoch;
+use crate::flv::FlvVariant;
+use crate::media::{Epoch, Selection};
 use crate::segment;
 
 /// All that one stream offers to viewers.
 #[derive(Debug)]
 pub struct Outlet {
     stream: Arc<Stream>,
-    flv: Lazy<FlvUnit>,
-    fragments: Lazy<Fragment>,
+    flv: Variants<FlvUnit>,
+    fragments: Variants<Fragment>,
     shelf: Shelf,
 }
 
@@ -37,8 +39,8 @@ impl Outlet {
         runtime.spawn(segment::task::run(Arc::clone(stream), segments.clone(), tell));
         Arc::new(Self {
             stream: Arc::clone(stream),
-            flv: Lazy::new(Arc::clone(samples), feeds, runtime.clone()),
-            fragments: Lazy::new(Arc::clone(samples), feeds, runtime.clone()),
+            flv: Variants::new(Arc::clone(samples), feeds, runtime.clone()),
+            fragments: Variants::new(Arc::clone(samples), feeds, runtime.clone()),
             shelf: Shelf::new(snapshots),
         })
     }
@@ -49,13 +51,19 @@ impl Outlet {
     }
 
     /// FLV tags.
-    pub fn flv(&self) -> &Lazy<FlvUnit> {
-        &self.flv
+    ///
+    /// # Errors
+    /// When more different variants are watched than one stream offers.
+    pub fn flv(&self, variant: FlvVariant) -> Result<Arc<Lazy<FlvUnit>>, TooManyVariants> {
+        self.flv.of(variant)
     }
 
-    /// Muxed fragments, one picture or up to 100 ms of sound each.
-    pub fn fragments(&self) -> &Lazy<Fragment> {
-        &self.fragments
+    /// Muxed fragments of the chosen tracks, one picture or up to 100 ms of sound each.
+    ///
+    /// # Errors
+    /// When more different selections are watched than one stream offers.
+    pub fn fragments(&self, selection: Selection) -> Result<Arc<Lazy<Fragment>>, TooManyVariants> {
+        self.fragments.of(selection)
     }
 
     /// Segments, for HLS and DASH.
