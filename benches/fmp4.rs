@@ -14,10 +14,10 @@ const FRAME_TICKS: i64 = 1_500;
 const FRAME_BYTES: usize = 10_400;
 
 fn track() -> Track {
-    let shape = VideoShape { width: 1920, height: 1080, frame_rate: Some(60.0) };
+    let shape = VideoShape { frame_rate: Some(60.0), ..VideoShape::new(1920, 1080) };
     let record = Bytes::from_static(&[1, 0x64, 0, 0x2a, 0xff, 0xe0, 0]);
     let codec = Codec::Avc(AvcConfig { record, length_size: 4, shape });
-    Track { id: TrackId::VIDEO, timescale: Timescale::VIDEO, codec, language: None, name: None, frame_rate: Some(60.0) }
+    Track::new(TrackId::VIDEO, codec)
 }
 
 fn samples() -> Vec<Sample> {

@@ -247,14 +247,7 @@ fn fmp4_of_video(per_fragment: usize) -> Vec<u8> {
         samples[at - 1].duration = samples[at].sample.dts.since(samples[at - 1].sample.dts).ticks(Timescale::VIDEO) as u32;
     }
     let Some(Codec::Avc(avc)) = codec else { panic!("no configuration") };
-    let track = MediaTrack {
-        id: TrackId::VIDEO,
-        timescale: Timescale::VIDEO,
-        codec: Codec::Avc(avc),
-        language: None,
-        name: None,
-        frame_rate: None,
-    };
+    let track = MediaTrack { frame_rate: None, ..MediaTrack::new(TrackId::VIDEO, Codec::Avc(avc)) };
     let layout = Layout::new(TrackNumber::ONLY, SequenceNumber::FIRST, ReorderDelay(0));
     let mut out = init_segment(&[&track]).unwrap().to_vec();
     for samples in samples.chunks(per_fragment) {

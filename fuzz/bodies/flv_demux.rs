@@ -49,8 +49,7 @@ fn again(codec: &Codec, sample: &Sample) {
     if !mux::is_carried(codec) {
         return;
     }
-    let track =
-        Track { id: sample.track, timescale: Timescale::MILLIS, codec: codec.clone(), language: None, name: None, frame_rate: None };
+    let track = Track { timescale: Timescale::MILLIS, ..Track::new(sample.track, codec.clone()) };
     let mut second = Demuxer::new();
     for body in mux::config(&track).into_iter().chain(mux::sample(codec, sample)) {
         let mut bytes = BytesMut::new();

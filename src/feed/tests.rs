@@ -21,19 +21,19 @@ fn hz() -> Timescale {
 }
 
 fn video() -> Track {
-    let shape = VideoShape { width: 1280, height: 720, frame_rate: None };
+    let shape = VideoShape::new(1280, 720);
     let codec = Codec::Avc(AvcConfig { record: Bytes::from_static(AVCC), length_size: 4, shape });
-    Track { id: TrackId::VIDEO, timescale: Timescale::VIDEO, codec, language: None, name: None, frame_rate: Some(25.0) }
+    Track { frame_rate: Some(25.0), ..Track::new(TrackId::VIDEO, codec) }
 }
 
 fn audio() -> Track {
     let shape = AudioShape { sample_rate: 48_000, channels: 2, frame_samples: 1_024 };
     let codec = Codec::Aac(AacConfig { record: Bytes::from_static(&[0x11, 0x90]), object_type: 2, shape });
-    Track { id: TrackId::AUDIO, timescale: hz(), codec, language: None, name: None, frame_rate: None }
+    Track { timescale: hz(), ..Track::new(TrackId::AUDIO, codec) }
 }
 
 fn script() -> Track {
-    Track { id: TrackId::DATA, timescale: Timescale::MILLIS, codec: Codec::Script, language: None, name: None, frame_rate: None }
+    Track::new(TrackId::DATA, Codec::Script)
 }
 
 fn program(tracks: impl IntoIterator<Item = Track>) -> Arc<Program> {

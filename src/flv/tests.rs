@@ -34,5 +34,5 @@ fn coded(track: TrackId, dts_ms: u32, cts_ms: i32, is_sync: bool, data: &'static
 
 fn track(id: TrackId, timescale: u32, codec: Codec) -> Track {
     let timescale = Timescale::new(timescale).unwrap();
-    Track { id, timescale, codec, language: None, name: None, frame_rate: None }
+    Track { timescale, ..Track::new(id, codec) }
 }

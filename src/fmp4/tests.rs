@@ -18,16 +18,16 @@ const AVCC: &[u8] = &[
 ];
 
 fn video() -> Track {
-    let shape = VideoShape { width: 1280, height: 720, frame_rate: None };
+    let shape = VideoShape::new(1280, 720);
     let codec = Codec::Avc(AvcConfig { record: Bytes::from_static(AVCC), length_size: 4, shape });
-    Track { id: TrackId::VIDEO, timescale: Timescale::VIDEO, codec, language: None, name: None, frame_rate: Some(30.0) }
+    Track { frame_rate: Some(30.0), ..Track::new(TrackId::VIDEO, codec) }
 }
 
 fn audio() -> Track {
     let shape = AudioShape { sample_rate: 48_000, channels: 2, frame_samples: 1_024 };
     let codec = Codec::Aac(AacConfig { record: Bytes::from_static(&[0x11, 0x90]), object_type: 2, shape });
     let timescale = Timescale::new(48_000).unwrap();
-    Track { id: TrackId::AUDIO, timescale, codec, language: Some("deu".to_owned()), name: None, frame_rate: None }
+    Track { timescale, language: Some("deu".to_owned()), ..Track::new(TrackId::AUDIO, codec) }
 }
 
 fn picture(dts: i64, cts: i32, is_sync: bool, data: &[u8]) -> Sample {

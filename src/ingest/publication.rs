@@ -361,9 +361,7 @@ impl Ingest {
     fn set_head(&mut self, why: Why) -> Result<(), IngestError> {
         let metadata = self.metadata.as_ref().map(|(metadata, _)| metadata.clone()).unwrap_or_default();
         let tracks = self.codecs.iter().map(|(&id, codec)| self.track(id, codec, &metadata));
-        let data =
-            Track { id: TrackId::DATA, timescale: Timescale::MILLIS, codec: Codec::Script, language: None, name: None, frame_rate: None };
-        let tracks = TrackSet::new(tracks.chain([data]));
+        let tracks = TrackSet::new(tracks.chain([Track::new(TrackId::DATA, Codec::Script)]));
         let program = Program { epoch: self.session.stream().epoch(), tracks, metadata };
         self.session.publisher().set_head(Arc::new(program), why)?;
         Ok(())
@@ -373,7 +371,7 @@ impl Ingest {
     fn track(&self, id: TrackId, codec: &Codec, metadata: &Metadata) -> Track {
         let told = codec.video().and_then(|shape| shape.frame_rate).or(metadata.frame_rate).or(self.frame_rate);
         let frame_rate = told.filter(|_| id.kind == Kind::Video);
-        Track { id, timescale: codec.timescale(), codec: codec.clone(), language: None, name: None, frame_rate }
+        Track { frame_rate, ..Track::new(id, codec.clone()) }
     }
 
     fn dropped(&mut self, why: impl std::fmt::Display) {

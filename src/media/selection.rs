@@ -179,17 +179,10 @@ fn read_word(word: &str) -> Result<(Kind, Pick), SelectionError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::{Codec, Timescale};
+    use crate::media::Codec;
 
     fn set(ids: &[(Kind, u8)]) -> TrackSet {
-        TrackSet::new(ids.iter().map(|&(kind, index)| Track {
-            id: TrackId { kind, index },
-            timescale: Timescale::MILLIS,
-            codec: Codec::Script,
-            language: None,
-            name: None,
-            frame_rate: None,
-        }))
+        TrackSet::new(ids.iter().map(|&(kind, index)| Track::new(TrackId { kind, index }, Codec::Script)))
     }
 
     fn chosen(text: &str, carries: impl Fn(&Track) -> bool) -> String {

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::captions::Captions;
+use super::channels::ChannelLayout;
 use super::codec::Codec;
+use super::color::{ColorInfo, Hdr};
 use super::time::Timescale;
 
 /// What a track carries.
@@ -71,6 +74,33 @@ pub struct Track {
     pub name: Option<String>,
     /// Frames per second as declared by the bitstream or, failing that, the metadata; `None` where neither tells.
     pub frame_rate: Option<f64>,
+    /// What the colours mean: as the bitstream tells, and where it does not, as the publisher does.
+    pub color: ColorInfo,
+    /// The static metadata of HDR, from the same sources.
+    pub hdr: Hdr,
+    /// Which speakers its channels are for, where the publisher told it.
+    pub channels: Option<ChannelLayout>,
+    /// The captions inside its pictures.
+    pub captions: Captions,
+}
+
+impl Track {
+    /// A track of which nothing is known but its codec and what that tells.
+    pub fn new(id: TrackId, codec: Codec) -> Self {
+        let shape = codec.video();
+        Self {
+            id,
+            timescale: codec.timescale(),
+            language: None,
+            name: None,
+            frame_rate: shape.and_then(|shape| shape.frame_rate),
+            color: shape.map(|shape| shape.color).unwrap_or_default(),
+            hdr: shape.map(|shape| shape.hdr).unwrap_or_default(),
+            channels: None,
+            captions: Captions::default(),
+            codec,
+        }
+    }
 }
 
 /// The tracks of a rendition: at most one per [`TrackId`], in order of kind and index.

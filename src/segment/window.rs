@@ -140,9 +140,9 @@ mod tests {
 
     fn video_track() -> Track {
         let record = Bytes::from_static(b"\x01\x64\x00\x1f\xff\xe1\x00\x04\x67\x64\x00\x1f\x01\x00\x02\x68\xce");
-        let shape = VideoShape { width: 1280, height: 720, frame_rate: Some(30.0) };
+        let shape = VideoShape { frame_rate: Some(30.0), ..VideoShape::new(1280, 720) };
         let codec = Codec::Avc(AvcConfig { record, length_size: 4, shape });
-        Track { id: TrackId::VIDEO, timescale: Timescale::VIDEO, codec, language: None, name: None, frame_rate: Some(30.0) }
+        Track::new(TrackId::VIDEO, codec)
     }
 
     fn slot(n: u64, size: usize, discontinuity: bool) -> Arc<Slot> {

@@ -18,16 +18,16 @@ pub fn video(level: u8) -> Track {
     let record = Bytes::from(vec![
         1, 0x64, 0, level, 0xff, 0xe1, 0, 8, 0x67, 0x64, 0, level, 0xac, 0xd9, 0x40, 0x50, 1, 0, 4, 0x68, 0xeb, 0xe3, 0xcb,
     ]);
-    let shape = VideoShape { width: 1280, height: 720, frame_rate: Some(30.0) };
+    let shape = VideoShape { frame_rate: Some(30.0), ..VideoShape::new(1280, 720) };
     let codec = Codec::Avc(AvcConfig { record, length_size: 4, shape });
-    Track { id: TrackId::VIDEO, timescale: Timescale::VIDEO, codec, language: None, name: None, frame_rate: Some(30.0) }
+    Track::new(TrackId::VIDEO, codec)
 }
 
 pub fn audio(sample_rate: u32) -> Track {
     let record = Bytes::from_static(&[0x11, 0x90]);
     let codec = Codec::Aac(AacConfig { record, object_type: 2, shape: AudioShape { sample_rate, channels: 2, frame_samples: 1024 } });
     let timescale = Timescale::new(sample_rate).unwrap();
-    Track { id: TrackId::AUDIO, timescale, codec, language: None, name: None, frame_rate: None }
+    Track { timescale, ..Track::new(TrackId::AUDIO, codec) }
 }
 
 pub fn program(tracks: Vec<Track>) -> Arc<Program> {

@@ -154,11 +154,11 @@ impl Show {
 }
 
 pub fn tracks(width: u32) -> TrackSet {
-    let shape = VideoShape { width, height: 720, frame_rate: None };
+    let shape = VideoShape::new(width, 720);
     let avc = Codec::Avc(AvcConfig { record: Bytes::from_static(AVCC), length_size: 4, shape });
     let shape = AudioShape { sample_rate: 48_000, channels: 2, frame_samples: 1_024 };
     let aac = Codec::Aac(AacConfig { record: Bytes::from_static(&[0x11, 0x90]), object_type: 2, shape });
-    let track = |id, timescale, codec, frame_rate| Track { id, timescale, codec, language: None, name: None, frame_rate };
+    let track = |id, timescale, codec, frame_rate| Track { timescale, frame_rate, ..Track::new(id, codec) };
     TrackSet::new([
         track(TrackId::VIDEO, Timescale::VIDEO, avc, Some(30.0)),
         track(TrackId::AUDIO, Timescale::new(48_000).unwrap(), aac, None),

@@ -14,6 +14,7 @@ pub mod mp3;
 pub mod nal;
 pub mod opus;
 
+use super::color::{ColorInfo, Hdr};
 use super::time::Timescale;
 use super::track::Kind;
 
@@ -64,6 +65,17 @@ pub struct VideoShape {
     pub height: u32,
     /// Frames per second where the bitstream declares them.
     pub frame_rate: Option<f64>,
+    /// What its colours mean, as far as the bitstream tells.
+    pub color: ColorInfo,
+    /// The static metadata of HDR where it stands beside the parameter sets.
+    pub hdr: Hdr,
+}
+
+impl VideoShape {
+    /// Pictures of this size, of which the bitstream tells nothing else.
+    pub fn new(width: u32, height: u32) -> Self {
+        Self { width, height, frame_rate: None, color: ColorInfo::default(), hdr: Hdr::default() }
+    }
 }
 
 /// What a sound track sounds like.
@@ -161,7 +173,7 @@ impl Codec {
 fn picture_size(record: &'static str, width: u32, height: u32) -> Result<VideoShape, ConfigError> {
     let accepted = MIN_PICTURE..=MAX_PICTURE;
     if accepted.contains(&width) && accepted.contains(&height) {
-        return Ok(VideoShape { width, height, frame_rate: None });
+        return Ok(VideoShape::new(width, height));
     }
     Err(ConfigError::new(record, 0, ConfigProblem::PictureSize { width, height }))
 }
