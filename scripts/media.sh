@@ -11,9 +11,10 @@ RECIPE=$(sha256sum "${BASH_SOURCE[0]}" | cut -c 1-16)
 # The clips are published in real time and once over, so that tests may run for this long without looping.
 LENGTH=30
 
-ensure_command ffmpeg ffmpeg || die "the test clips need ffmpeg"
 mkdir -p "$MEDIA"
 if [ "$(cat "$MEDIA/.recipe" 2>/dev/null || true)" = "$RECIPE" ]; then exit 0; fi
+ensure_command ffmpeg ffmpeg || die "the test clips need ffmpeg"
+ensure_ffmpeg9 || die "the test clips of newer codecs need a current FFmpeg"
 
 # encode FILE FFMPEG_OUTPUT_OPTIONS...: from a moving picture and a beep; moved into place whole, so that no reader sees half a file.
 encode() {
@@ -39,4 +40,47 @@ SIZE=426x240 encode small.mp4 "${x264[@]}" -preset veryfast -tune zerolatency -p
 SIZE=320x180 encode mp3.mp4 "${x264[@]}" -preset veryfast -tune zerolatency "${closed_gop[@]}" -c:a libmp3lame -b:a 96k -ar 44100 -ac 2
 SIZE=320x180 encode video-only.mp4 "${x264[@]}" -preset veryfast -tune zerolatency "${closed_gop[@]}" -an
 encode audio-only.mp4 -vn "${aac[@]}"
+
+# Small clips of every codec that Enhanced RTMP brings, for tests/codecs: tests/codecs/clips.rs says what must become of each.
+CLIPS=$MEDIA/codecs
+# Pictures in a group: 1.07 s at 15 pictures a second.
+GOP=16
+mkdir -p "$CLIPS"
+
+# small NAME CHANNELS FFMPEG_OUTPUT_OPTIONS...: six seconds of a moving picture and of rising tones, a different one in each channel:
+# no two pictures and no two pieces of sound are alike, so that each can be told by its bytes.
+small() {
+    local file=$CLIPS/$1 channels=$2 layout=stereo tones="" channel
+    shift 2
+    [ "$channels" -eq 2 ] || layout=5.1
+    for ((channel = 1; channel <= channels; channel++)); do tones+="${tones:+|}0.2*sin(PI*t*($channel*300+90*t))"; done
+    # The encoder of AV1 tells its settings on standard error unless it is told not to.
+    SVT_LOG=1 ffmpeg9 -nostdin -y -loglevel error -f lavfi -i testsrc2=size=160x90:rate=15 -f lavfi -i "aevalsrc=$tones:c=$layout:s=48000" \
+        -f lavfi -i testsrc2=size=80x46:rate=15 -t 6 -map_metadata -1 "$@" "$file.part.mp4"
+    mv "$file.part.mp4" "$file.mp4"
+}
+
+av=(-map 0:v -map 1:a)
+yuv420=(-pix_fmt yuv420p)
+avc=("${yuv420[@]}" -c:v libx264 -preset veryfast -threads 1 -g "$GOP" -keyint_min "$GOP" -sc_threshold 0)
+x265_gop="log-level=none:pools=1:frame-threads=1:keyint=$GOP:min-keyint=$GOP:scenecut=0:open-gop=0"
+hevc=(-c:v libx265 -preset ultrafast -tag:v hvc1)
+av1=("${yuv420[@]}" -c:v libsvtav1 -preset 12 -svtav1-params lp=1 -g "$GOP")
+vp9=("${yuv420[@]}" -c:v libvpx-vp9 -deadline realtime -cpu-used 8 -b:v 150k -g "$GOP")
+hdr10="colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc:hdr10=1:max-cll=1000,400"
+hdr10+=":master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50)"
+
+small hevc-aac51 6 "${av[@]}" "${yuv420[@]}" "${hevc[@]}" -x265-params "$x265_gop:bframes=2" -c:a aac -b:a 192k
+small hdr-opus51 6 "${av[@]}" -pix_fmt yuv420p10le "${hevc[@]}" -x265-params "$x265_gop:$hdr10" \
+    -color_primaries bt2020 -color_trc smpte2084 -colorspace bt2020nc -c:a libopus -b:a 128k
+small av1-opus 2 "${av[@]}" "${av1[@]}" -c:a libopus -b:a 64k
+small vp9-flac 2 "${av[@]}" "${vp9[@]}" -c:a flac -sample_fmt:a s16
+small vvc-aac 2 "${av[@]}" -pix_fmt yuv420p10le -c:v libvvenc -preset faster -g $GOP -b:v 150k -c:a aac -b:a 64k
+small avc-ac3 6 "${av[@]}" "${avc[@]}" -bf 2 -c:a ac3 -b:a 192k
+small avc-eac3 2 "${av[@]}" "${avc[@]}" -bf 0 -c:a eac3 -b:a 96k
+small hevc-mp3 2 "${av[@]}" "${yuv420[@]}" "${hevc[@]}" -x265-params "$x265_gop:bframes=0" -c:a libmp3lame -b:a 64k
+small opus 2 -map 1:a -c:a libopus -b:a 64k
+small ac3 2 -map 1:a -c:a ac3 -b:a 96k
+# Two pictures of one scene and two sounds: an encoder that makes a ladder and two languages.
+small two-and-two 2 -map 0:v -map 2:v -map 1:a -map 1:a "${avc[@]}" -bf 0 -c:a:0 aac -b:a:0 96k -c:a:1 libopus -b:a:1 48k
 printf '%s' "$RECIPE" >"$MEDIA/.recipe"

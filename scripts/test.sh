@@ -77,7 +77,15 @@ stage_tools() {
     ensure_rust
     cargo clippy --version >/dev/null && cargo fmt --version >/dev/null
     if selects shell; then ensure_command shellcheck shellcheck; fi
-    if selects media || selects test || selects browser; then ensure_command ffmpeg ffmpeg; fi
+    if selects media || selects test || selects browser; then
+        ensure_command ffmpeg ffmpeg
+        ensure_ffmpeg9
+    fi
+    # Encoders and players of other people, for the tests that publish and play in real time.
+    if selects test && [ "$mode" != quick ]; then
+        ensure_command rtmpdump rtmpdump
+        apt_install gstreamer1.0-tools gstreamer1.0-plugins-{base,good,bad,ugly} gstreamer1.0-libav
+    fi
     if selects browser; then
         ensure_command chromium chromium
         # The clock burnt into pictures, and text in the pages, need some font.
@@ -85,8 +93,7 @@ stage_tools() {
     fi
     if selects fuzz; then ensure_command c++ g++; fi
     if [ "$mode" = long ]; then
-        apt_install gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly \
-            obs-studio xvfb mpv
+        apt_install obs-studio xvfb mpv
     fi
     if selects web || selects browser; then
         ensure_node

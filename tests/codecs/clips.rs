@@ -1,0 +1,71 @@
+//! What is published, and what must become of it at each exit.
+
+use std::path::{Path, PathBuf};
+
+/// A clip of six seconds with at most one track of each kind, which `scripts/media.sh` encodes.
+#[derive(Clone, Copy, Debug)]
+pub struct Clip {
+    pub name: &'static str,
+    /// How the picture is announced to browsers (RFC 6381).
+    pub video: Option<&'static str>,
+    /// How the sound is.
+    pub audio: Option<&'static str>,
+    /// What FLV for players of today leaves out.
+    pub left_out_of_flv: &'static [Kind],
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    Video,
+    Audio,
+}
+
+/// New pictures.
+pub const PICTURES: &[Clip] = &[
+    Clip { name: "hevc-aac51", video: Some("hvc1.1.6.L30.90"), audio: Some("mp4a.40.2"), left_out_of_flv: &[] },
+    Clip { name: "hdr-opus51", video: Some("hvc1.2.4.L30.90"), audio: Some("Opus"), left_out_of_flv: &[] },
+];
+
+/// New sounds.
+pub const SOUNDS: &[Clip] = &[
+    Clip { name: "avc-ac3", video: Some("avc1.64000a"), audio: Some("ac-3"), left_out_of_flv: &[Kind::Audio] },
+    Clip { name: "avc-eac3", video: Some("avc1.64000a"), audio: Some("ec-3"), left_out_of_flv: &[Kind::Audio] },
+    Clip { name: "hevc-mp3", video: Some("hvc1.1.6.L30.90"), audio: Some("mp4a.40.34"), left_out_of_flv: &[] },
+    Clip { name: "opus", video: None, audio: Some("Opus"), left_out_of_flv: &[] },
+    Clip { name: "ac3", video: None, audio: Some("ac-3"), left_out_of_flv: &[Kind::Audio] },
+];
+
+impl Clip {
+    pub fn stream(&self) -> String {
+        format!("live/{}", self.name)
+    }
+
+    pub fn has(&self, kind: Kind) -> bool {
+        match kind {
+            Kind::Video => self.video.is_some(),
+            Kind::Audio => self.audio.is_some(),
+        }
+    }
+
+    /// The kinds that FLV for players of today carries.
+    pub fn in_flv(&self) -> Vec<Kind> {
+        self.kinds().into_iter().filter(|kind| !self.left_out_of_flv.contains(kind)).collect()
+    }
+
+    pub fn kinds(&self) -> Vec<Kind> {
+        [Kind::Video, Kind::Audio].into_iter().filter(|kind| self.has(*kind)).collect()
+    }
+
+    /// All that is announced, as `CODECS` has it.
+    pub fn codecs(&self) -> String {
+        [self.video, self.audio].into_iter().flatten().collect::<Vec<_>>().join(",")
+    }
+}
+
+/// The file of a clip; encoded now if `scripts/media.sh` has not run yet.
+pub fn file(name: &str) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let made = std::process::Command::new("bash").arg(root.join("scripts/media.sh")).status().unwrap();
+    assert!(made.success(), "scripts/media.sh makes the clips");
+    root.join("target/media/codecs").join(name).with_extension("mp4")
+}

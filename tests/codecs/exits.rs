@@ -1,0 +1,175 @@
+//! One publication of each codec, read back from each exit: the bytes that were sent since the join, once, in their time, and decodable.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::clips::{self, Clip, Kind};
+use crate::ffmpeg::{self, Depth, Reading};
+use crate::support::house::{House, config};
+use crate::support::media;
+use crate::support::viewers::{Exit, Recording};
+use crate::support::{PATIENCE, dash, hls, http};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn realtime_new_pictures_leave_by_every_exit() {
+    leave_by_every_exit(clips::PICTURES).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn realtime_new_sounds_leave_by_every_exit_that_knows_them() {
+    leave_by_every_exit(clips::SOUNDS).await;
+}
+
+async fn leave_by_every_exit(clips: &'static [Clip]) {
+    let mut config = config();
+    // A segment for each group of pictures, so that six seconds are enough of them.
+    config.segments.segment_ms = 1_000;
+    config.segments.first_segments = 1;
+    let house = House::start(config).await;
+    let shows: Vec<_> = clips.iter().map(|clip| Show::begin(&house, clip)).collect();
+    for show in shows {
+        show.check(&house).await;
+    }
+    house.stop().await;
+}
+
+type Player<T> = JoinHandle<T>;
+
+/// A publication with a viewer at each exit.
+struct Show {
+    clip: &'static Clip,
+    publisher: Player<()>,
+    /// Why FLV is refused, where it can carry nothing of the clip.
+    refusal: Option<Player<String>>,
+    /// By the names under which failures are told.
+    readings: Vec<(String, Vec<Kind>, Player<Reading>)>,
+    recording: Player<Recording>,
+    hls: Player<hls::Player>,
+    dash: Player<dash::Player>,
+}
+
+impl Show {
+    fn begin(house: &House, clip: &'static Clip) -> Self {
+        let (http, stream) = (house.http, clip.stream());
+        let mut child = ffmpeg::publish(house.gateway.rtmp, &clips::file(clip.name), &stream);
+        let publisher = tokio::spawn(async move {
+            let status = timeout(PATIENCE, child.wait()).await.expect("the publisher comes to an end").unwrap();
+            assert!(status.success(), "{}: {status}", clip.name);
+        });
+        let watched = stream.clone();
+        let refusal = clip.in_flv().is_empty().then(|| tokio::spawn(refused(http, watched)));
+        let live = |exit: &str| tokio::spawn(play(http, stream.clone(), exit.to_owned(), Depth::Decoded));
+        let mut readings = Vec::new();
+        if !clip.in_flv().is_empty() {
+            readings.push(("flv".to_owned(), clip.in_flv(), live(".flv")));
+        }
+        readings.push(("mp4".to_owned(), clip.kinds(), live(".mp4")));
+        readings.push(("hls by ffmpeg".to_owned(), clip.kinds(), live("/index.m3u8")));
+        let (name, watched) = (stream.clone(), stream.clone());
+        let recording = tokio::spawn(async move {
+            until_published(http, &watched).await;
+            Exit::WsMp4.watch(http, &watched).await
+        });
+        let hls = tokio::spawn(async move { hls::play(http, &name).await });
+        let dash = tokio::spawn(async move { dash::play(http, &stream).await });
+        Self { clip, publisher, refusal, readings, recording, hls, dash }
+    }
+
+    async fn check(self, house: &House) {
+        let (clip, dir) = (self.clip, tempfile::tempdir().unwrap());
+        let sent = ffmpeg::sent(&clips::file(clip.name)).await;
+        if let Some(refusal) = self.refusal {
+            let reason = refusal.await.unwrap();
+            assert!(reason.contains("no track that FLV can carry"), "{}: {reason}", clip.name);
+        }
+        self.publisher.await.unwrap();
+        for (exit, kinds, player) in self.readings {
+            assert_is_what_was_sent(&format!("{} by {exit}", clip.name), &sent.only(&kinds), player.await.unwrap());
+        }
+        let recording = self.recording.await.unwrap();
+        assert!(recording.whole);
+        let told: serde_json::Value = serde_json::from_str(&recording.texts[0]).unwrap();
+        let container = if clip.has(Kind::Video) { "video" } else { "audio" };
+        assert_eq!(told["mime"], format!("{container}/mp4; codecs=\"{}\"", clip.codecs()));
+        let file = save(dir.path(), "ws.mp4", &recording.media);
+        check_file(&format!("{} by ws", clip.name), &sent, &file).await;
+
+        let hls = self.hls.await.unwrap();
+        assert_eq!(
+            (hls.codecs.as_str(), hls.tracks.len(), hls.has_ended),
+            (clip.codecs().as_str(), clip.kinds().len(), true),
+            "{}",
+            clip.name
+        );
+        let tracks = hls.tracks.iter().map(|(uri, track)| (uri.as_str(), None, &track.media));
+        check_tracks(clip, "hls", &sent, tracks.collect(), dir.path()).await;
+        let dash = self.dash.await.unwrap();
+        let tracks = dash.tracks.iter().map(|(id, track)| (id.as_str(), Some(track.codecs.as_str()), &track.media));
+        check_tracks(clip, "dash", &sent, tracks.collect(), dir.path()).await;
+        // FFmpeg asks for segments that are not there yet when it reads a live manifest again; a static one it plays from end to end.
+        let manifest = format!("http://{}/{}/manifest.mpd", house.http, clip.stream());
+        let got = ffmpeg::read(&manifest, &[], Depth::Decoded).await;
+        assert_is_what_was_sent(&format!("{} by dash by ffmpeg", clip.name), &sent, got);
+    }
+}
+
+/// Plays an exit by FFmpeg from the moment the stream is there until its end.
+async fn play(http: SocketAddr, stream: String, exit: String, depth: Depth) -> Reading {
+    until_published(http, &stream).await;
+    let before: &[&str] = if exit.ends_with("m3u8") { &["-live_start_index", "0"] } else { &[] };
+    ffmpeg::read(&format!("http://{http}/{stream}{exit}"), before, depth).await
+}
+
+async fn refused(http: SocketAddr, stream: String) -> String {
+    until_published(http, &stream).await;
+    http::get(http, &format!("/{stream}.flv")).await.assert_problem(404)
+}
+
+async fn until_published(http: SocketAddr, stream: &str) {
+    let published = async {
+        while http::request(http, "HEAD", &format!("/{stream}.mp4"), "").await.status == 404 {
+            tokio::time::sleep(crate::support::POLL).await;
+        }
+    };
+    timeout(PATIENCE, published).await.expect("the stream is published");
+}
+
+fn save(dir: &Path, name: &str, bytes: &[u8]) -> PathBuf {
+    let file = dir.join(name);
+    std::fs::write(&file, bytes).unwrap();
+    file
+}
+
+/// Tracks of a playlist or manifest, each in a file of its own.
+async fn check_tracks(clip: &Clip, exit: &str, sent: &Reading, tracks: Vec<(&str, Option<&str>, &Vec<u8>)>, dir: &Path) {
+    for (name, codecs, bytes) in tracks {
+        let kind = if name.starts_with('v') { Kind::Video } else { Kind::Audio };
+        let expected = if kind == Kind::Video { clip.video } else { clip.audio };
+        assert!(codecs.is_none() || codecs == expected, "{} by {exit}: {codecs:?}", clip.name);
+        let file = save(dir, &format!("{exit}-{kind:?}.mp4"), bytes);
+        check_file(&format!("{} by {exit}", clip.name), &sent.only(&[kind]), &file).await;
+    }
+}
+
+async fn check_file(label: &str, sent: &Reading, file: &Path) {
+    assert_is_what_was_sent(label, sent, ffmpeg::read(file.to_str().unwrap(), &[], Depth::Decoded).await);
+}
+
+/// Tracks of the same kinds, codecs, sizes and channels, with every packet that was sent since the join until the end.
+fn assert_is_what_was_sent(label: &str, sent: &Reading, mut got: Reading) {
+    ffmpeg::mark_as_sent(&mut got, sent);
+    for kind in [Kind::Video, Kind::Audio] {
+        let about = |reading: &Reading| reading.of(kind).map(|track| track.about.clone());
+        assert_eq!(about(&got), about(sent), "{label}");
+    }
+    let (before, after) = (sent.packets(), got.packets());
+    let [video, audio] = [true, false].map(|is_video| media::stretch(label, &before, &after, is_video));
+    media::assert_together(label, video, audio);
+    for stretch in [video, audio].into_iter().flatten() {
+        assert!(stretch.to_the_end, "{label}: until the end: {stretch:?}");
+    }
+    println!("{label}: {:?} pictures, {:?} sounds", video.map(|v| (v.from, v.count)), audio.map(|a| (a.from, a.count)));
+}
