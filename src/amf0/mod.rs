@@ -10,6 +10,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use amf3::MAX_REPEATED;
 pub use reader::{Error, MAX_DEPTH, MAX_ELEMENTS, MAX_STRING, Problem, Reader, read_all};
 pub use value::{Properties, Value, object};
 pub use writer::{encode, write, write_str};

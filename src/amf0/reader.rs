@@ -37,10 +37,14 @@ pub enum Problem {
     },
     /// A type marker that AMF 0 does not define or reserves.
     Marker(u8),
-    /// An AMF 3 type that is not read here: only its simple values are.
+    /// A type marker that AMF 3 does not define.
     Amf3Marker(u8),
-    /// An AMF 3 string by reference: there is no table to look into.
+    /// An AMF 3 reference to a string or traits that did not come before it.
     Amf3Reference,
+    /// An AMF 3 object of this class, which writes itself in a form that only it knows.
+    Amf3Externalizable(String),
+    /// References of AMF 3 that repeat more than [`MAX_REPEATED`](super::MAX_REPEATED) bytes.
+    TooMuchRepeated,
     /// Objects or arrays nested deeper than [`MAX_DEPTH`].
     TooDeep,
     /// More than [`MAX_ELEMENTS`] values in one packet.
@@ -54,7 +58,8 @@ pub enum Problem {
 pub struct Reader<'a> {
     bytes: &'a [u8],
     position: usize,
-    elements: usize,
+    pub(super) elements: usize,
+    pub(super) amf3: amf3::Tables,
 }
 
 /// All values of a packet.
@@ -74,7 +79,7 @@ impl<'a> Reader<'a> {
     /// Starts at the first byte of a packet.
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, position: 0, elements: 0 }
+        Self { bytes, position: 0, elements: 0, amf3: amf3::Tables::default() }
     }
 
     /// How many bytes have been read.
@@ -133,7 +138,7 @@ impl<'a> Reader<'a> {
                 let class = self.short_string()?;
                 Value::TypedObject { class, properties: self.properties(depth)? }
             }
-            0x11 => amf3::read(self)?,
+            0x11 => amf3::read(self, depth)?,
             other => return Err(self.fail(start, Problem::Marker(other))),
         })
     }
@@ -187,7 +192,7 @@ impl<'a> Reader<'a> {
         self.array().map(u16::from_be_bytes)
     }
 
-    fn u32(&mut self) -> Result<u32, Error> {
+    pub(super) fn u32(&mut self) -> Result<u32, Error> {
         self.array().map(u32::from_be_bytes)
     }
 
@@ -201,6 +206,10 @@ impl<'a> Reader<'a> {
 
     fn rest(&self) -> &'a [u8] {
         self.bytes.get(self.position..).unwrap_or_default()
+    }
+
+    pub(super) fn skip(&mut self, length: usize) -> Result<(), Error> {
+        self.take(length).map(drop)
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
@@ -227,8 +236,10 @@ impl fmt::Display for Problem {
         match self {
             Self::Truncated { needed, left } => write!(f, "{needed} bytes needed, {left} left"),
             Self::Marker(marker) => write!(f, "type marker {marker:#04x} has no value"),
-            Self::Amf3Marker(marker) => write!(f, "AMF3 type {marker:#04x} is not supported"),
-            Self::Amf3Reference => write!(f, "AMF3 string by reference is not supported"),
+            Self::Amf3Marker(marker) => write!(f, "AMF3 type marker {marker:#04x} has no value"),
+            Self::Amf3Reference => write!(f, "AMF3 reference to nothing"),
+            Self::Amf3Externalizable(class) => write!(f, "AMF3 class {class:?} writes itself in a form unknown here"),
+            Self::TooMuchRepeated => write!(f, "AMF3 references repeat more than {} bytes", amf3::MAX_REPEATED),
             Self::TooDeep => write!(f, "nested deeper than {MAX_DEPTH}"),
             Self::TooManyElements => write!(f, "more than {MAX_ELEMENTS} values"),
             Self::StringTooLong(length) => write!(f, "string of {length} bytes, limit {MAX_STRING}"),

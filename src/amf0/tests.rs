@@ -124,7 +124,7 @@ fn reserved_and_unknown_markers_are_named() {
 }
 
 #[test]
-fn simple_amf3_values_are_read_and_others_named() {
+fn simple_amf3_values_are_read() {
     let table: &[(&[u8], Value)] = &[
         (&[0x11, 0x00], Value::Undefined),
         (&[0x11, 0x01], Value::Null),
@@ -134,13 +134,72 @@ fn simple_amf3_values_are_read_and_others_named() {
         (&[0x11, 0x04, 0xFF, 0xFF, 0xFF, 0xFF], Value::Number(-1.0)),
         (&[0x11, 0x05, 0x40, 0x59, 0, 0, 0, 0, 0, 0], Value::Number(100.0)),
         (&[0x11, 0x06, 0x05, b'h', b'i'], "hi".into()),
+        (&[0x11, 0x07, 0x05, b'h', b'i'], "hi".into()),
         (&[0x11, 0x08, 0x01, 0x40, 0x59, 0, 0, 0, 0, 0, 0], Value::Date(100.0)),
+        (&[0x11, 0x0C, 0x07, 1, 2, 3], Value::Undefined),
     ];
     for (bytes, value) in table {
         assert_eq!(read_all(bytes).as_deref(), Ok(std::slice::from_ref(value)));
     }
-    assert_eq!(fails(&[0x11, 0x0A, 0x0B]), Error { position: 1, problem: Problem::Amf3Marker(0x0A) });
+}
+
+#[test]
+fn amf3_objects_arrays_vectors_and_dictionaries_are_read_with_their_references() {
+    let sealed = Value::TypedObject { class: "P".into(), properties: vec![("x".into(), 1.0.into())] };
+    let table: &[(&[u8], &[Value])] = &[
+        // A dynamic object without a class: app = "live", then the end of its members.
+        (&[0x11, 0x0A, 0x0B, 0x01, 0x07, b'a', b'p', b'p', 0x06, 0x09, b'l', b'i', b'v', b'e', 0x01], &[object([("app", "live".into())])]),
+        // A class of one sealed member, and a second object by reference to its traits.
+        (&[0x11, 0x0A, 0x13, 0x03, b'P', 0x03, b'x', 0x04, 0x01, 0x11, 0x0A, 0x01, 0x04, 0x01], &[sealed.clone(), sealed]),
+        // A string by reference, in a value of its own; the empty one was not counted.
+        (&[0x11, 0x06, 0x01, 0x11, 0x06, 0x05, b'h', b'i', 0x11, 0x06, 0x00], &["".into(), "hi".into(), "hi".into()]),
+        (&[0x11, 0x09, 0x05, 0x01, 0x02, 0x03], &[Value::StrictArray(vec![false.into(), true.into()])]),
+        (
+            &[0x11, 0x09, 0x03, 0x03, b'k', 0x01, 0x01, 0x03],
+            &[Value::EcmaArray(vec![("k".into(), Value::Null), ("0".into(), true.into())])],
+        ),
+        (&[0x11, 0x0D, 0x05, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 2], &[Value::StrictArray(vec![(-1.0).into(), 2.0.into()])]),
+        (&[0x11, 0x0E, 0x03, 0, 0xFF, 0xFF, 0xFF, 0xFF], &[Value::StrictArray(vec![4_294_967_295.0.into()])]),
+        (&[0x11, 0x10, 0x03, 0, 0x01, 0x06, 0x03, b'a'], &[Value::StrictArray(vec!["a".into()])]),
+        (&[0x11, 0x11, 0x03, 0, 0x06, 0x03, b'k', 0x04, 0x07], &[object([("k", 7.0.into())])]),
+        // An object by reference to itself is not followed.
+        (&[0x11, 0x0A, 0x0B, 0x01, 0x03, b'a', 0x0A, 0x00, 0x01], &[object([("a", Value::Undefined)])]),
+        // Flex's wrapper around an array.
+        (
+            &[&[0x11, 0x0A, 0x07, 0x43][..], b"flex.messaging.io.ArrayCollection", &[0x09, 0x03, 0x01, 0x01]].concat(),
+            &[Value::StrictArray(vec![Value::Null])],
+        ),
+    ];
+    for (bytes, values) in table {
+        assert_eq!(read_all(bytes).as_deref(), Ok(*values), "{bytes:02x?}");
+    }
+}
+
+#[test]
+fn what_amf3_cannot_mean_is_named() {
+    assert_eq!(fails(&[0x11, 0x12]), Error { position: 1, problem: Problem::Amf3Marker(0x12) });
     assert_eq!(fails(&[0x11, 0x06, 0x04]), Error { position: 2, problem: Problem::Amf3Reference });
+    assert_eq!(fails(&[0x11, 0x0A, 0x05]), Error { position: 2, problem: Problem::Amf3Reference });
+    assert_eq!(fails(&[0x11, 0x0A, 0x07, 0x03, b'C']).problem, Problem::Amf3Externalizable("C".into()));
+}
+
+#[test]
+fn amf3_grows_no_deeper_and_no_longer_than_amf0() {
+    let deep = [&[0x11][..], &[0x09, 0x03, 0x01].repeat(10_000)].concat();
+    assert_eq!(fails(&deep).problem, Problem::TooDeep);
+    let legal = [&[0x11][..], &[0x09, 0x03, 0x01].repeat(MAX_DEPTH), &[0x01]].concat();
+    assert!(read_all(&legal).is_ok());
+    // 2^28 elements announced, none there; then more nulls than are allowed.
+    assert!(matches!(fails(&[0x11, 0x09, 0xFF, 0xFF, 0xFF, 0xFF, 0x01]).problem, Problem::Truncated { .. }));
+    let many = [&[0x11, 0x09, 0xFF, 0xFF, 0xFF, 0xFF, 0x01][..], &[0x01; MAX_ELEMENTS + 1]].concat();
+    assert_eq!(fails(&many).problem, Problem::TooManyElements);
+    // A string of 32 KiB, named again in two bytes.
+    let long = [&[0x11, 0x06, 0x84, 0x80, 0x01][..], &[b'x'; 32 << 10]].concat();
+    assert!(read_all(&[&long[..], &[0x11, 0x06, 0x00].repeat(8)].concat()).is_ok());
+    assert_eq!(fails(&[&long[..], &[0x11, 0x06, 0x00].repeat(9)].concat()).problem, Problem::TooMuchRepeated);
+    // The same by the names of a class.
+    let class = [&[0x11, 0x0A, 0x03, 0x84, 0x80, 0x01][..], &[b'x'; 32 << 10]].concat();
+    assert_eq!(fails(&[&class[..], &[0x11, 0x0A, 0x01].repeat(9)].concat()).problem, Problem::TooMuchRepeated);
 }
 
 fn any_value() -> impl Strategy<Value = Value> {
