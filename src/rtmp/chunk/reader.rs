@@ -5,8 +5,8 @@ use bytes::{Buf, Bytes, BytesMut};
 use super::{ABORT, DEFAULT_CHUNK_SIZE, EXTENDED, MAX_CHUNK_SIZE, Message, SET_CHUNK_SIZE};
 
 /// Messages up to this size are copied out of the input, larger ones share its memory: a short message kept for long must not hold a
-/// whole read buffer.
-const COPY_UP_TO: usize = 4096;
+/// whole read buffer, which has four times as many bytes.
+const COPY_UP_TO: usize = 16 << 10;
 
 /// The longest step that a type-3 chunk may take from the absolute timestamp of a type-0 chunk before it, in milliseconds. By the
 /// specification it repeats that value as a delta; older librtmp (OBS before 30.2) means "the same timestamp again".

@@ -233,7 +233,7 @@ fn abort_drops_the_half_message_and_nothing_else() {
 
 #[test]
 fn a_long_message_in_one_piece_is_not_copied() {
-    let mut input = BytesMut::from(&[set_chunk_size(65_536), full(4, 0, 5000, 9), vec![1; 5000]].concat()[..]);
+    let mut input = BytesMut::from(&[set_chunk_size(65_536), full(4, 0, 20_000, 9), vec![1; 20_000]].concat()[..]);
     let inside = input.as_ptr_range();
     let message = reader().read(&mut input).expect("is legal").expect("is whole");
     assert!(inside.contains(&message.payload.as_ptr()));
@@ -241,7 +241,7 @@ fn a_long_message_in_one_piece_is_not_copied() {
 
 #[test]
 fn a_short_message_does_not_hold_the_read_buffer() {
-    let mut input = BytesMut::from(&[full(4, 0, 100, 8), vec![1; 100]].concat()[..]);
+    let mut input = BytesMut::from(&[set_chunk_size(65_536), full(4, 0, 16_384, 8), vec![1; 16_384]].concat()[..]);
     let inside = input.as_ptr_range();
     let message = reader().read(&mut input).expect("is legal").expect("is whole");
     assert!(!inside.contains(&message.payload.as_ptr()));

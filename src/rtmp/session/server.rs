@@ -12,7 +12,7 @@ use crate::amf0::{self, Value};
 use crate::rtmp::address::Address;
 use crate::rtmp::command::{self, Command, Connect};
 use crate::rtmp::link::{Incoming, Link, csid};
-use crate::rtmp::message::{self, Limit, Typed, UserControl, type_id};
+use crate::rtmp::message::{self, Limit, Typed, UserControl};
 use crate::rtmp::status::Code;
 use crate::rtmp::{chunk, handshake};
 
@@ -30,7 +30,9 @@ pub struct Session {
     link: Link,
     stage: Stage,
     connect: Option<Connect>,
-    events: VecDeque<Event>,
+    pub(super) events: VecDeque<Event>,
+    /// What is left of an aggregate: read one by one, so that small messages do not become many large values at a time.
+    pub(super) aggregated: VecDeque<message::Aggregated>,
     /// When the present stage began or, while publishing, when media last came.
     since: Instant,
     next_request: u32,
@@ -72,6 +74,7 @@ impl Session {
             stage: Stage::Handshake(handshake::Server::new(rng)),
             connect: None,
             events: VecDeque::new(),
+            aggregated: VecDeque::new(),
             since: now,
             next_request: 0,
             ignored: 0,
@@ -83,6 +86,10 @@ impl Session {
         loop {
             if let Some(event) = self.events.pop_front() {
                 return Some(event);
+            }
+            if let Some(message) = self.aggregated.pop_front() {
+                self.on_aggregated(message, now);
+                continue;
             }
             let step = match &mut self.stage {
                 Stage::Deciding { .. } | Stage::Closed => return None,
@@ -219,18 +226,22 @@ impl Session {
             }
             Typed::Aggregate(payload) => {
                 let messages = message::split_aggregate(timestamp, payload).map_err(|error| self.link.message_error(error))?;
-                for message::Aggregated { timestamp, type_id, payload } in messages {
-                    match type_id {
-                        type_id::AUDIO => self.on_media(now, Event::Audio { timestamp, payload }),
-                        type_id::VIDEO => self.on_media(now, Event::Video { timestamp, payload }),
-                        type_id::DATA_AMF0 => self.on_data(timestamp, &payload),
-                        _ => self.ignored += 1,
-                    }
-                }
+                self.aggregated = messages.into();
             }
             _ => self.ignored += 1,
         }
         Ok(())
+    }
+
+    /// Only what belongs to a stream: an aggregate holds neither commands nor control messages.
+    fn on_aggregated(&mut self, message: message::Aggregated, now: Instant) {
+        let message::Aggregated { timestamp, type_id, payload } = message;
+        match Typed::parse(type_id, payload) {
+            Ok(Typed::Audio(payload)) => self.on_media(now, Event::Audio { timestamp, payload }),
+            Ok(Typed::Video(payload)) => self.on_media(now, Event::Video { timestamp, payload }),
+            Ok(Typed::Data(payload)) => self.on_data(timestamp, &payload),
+            _ => self.ignored += 1,
+        }
     }
 
     /// A connection has one stream, so its id is not asked for: some encoders write 0.

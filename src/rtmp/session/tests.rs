@@ -371,6 +371,42 @@ fn aggregated_media_arrive_one_by_one() {
 }
 
 #[test]
+fn an_aggregate_of_large_data_is_read_one_at_a_time() {
+    // A strict array of nulls: four thousand values of some fifty bytes each out of four thousand bytes.
+    let data = amf0::encode(&["x".into(), Value::StrictArray(vec![Value::Null; 4_000])]);
+    let length = (data.len() as u32).to_be_bytes();
+    let one = [&[18][..], &length[1..], &[0; 7], &data, &[0; 4]].concat();
+    let mut pair = Pair::publishing();
+    pair.to_server.extend_from_slice(&message(type_id::AGGREGATE, one.repeat(50)));
+    for left in (0..50).rev() {
+        assert!(matches!(pair.server.poll_event(pair.now, &mut pair.to_server), Some(Event::Data { .. })));
+        assert_eq!((pair.server.events.len(), pair.server.aggregated.len()), (0, left));
+    }
+    assert_eq!(pair.server.poll_event(pair.now, &mut pair.to_server), None);
+}
+
+#[test]
+fn amf3_commands_and_data_are_understood() {
+    let mut pair = Pair::publishing();
+    // onMetaData { width: 64 }: each value switches to AMF 3 by itself.
+    let name = [&[0, 0x11, 0x06, 0x15][..], b"onMetaData"].concat();
+    let object = [&[0x11, 0x0A, 0x0B, 0x01, 0x0B][..], b"width", &[0x04, 0x40, 0x01]].concat();
+    pair.raw(&message(type_id::DATA_AMF3, [&name[..], &object].concat()));
+    let metadata = object_of_width();
+    let payload = amf0::encode(&["onMetaData".into(), metadata.clone()]);
+    assert_eq!(pair.server_events, [Event::Data { timestamp: 0, name: "onMetaData".into(), values: vec![metadata], payload }]);
+    // releaseStream with its transaction id as an AMF 3 integer.
+    let command = [&[0, 2, 0, 13][..], b"releaseStream", &[0x11, 0x04, 0x2A, 0x05]].concat();
+    pair.to_server.extend_from_slice(&message(type_id::COMMAND_AMF3, command));
+    assert_eq!(pair.server.poll_event(pair.now, &mut pair.to_server), None);
+    assert!(pair.server.poll_output().expect("an answer").ends_with(&command::result(42.0, [Value::Null, Value::Undefined])));
+}
+
+fn object_of_width() -> Value {
+    object([("width", 64.0.into())])
+}
+
+#[test]
 fn connect_with_ten_thousand_nested_objects_ends_that_connection_only() {
     let mut payload = BytesMut::from(&command::command("connect", 1.0, [])[..]);
     payload.extend_from_slice(&[3, 0, 1, b'a'].repeat(10_000));
