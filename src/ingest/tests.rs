@@ -104,6 +104,8 @@ fn metadata(values: &[(&str, f64)]) -> Bytes {
     amf0::encode(&["onMetaData".into(), amf0::Value::Object(members)])
 }
 
+mod timeline;
+
 const VIDEO: TrackId = TrackId::VIDEO;
 const SOUND: TrackId = TrackId::AUDIO;
 

@@ -7,7 +7,8 @@
 //! streams (FLV, MSE) cross such a place like any other; HLS and DASH tell the wall clock's jump by PROGRAM-DATE-TIME and Period@start.
 //!
 //! Video keeps the milliseconds sent, in ticks of 90 kHz. Audio is counted in samples from its anchor, so that rounding to milliseconds
-//! vanishes, and follows the timestamps only when they disagree with the count by more than [`Options::audio_drift`] allows.
+//! vanishes, and follows the timestamps only when they disagree with the count by more than [`Options::audio_drift`] allows. The same
+//! timestamp again says nothing: the count goes on.
 
 use super::time::{Span, Timescale, Timestamp};
 use super::track::{Kind, TrackId};
@@ -176,7 +177,8 @@ impl Clock {
         let (anchor, source, is_discontinuity) = match verdict {
             Verdict::Continues(anchor) => (anchor, source, false),
             Verdict::Doubted => return Some(self.place_doubted(at)),
-            Verdict::Jump => (self.anchor_anew(source), source, true),
+            // A track that begins on a clock of its own breaks nothing for those that play.
+            Verdict::Jump => (self.anchor_anew(source), source, self.tracks[at].1.place.is_some() || !self.is_running()),
         };
         self.tracks[at].1.is_doubted = false;
         if source.millis + anchor.offset < anchor.floor
@@ -232,6 +234,10 @@ impl Clock {
             return Verdict::Continues(anchor);
         }
         if is_start || state.is_doubted || state.place.is_none() { Verdict::Jump } else { Verdict::Doubted }
+    }
+
+    fn is_running(&self) -> bool {
+        self.tracks.iter().any(|(id, state)| id.kind != Kind::Data && state.place.is_some())
     }
 
     fn is_step(&self, millis: i64) -> bool {
@@ -312,6 +318,8 @@ impl State {
         let stamped = Timestamp::from_millis(source.millis + anchor.offset).rescale(scale).max(0);
         let goes_on = self.place.filter(|place| place.anchor == anchor);
         let (wanted, is_off) = match (self.pace, goes_on) {
+            // Several units in one go, or an encoder that stamps none of them: the count alone tells.
+            (Pace::Counted { .. }, Some(place)) if source.raw == place.source.raw => (place.counted, false),
             (Pace::Counted { rate, frame }, Some(place)) => {
                 let most = (i64::from(frame) * 3 / 2).min(drift.ticks(rate));
                 if (stamped - place.counted).abs() <= most { (place.counted, false) } else { (stamped, true) }
