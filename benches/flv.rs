@@ -1,12 +1,13 @@
 //! What FLV costs once per stream: one picture and one audio frame put into tags, and a second of message bodies taken apart.
 
 use std::hint::black_box;
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use sluicegate::flv::{Demuxer, TagKind, mux};
+use sluicegate::flv::{Demuxer, FlvVariant, Muxer, TagKind};
 use sluicegate::media::codec::{AacConfig, AvcConfig, Codec};
-use sluicegate::media::{Sample, Timescale, Timestamp, TrackId};
+use sluicegate::media::{Epoch, Metadata, Program, Sample, Timescale, Timestamp, Track, TrackId, TrackSet};
 
 /// Bytes of each picture: 30 of them a second are 2.5 Mb/s.
 const FRAME_BYTES: usize = 10_400;
@@ -39,13 +40,13 @@ fn sound() -> Sample {
 }
 
 /// The configuration of the video, then a second of it, as RTMP messages carry them.
-fn bodies(codec: &Codec) -> Vec<(u32, Bytes)> {
+fn bodies(muxer: &Muxer) -> Vec<(u32, Bytes)> {
     let config = [&[0x17, 0, 0, 0, 0], AVC_RECORD].concat();
     let coded = (0..FRAMES).map(|index| {
         let sample = picture(index);
         let mut body = BytesMut::new();
-        mux::sample(codec, &sample).expect("track 0 is carried").write(&mut body);
-        (mux::timestamp(sample.dts), body.freeze())
+        muxer.sample(&sample).expect("H.264 is carried").write(&mut body);
+        (muxer.timestamp(&sample), body.freeze())
     });
     std::iter::once((0, config.into())).chain(coded).collect()
 }
@@ -67,18 +68,21 @@ fn benches(c: &mut Criterion) {
     let mut group = c.benchmark_group("flv");
     let avc = Codec::Avc(AvcConfig::parse(AVC_RECORD).expect("the record is sound"));
     let aac = Codec::Aac(AacConfig::parse(AAC_RECORD).expect("the record is sound"));
-    let tag = |codec: &Codec, sample: &Sample| {
-        let at = mux::timestamp(sample.dts);
-        mux::sample(codec, sample).map(|body| body.to_tag(at, RESERVED)).expect("track 0 is carried")
+    let tracks = TrackSet::new([Track::new(TrackId::VIDEO, avc), Track::new(TrackId::AUDIO, aac)]);
+    let program = Program { epoch: Epoch(1), tracks, metadata: Metadata::default() };
+    let muxer = Muxer::new(FlvVariant::default(), Arc::new(program));
+    let tag = |sample: &Sample| {
+        let at = muxer.timestamp(sample);
+        muxer.sample(sample).map(|body| body.to_tag(at, RESERVED)).expect("both are carried")
     };
 
     let (picture, sound) = (picture(1), sound());
     group.throughput(Throughput::Bytes(FRAME_BYTES as u64));
-    group.bench_function("tag of one picture", |b| b.iter(|| tag(&avc, black_box(&picture))));
+    group.bench_function("tag of one picture", |b| b.iter(|| tag(black_box(&picture))));
     group.throughput(Throughput::Bytes(AUDIO_BYTES as u64));
-    group.bench_function("tag of one audio frame", |b| b.iter(|| tag(&aac, black_box(&sound))));
+    group.bench_function("tag of one audio frame", |b| b.iter(|| tag(black_box(&sound))));
 
-    let bodies = bodies(&avc);
+    let bodies = bodies(&muxer);
     assert_eq!(demux(&bodies), bodies.len(), "the configuration and every picture come out");
     group.throughput(Throughput::Elements(FRAMES as u64));
     group.bench_function("samples of one second of bodies", |b| b.iter(|| demux(black_box(&bodies))));

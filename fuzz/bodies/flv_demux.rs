@@ -1,9 +1,11 @@
 //! Any bytes are FLV or an error inside them; whatever frames come out are in their canonical form and can be muxed and demuxed again.
 
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
 use sluicegate::flv::reader::Event;
-use sluicegate::flv::{Demuxer, Item, Reader, TagKind, mux};
-use sluicegate::media::{Codec, Sample, Timescale, Timestamp, Track};
+use sluicegate::flv::{Demuxer, Dialect, FlvVariant, Item, Muxer, Reader, TagKind};
+use sluicegate::media::{Codec, Epoch, Kind, Metadata, Program, Sample, Selection, Timescale, Timestamp, Track, TrackId, TrackSet};
 
 pub fn run(data: &[u8]) {
     // The first byte chooses how the rest arrives: in pieces of that size, or as the body of one message.
@@ -46,16 +48,26 @@ fn check(demuxer: &mut Demuxer, codecs: &mut Vec<Codec>) {
 }
 
 fn again(codec: &Codec, sample: &Sample) {
-    if !mux::is_carried(codec) {
-        return;
+    let enhanced = FlvVariant { selection: Selection::ALL, dialect: Dialect::Enhanced, ..FlvVariant::default() };
+    for (variant, index) in [(FlvVariant::default(), 0), (enhanced, 0), (enhanced, 3)] {
+        let id = TrackId { index, ..sample.track };
+        if codec.kind() != Kind::Data && variant.dialect.carries(codec) {
+            again_as(variant, codec, &Sample { track: id, ..sample.clone() });
+        }
     }
+}
+
+fn again_as(variant: FlvVariant, codec: &Codec, sample: &Sample) {
     let track = Track { timescale: Timescale::MILLIS, ..Track::new(sample.track, codec.clone()) };
+    let program = Program { epoch: Epoch(1), tracks: TrackSet::new([track]), metadata: Metadata::default() };
+    let muxer = Muxer::new(variant, Arc::new(program));
     let mut second = Demuxer::new();
-    for body in mux::config(&track).into_iter().chain(mux::sample(codec, sample)) {
+    for body in muxer.preamble().into_iter().chain(muxer.sample(sample)) {
         let mut bytes = BytesMut::new();
         body.write(&mut bytes);
         second.push(body.kind, 0, &bytes.freeze());
     }
+    assert!(matches!(second.poll(), Some(Ok(Item::Metadata { .. }))));
     assert_eq!(second.poll(), Some(Ok(Item::Config { track: sample.track, codec: normalised(codec, &sample.data) })));
     match second.poll() {
         Some(Ok(Item::Coded { cts_ms, is_sync, data, .. })) => {

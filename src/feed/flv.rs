@@ -9,7 +9,7 @@ use super::lazy::{Item, Maker, Unit};
 use crate::bus::{Entry, Why};
 use crate::flv::tag::{PREAMBLE_LEN, TagKind};
 use crate::flv::{FileHeader, FlvVariant, MessageBody, Muxer, mux};
-use crate::media::{Kind, Program, Sample, Timestamp};
+use crate::media::{Program, Sample, Timestamp, TrackId};
 
 /// One FLV tag with its PreviousTagSize.
 #[derive(Clone, Debug)]
@@ -17,7 +17,7 @@ pub struct FlvUnit {
     /// The tag, in its WebSocket frame.
     pub tag: Framed,
     time: Timestamp,
-    kind: Kind,
+    track: TrackId,
     is_sync: bool,
 }
 
@@ -25,6 +25,8 @@ pub struct FlvUnit {
 #[derive(Debug)]
 pub struct FlvPreamble {
     header: FileHeader,
+    /// At whose sync samples viewers join.
+    leading: Option<TrackId>,
     bodies: Vec<MessageBody>,
     /// For those who are new: all of it.
     opening: Framed,
@@ -34,9 +36,9 @@ pub struct FlvPreamble {
 
 impl FlvPreamble {
     fn new(muxer: &Muxer, timestamp_ms: u32) -> Self {
-        let (header, bodies) = (muxer.file_header(), muxer.preamble());
+        let (header, leading, bodies) = (muxer.file_header(), muxer.leading(), muxer.preamble());
         let (opening, renewal) = (tags(Some(header), &bodies, timestamp_ms), tags(None, &bodies, timestamp_ms));
-        Self { header, bodies, opening, renewal }
+        Self { header, leading, bodies, opening, renewal }
     }
 
     /// Which kinds of tags follow.
@@ -77,8 +79,7 @@ impl Entry for FlvUnit {
     }
 
     fn joins(&self, head: &FlvPreamble) -> bool {
-        let leading = if head.header.has_video { Kind::Video } else { Kind::Audio };
-        self.is_sync && self.kind == leading
+        self.is_sync && head.leading == Some(self.track)
     }
 }
 
@@ -114,14 +115,14 @@ impl Maker<FlvUnit> for FlvMaker {
         if body.is_none() && muxer.is_playable() {
             return;
         }
-        let timestamp_ms = mux::timestamp(sample.dts);
+        let timestamp_ms = muxer.timestamp(&sample);
         if let Some(why) = self.due.take() {
             out.push(Item::Head(Arc::new(FlvPreamble::new(muxer, timestamp_ms)), why));
         }
         let Some(body) = body else { return };
         let front = Framed::header_len(body.tag_len());
         let tag = Framed::seal(body.to_tag(timestamp_ms, front), front);
-        out.push(Item::Unit(FlvUnit { tag, time: sample.dts, kind: sample.track.kind, is_sync: sample.is_sync }));
+        out.push(Item::Unit(FlvUnit { tag, time: sample.dts, track: sample.track, is_sync: sample.is_sync }));
     }
 
     fn flush(&mut self, _: &mut Vec<Item<FlvUnit>>) {}

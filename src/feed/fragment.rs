@@ -18,7 +18,7 @@ pub struct Fragment {
     pub media: Framed,
     time: Timestamp,
     presented: Timestamp,
-    kind: Kind,
+    track: TrackId,
     is_sync: bool,
 }
 
@@ -33,7 +33,8 @@ pub struct FragmentHead {
     pub codecs: String,
     /// The tracks, as JSON text.
     pub tracks: String,
-    has_video: bool,
+    /// At whose sync samples viewers join.
+    leading: Option<TrackId>,
 }
 
 impl Fragment {
@@ -55,8 +56,7 @@ impl Entry for Fragment {
     }
 
     fn joins(&self, head: &FragmentHead) -> bool {
-        let leading = if head.has_video { Kind::Video } else { Kind::Audio };
-        self.is_sync && self.kind == leading
+        self.is_sync && head.leading == Some(self.track)
     }
 }
 
@@ -98,7 +98,7 @@ impl FragmentHead {
             mime: fmp4::mime(tracks),
             codecs: tracks.iter().map(|track| track.codec.rfc6381()).collect::<Vec<_>>().join(","),
             tracks: serde_json::to_string(&lines).expect("numbers and strings always serialise"),
-            has_video: tracks.iter().any(|track| track.id.kind == Kind::Video),
+            leading: tracks.first().map(|track| track.id),
         })
     }
 }
@@ -211,7 +211,7 @@ impl FragmentMaker {
                         media: Framed::sealed(made.freeze_with_front(), MAX_HEADER),
                         time: info.dts,
                         presented: info.earliest_pts,
-                        kind: lane.track.kind,
+                        track: lane.track,
                         is_sync: info.starts_with_sync,
                     }));
                 }

@@ -42,8 +42,8 @@ pub(super) const MP3: u8 = 2;
 pub(super) const AAC: u8 = 10;
 pub(super) const MP3_8_KHZ: u8 = 14;
 
-const ENHANCED: u8 = 9;
-const MULTITRACK: u8 = 5;
+pub(super) const ENHANCED: u8 = 9;
+pub(super) const MULTITRACK: u8 = 5;
 
 /// Takes an audio body apart into its tracks. A body without bytes, which means silence, has none.
 ///

@@ -4,9 +4,11 @@
 
 mod audio;
 mod body;
+mod color_info;
 mod demux;
 mod dialect;
 mod error;
+mod lane;
 pub mod mux;
 mod muxer;
 pub mod reader;

@@ -2,12 +2,11 @@
 
 use bytes::{Bytes, BytesMut};
 
-use super::audio::{AAC, MP3};
 use super::error::DemuxError;
-use super::video::AVC;
+use super::lane::{Lane, Place};
 use crate::amf0::{self, Reader, Value};
-use crate::media::track::{MetaValue, Track};
-use crate::media::{Codec, Metadata, Script};
+use crate::media::track::MetaValue;
+use crate::media::{Kind, Metadata, Script};
 
 /// The longest script body accepted, in bytes. Metadata takes one or two kilobytes.
 pub const MAX_SCRIPT: usize = 64 * 1024;
@@ -30,7 +29,7 @@ pub(super) enum ScriptBody {
 const TRAVELLING: [&str; 3] = ["onCuePoint", "onTextData", "onCaptionInfo"];
 
 /// Metadata keys that are rebuilt from the tracks, or mean nothing in a live stream.
-const OWN_KEYS: [&str; 24] = [
+const OWN_KEYS: [&str; 26] = [
     "duration",
     "width",
     "height",
@@ -55,6 +54,8 @@ const OWN_KEYS: [&str; 24] = [
     "lastkeyframetimestamp",
     "canSeekToEnd",
     "keyframes",
+    "videoTrackIdInfoMap",
+    "audioTrackIdInfoMap",
 ];
 
 pub(super) fn parse(body: &Bytes) -> Result<ScriptBody, DemuxError> {
@@ -105,40 +106,25 @@ pub fn metadata(value: &Value) -> Metadata {
     }
 }
 
-/// The onMetaData body for players: rebuilt from the tracks, so that it is true, and from the publisher's words where only those tell.
-pub(super) fn metadata_body(video: Option<&Track>, audio: Option<&Track>, metadata: &Metadata) -> Bytes {
-    let mut members: Vec<(String, Value)> = Vec::with_capacity(20);
-    let mut put = |name: &str, value: Value| members.push((name.to_owned(), value));
-    put("duration", Value::Number(0.0));
-    put("hasVideo", Value::Boolean(video.is_some()));
-    put("hasAudio", Value::Boolean(audio.is_some()));
-    if let Some(track) = video {
-        if let Some(shape) = track.codec.video() {
-            put("width", Value::Number(shape.width.into()));
-            put("height", Value::Number(shape.height.into()));
-            if let Some(rate) = shape.frame_rate.or(track.frame_rate).or(metadata.frame_rate) {
-                put("framerate", Value::Number(rate));
-            }
-        }
-        put("videocodecid", Value::Number(codec_id(&track.codec)));
-        if let Some(bits) = metadata.video_bit_rate {
-            put("videodatarate", Value::Number(bits as f64 / 1000.0));
-        }
+/// The onMetaData body for players: rebuilt from the tracks that go out, so that it is true, and from the publisher's words where only
+/// those tell.
+pub(super) fn metadata_body(lanes: &[Lane], metadata: &Metadata) -> Bytes {
+    let first = |kind| lanes.iter().find(|lane| lane.track.id.kind == kind);
+    let (video, audio) = (first(Kind::Video), first(Kind::Audio));
+    let mut members = Members(Vec::with_capacity(24));
+    members.number("duration", 0.0);
+    members.put("hasVideo", Value::Boolean(video.is_some()));
+    members.put("hasAudio", Value::Boolean(audio.is_some()));
+    if let Some(lane) = video {
+        members.picture(lane, metadata);
     }
-    if let Some(track) = audio {
-        if let Some(shape) = track.codec.audio() {
-            put("audiosamplerate", Value::Number(shape.sample_rate.into()));
-            put("audiosamplesize", Value::Number(16.0));
-            put("audiochannels", Value::Number(shape.channels.into()));
-            put("stereo", Value::Boolean(shape.channels > 1));
-        }
-        put("audiocodecid", Value::Number(codec_id(&track.codec)));
-        if let Some(bits) = metadata.audio_bit_rate {
-            put("audiodatarate", Value::Number(bits as f64 / 1000.0));
-        }
+    if let Some(lane) = audio {
+        members.sound(lane, metadata);
     }
+    members.further("videoTrackIdInfoMap", lanes, Kind::Video, metadata);
+    members.further("audioTrackIdInfoMap", lanes, Kind::Audio, metadata);
     if let Some(encoder) = &metadata.encoder {
-        put("encoder", Value::String(encoder.clone()));
+        members.put("encoder", Value::String(encoder.clone()));
     }
     for (name, value) in &metadata.extra {
         let value = match value {
@@ -146,27 +132,80 @@ pub(super) fn metadata_body(video: Option<&Track>, audio: Option<&Track>, metada
             MetaValue::Flag(flag) => Value::Boolean(*flag),
             MetaValue::Text(text) => Value::String(text.clone()),
         };
-        put(name, value);
+        members.put(name, value);
     }
     let mut out = BytesMut::with_capacity(512);
     amf0::write_str("onMetaData", &mut out);
-    amf0::write(&Value::EcmaArray(members), &mut out);
+    amf0::write(&Value::EcmaArray(members.0), &mut out);
     out.freeze()
 }
 
-fn codec_id(codec: &Codec) -> f64 {
-    f64::from(match codec {
-        Codec::Avc(_) => u32::from(AVC),
-        Codec::Aac(_) => u32::from(AAC),
-        Codec::Mp3(_) => u32::from(MP3),
-        // Codecs without a legacy number are told by their FourCC.
-        Codec::Hevc(_) => u32::from_be_bytes(*b"hvc1"),
-        Codec::Opus(_) => u32::from_be_bytes(*b"Opus"),
-        Codec::Flac(_) => u32::from_be_bytes(*b"fLaC"),
-        Codec::Ac3(_) => u32::from_be_bytes(*b"ac-3"),
-        Codec::Eac3(_) => u32::from_be_bytes(*b"ec-3"),
-        Codec::Script => 0,
-    })
+/// Members of an onMetaData object, of itself or of a track in it.
+struct Members(Vec<(String, Value)>);
+
+impl Members {
+    fn put(&mut self, name: &str, value: Value) {
+        self.0.push((name.to_owned(), value));
+    }
+
+    fn number(&mut self, name: &str, value: impl Into<f64>) {
+        self.put(name, Value::Number(value.into()));
+    }
+
+    /// The publisher's words are about its default track.
+    fn picture(&mut self, lane: &Lane, metadata: &Metadata) {
+        let told = |value: Option<f64>| value.filter(|_| lane.track.id.index == 0);
+        if let Some(shape) = lane.track.codec.video() {
+            self.number("width", shape.width);
+            self.number("height", shape.height);
+            if let Some(rate) = shape.frame_rate.or(lane.track.frame_rate).or(told(metadata.frame_rate)) {
+                self.number("framerate", rate);
+            }
+        }
+        self.number("videocodecid", lane.naming.number());
+        if let Some(bits) = told(metadata.video_bit_rate.map(|bits| bits as f64)) {
+            self.number("videodatarate", bits / 1000.0);
+        }
+    }
+
+    fn sound(&mut self, lane: &Lane, metadata: &Metadata) {
+        if let Some(shape) = lane.track.codec.audio() {
+            self.number("audiosamplerate", shape.sample_rate);
+            self.number("audiosamplesize", 16);
+            self.number("audiochannels", shape.channels);
+            self.put("stereo", Value::Boolean(shape.channels > 1));
+        }
+        self.number("audiocodecid", lane.naming.number());
+        if let Some(bits) = metadata.audio_bit_rate.filter(|_| lane.track.id.index == 0) {
+            self.number("audiodatarate", bits as f64 / 1000.0);
+        }
+    }
+
+    /// The tracks of a kind beside the default one, by their numbers (Enhanced RTMP v2, "Enhancing onMetaData").
+    fn further(&mut self, name: &str, lanes: &[Lane], kind: Kind, metadata: &Metadata) {
+        let mut tracks = Vec::new();
+        for lane in lanes.iter().filter(|lane| lane.track.id.kind == kind) {
+            let Place::Further(index) = lane.place else { continue };
+            let mut track = Self(Vec::new());
+            match (kind, lane.track.codec.audio()) {
+                (Kind::Audio, shape) => {
+                    if let Some(shape) = shape {
+                        track.number("channels", shape.channels);
+                        track.number("samplerate", shape.sample_rate);
+                    }
+                    track.number("audiocodecid", lane.naming.number());
+                }
+                (Kind::Video | Kind::Data, _) => track.picture(lane, metadata),
+            }
+            if let Some(language) = &lane.track.language {
+                track.put("language", Value::String(language.clone()));
+            }
+            tracks.push((index.to_string(), Value::Object(track.0)));
+        }
+        if !tracks.is_empty() {
+            self.put(name, Value::Object(tracks));
+        }
+    }
 }
 
 fn extra(properties: &[(String, Value)]) -> Vec<(String, MetaValue)> {

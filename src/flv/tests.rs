@@ -1,9 +1,12 @@
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
 
 use super::reader::Event;
 use super::*;
-use crate::media::{Codec, Metadata, Sample, Timescale, Timestamp, Track, TrackId, TrackSet};
+use crate::media::{Codec, Epoch, Metadata, Program, Sample, Selection, Timescale, Timestamp, Track, TrackId, TrackSet};
 
+mod dialects;
 mod enhanced;
 mod goldens;
 mod hostile;
@@ -36,3 +39,21 @@ fn track(id: TrackId, timescale: u32, codec: Codec) -> Track {
     let timescale = Timescale::new(timescale).unwrap();
     Track { timescale, ..Track::new(id, codec) }
 }
+
+/// A muxer of these tracks.
+fn muxer(variant: FlvVariant, tracks: impl IntoIterator<Item = Track>) -> Muxer {
+    let program = Program { epoch: Epoch(1), tracks: TrackSet::new(tracks), metadata: Metadata::default() };
+    Muxer::new(variant, Arc::new(program))
+}
+
+/// The configuration of a track as players get it.
+fn configuration(track: &Track) -> Option<MessageBody> {
+    muxer(FlvVariant::default(), [track.clone()]).preamble().into_iter().nth(1)
+}
+
+/// A sample of a track as players get it.
+fn frame(track: &Track, sample: &Sample) -> Option<MessageBody> {
+    muxer(FlvVariant::default(), [track.clone()]).sample(sample)
+}
+
+const ENHANCED: FlvVariant = FlvVariant { selection: Selection::ALL, dialect: Dialect::Enhanced, hevc: HevcForm::Enhanced, nanos: false };

@@ -48,7 +48,7 @@ pub(super) const HEVC: u8 = 12;
 
 const COMMAND: u8 = 5;
 const METADATA: u8 = 4;
-const MULTITRACK: u8 = 6;
+pub(super) const MULTITRACK: u8 = 6;
 
 /// Takes a video body apart into its tracks. A body without bytes has none.
 ///
@@ -102,7 +102,11 @@ fn enhanced(track: TrackBody, packet_type: u8, extra_nanos: u32) -> VideoPacket 
         0 => VideoPacketKind::Config,
         1 => {
             // A part too short for its composition time holds no frame: it stays without bytes, and the other tracks go on.
-            let cts = payload.split_to(if has_composition_time(codec) { payload.len().min(3) } else { 0 });
+            let cts = payload.split_to(if matches!(codec, CodecTag::FourCc(four_cc) if has_composition_time(four_cc)) {
+                payload.len().min(3)
+            } else {
+                0
+            });
             VideoPacketKind::Coded { cts_ms: cts.first_chunk().copied().map_or(0, si24), extra_nanos }
         }
         2 => VideoPacketKind::End,
@@ -117,8 +121,9 @@ fn command(codec: CodecTag) -> VideoPacket {
     VideoPacket { index: 0, codec, kind: VideoPacketKind::Command, payload: Bytes::new() }
 }
 
-fn has_composition_time(codec: CodecTag) -> bool {
-    matches!(codec, CodecTag::FourCc(four_cc) if matches!(&four_cc, b"avc1" | b"hvc1" | b"vvc1"))
+/// Whether coded frames of that FourCC carry a composition time.
+pub(super) fn has_composition_time(four_cc: [u8; 4]) -> bool {
+    matches!(&four_cc, b"avc1" | b"hvc1" | b"vvc1")
 }
 
 fn si24([high, middle, low]: [u8; 3]) -> i32 {

@@ -34,8 +34,8 @@ fn opus_is_configured_by_its_first_packet_and_goes_out_as_it_came() {
     let [Item::Config { codec, .. }, Item::Coded { data, .. }] = found.as_slice() else { panic!("{found:?}") };
     assert_eq!((codec.rfc6381().as_str(), codec.audio().unwrap().frame_samples, &data[..]), ("Opus", 960, &OPUS_PACKET[5..]));
     let track = track(TrackId::AUDIO, 48_000, codec.clone());
-    assert_eq!(wire(&mux::config(&track).unwrap()), OPUS_HEADER);
-    assert_eq!(wire(&mux::sample(codec, &sample(data)).unwrap()), OPUS_PACKET);
+    assert_eq!(wire(&configuration(&track).unwrap()), OPUS_HEADER);
+    assert_eq!(wire(&frame(&track, &sample(data)).unwrap()), OPUS_PACKET);
     assert!(sound(&mut demuxer, OPUS_HEADER).is_empty());
     assert_eq!(sound(&mut demuxer, OPUS_PACKET).len(), 1, "the same header again is no change");
     let mono = [&OPUS_HEADER[..14], &[1], &OPUS_HEADER[15..]].concat();
@@ -56,16 +56,16 @@ fn flac_goes_out_behind_the_block_header_that_browsers_players_pass_over() {
     let mut demuxer = Demuxer::new();
     let [Item::Config { codec, .. }] = &sound(&mut demuxer, FLAC_HEADER)[..] else { panic!() };
     let track = track(TrackId::AUDIO, 48_000, codec.clone());
-    let config = wire(&mux::config(&track).unwrap());
+    let config = wire(&configuration(&track).unwrap());
     assert_eq!(config, [&b"\x90fLaC\x80\0\0\x22"[..], &FLAC_HEADER[5..]].concat());
     assert!(sound(&mut demuxer, &config).is_empty(), "both forms are the same configuration");
-    let frame = b"\x91fLaC\xff\xf8\xaa\x88\0";
-    assert!(matches!(&sound(&mut demuxer, frame)[..], [Item::Coded { data, .. }] if data[..] == frame[5..]));
-    assert_eq!(wire(&mux::sample(codec, &sample(&frame[5..])).unwrap()), &frame[..]);
+    let body = b"\x91fLaC\xff\xf8\xaa\x88\0";
+    assert!(matches!(&sound(&mut demuxer, body)[..], [Item::Coded { data, .. }] if data[..] == body[5..]));
+    assert_eq!(wire(&frame(&track, &sample(&body[5..])).unwrap()), &body[..]);
 }
 
 #[test]
-fn ac_3_is_configured_by_its_first_frame_and_left_out_of_flv() {
+fn ac_3_is_configured_by_its_first_frame_and_left_out_for_players() {
     let heads: [(&[u8], &[u8], &str); 2] = [
         (b"ac-3", &[0x0B, 0x77, 0xFE, 0x95, 0x14, 0x40, 0x43, 0xE1], "ac-3"),
         (b"ec-3", &[0x0B, 0x77, 0x01, 0x7F, 0x34, 0x87, 0xC0, 0], "ec-3"),
@@ -79,9 +79,9 @@ fn ac_3_is_configured_by_its_first_frame_and_left_out_of_flv() {
         assert_eq!((codec.rfc6381().as_str(), data.len()), (name, 768));
         assert_eq!(sound(&mut demuxer, &body).len(), 1);
         let track = track(TrackId::AUDIO, 48_000, codec.clone());
-        assert_eq!((mux::config(&track), mux::sample(codec, &sample(data))), (None, None));
-        let tracks = TrackSet::new([track]);
-        assert_eq!((mux::file_header(&tracks), mux::is_playable(&tracks)), (FileHeader { has_audio: false, has_video: false }, false));
+        assert_eq!((configuration(&track), frame(&track, &sample(data))), (None, None));
+        let muxer = muxer(FlvVariant::default(), [track]);
+        assert_eq!((muxer.file_header(), muxer.is_playable()), (FileHeader { has_audio: false, has_video: false }, false));
     }
 }
 
@@ -97,7 +97,7 @@ fn two_syncframes_in_a_message_are_32_milliseconds_apart() {
 }
 
 /// The record of x265 through FFmpeg 9, without the message that it puts behind the parameter sets.
-const HVCC: &[u8] = b"\x01\x01\x60\0\0\0\x90\0\0\0\0\0\x3c\xf0\0\xfc\xfd\xf8\xf8\0\0\x0f\x03\
+pub const HVCC: &[u8] = b"\x01\x01\x60\0\0\0\x90\0\0\0\0\0\x3c\xf0\0\xfc\xfd\xf8\xf8\0\0\x0f\x03\
     \xa0\0\x01\0\x18\x40\x01\x0c\x01\xff\xff\x01\x60\0\0\x03\0\x90\0\0\x03\0\0\x03\0\x3c\x95\x94\x09\
     \xa1\0\x01\0\x2b\x42\x01\x01\x01\x60\0\0\x03\0\x90\0\0\x03\0\0\x03\0\x3c\xa0\x0a\x08\x0c\x1f\x3e\x59\x59\x52\x93\x0b\xc0\x5a\x02\0\0\x03\0\x02\0\0\x03\0\x1e\x10\
     \xa2\0\x01\0\x06\x44\x01\xc0\x73\xc1\x89";
@@ -110,7 +110,7 @@ fn hevc_is_carried_whole_whatever_the_frame_type_says() {
     let start = [b"\x90hvc1", HVCC].concat();
     let [Item::Config { codec, .. }] = &items(&mut demuxer, TagKind::Video, 0, &start)[..] else { panic!() };
     let track = track(TrackId::VIDEO, 90_000, codec.clone());
-    assert_eq!(wire(&mux::config(&track).unwrap()), start);
+    assert_eq!(wire(&configuration(&track).unwrap()), start);
     assert!(items(&mut demuxer, TagKind::Video, 0, &start).is_empty());
     let key = [coded(TrackId::VIDEO, 40, 133, true, &HEVC_KEY[8..])];
     assert_eq!(items(&mut demuxer, TagKind::Video, 40, HEVC_KEY), key);
@@ -121,8 +121,8 @@ fn hevc_is_carried_whole_whatever_the_frame_type_says() {
         let dts = Timestamp::new(dts, Timescale::VIDEO);
         Sample { track: TrackId::VIDEO, dts, cts, is_sync, data: Bytes::from_static(data) }
     };
-    assert_eq!(wire(&mux::sample(codec, &sample(true, 133 * 90, &HEVC_KEY[8..])).unwrap()), HEVC_KEY);
-    let inter = wire(&mux::sample(codec, &sample(false, 0, &HEVC_INTER[5..])).unwrap());
+    assert_eq!(wire(&frame(&track, &sample(true, 133 * 90, &HEVC_KEY[8..])).unwrap()), HEVC_KEY);
+    let inter = wire(&frame(&track, &sample(false, 0, &HEVC_INTER[5..])).unwrap());
     assert_eq!(inter, [&b"\xa1hvc1\0\0\0"[..], &HEVC_INTER[5..]].concat());
     assert_eq!(items(&mut demuxer, TagKind::Video, 99, b"\x92hvc1"), [Item::End { track: TrackId::VIDEO }]);
 }

@@ -95,23 +95,27 @@ fn the_file_holds_what_ffprobe_finds_in_it() {
 #[test]
 fn the_file_comes_out_byte_for_byte() {
     let tracks = TrackSet::new([avc(), aac()]);
+    let muxer = muxer(FlvVariant::default(), [avc(), aac()]);
     let mut out = BytesMut::new();
-    mux::file_header(&tracks).write(&mut out);
+    muxer.file_header().write(&mut out);
     for (timestamp_ms, item) in file_items() {
         let body = match item {
             Item::Config { track, codec } => {
                 assert_eq!(tracks.get(track).unwrap().codec, codec);
-                mux::config(tracks.get(track).unwrap())
+                configuration(tracks.get(track).unwrap())
             }
             Item::Coded { track, dts_ms, cts_ms, is_sync, data, .. } => {
                 let track = tracks.get(track).unwrap();
                 let dts = Timestamp::from_millis(dts_ms.into()).to_scale(track.timescale);
                 let cts = cts_ms * track.timescale.hz() as i32 / 1000;
                 let sample = Sample { track: track.id, dts, cts, is_sync, data };
-                assert_eq!(WireTime::of(&sample), WireTime { timestamp_ms, cts_ms });
-                mux::sample(&track.codec, &sample)
+                assert_eq!(WireTime::of(&sample), WireTime { timestamp_ms, cts_ms, extra_nanos: 0 });
+                muxer.sample(&sample)
             }
-            Item::End { track } => mux::end(tracks.get(track).unwrap()),
+            Item::End { track } => {
+                assert_eq!(track, TrackId::VIDEO);
+                muxer.ends().next()
+            }
             other => panic!("the file holds no {other:?}"),
         };
         body.unwrap().write_tag(timestamp_ms, &mut out);
@@ -120,19 +124,18 @@ fn the_file_comes_out_byte_for_byte() {
 }
 
 #[test]
-fn the_file_header_promises_only_what_legacy_players_get() {
+fn the_file_header_promises_only_what_players_get() {
     let flags = |tracks: &[Track]| {
         let mut out = BytesMut::new();
-        mux::file_header(&TrackSet::new(tracks.iter().cloned())).write(&mut out);
+        muxer(FlvVariant::default(), tracks.iter().cloned()).file_header().write(&mut out);
         out[4]
     };
-    let second = Track { id: TrackId { index: 1, ..TrackId::AUDIO }, ..aac() };
-    assert_eq!([flags(&[avc(), aac()]), flags(&[avc()]), flags(&[aac()]), flags(&[avc(), second])], [5, 1, 4, 1]);
+    assert_eq!([flags(&[avc(), aac()]), flags(&[avc()]), flags(&[aac()]), flags(&[])], [5, 1, 4, 0]);
 }
 
 #[test]
 fn a_tag_behind_reserved_room_is_one_allocation() {
-    let body = mux::config(&aac()).unwrap();
+    let body = configuration(&aac()).unwrap();
     let tag = body.to_tag(0, 10);
     assert_eq!(tag[10..], FILE[77..99]);
     assert_eq!(tag[..10], [0; 10]);
@@ -155,21 +158,21 @@ fn timestamps_above_24_bits_put_their_high_byte_last() {
 
 #[test]
 fn mp3_needs_no_configuration() {
-    let mut frame = vec![0; 104];
-    frame[..4].copy_from_slice(&[0xFF, 0xFB, 0x10, 0xC4]);
+    let mut bytes = vec![0; 104];
+    bytes[..4].copy_from_slice(&[0xFF, 0xFB, 0x10, 0xC4]);
     let mut demuxer = Demuxer::new();
-    let body = [&[0x2E][..], &frame].concat();
+    let body = [&[0x2E][..], &bytes].concat();
     let found = items(&mut demuxer, TagKind::Audio, 26, &body);
-    let config = Mp3Config::parse(&frame).unwrap();
+    let config = Mp3Config::parse(&bytes).unwrap();
     assert_eq!(found[0], Item::Config { track: TrackId::AUDIO, codec: Codec::Mp3(config.clone()) });
-    assert!(matches!(&found[1], Item::Coded { dts_ms: 26, is_sync: true, data, .. } if *data == frame));
+    assert!(matches!(&found[1], Item::Coded { dts_ms: 26, is_sync: true, data, .. } if *data == bytes));
     assert_eq!(items(&mut demuxer, TagKind::Audio, 52, &body).len(), 1, "the configuration is not repeated");
 
     let track = track(TrackId::AUDIO, 44_100, Codec::Mp3(config));
-    assert_eq!(mux::config(&track), None);
-    let sample = Sample { track: TrackId::AUDIO, dts: Timestamp::from_millis(26), cts: 0, is_sync: true, data: frame.into() };
+    assert_eq!(configuration(&track), None);
+    let sample = Sample { track: TrackId::AUDIO, dts: Timestamp::from_millis(26), cts: 0, is_sync: true, data: bytes.into() };
     let mut out = BytesMut::new();
-    mux::sample(&track.codec, &sample).unwrap().write(&mut out);
+    frame(&track, &sample).unwrap().write(&mut out);
     assert_eq!(out, body);
 }
 
@@ -198,7 +201,8 @@ fn metadata_of_an_encoder_is_read_and_rebuilt() {
     assert_eq!(metadata.encoder.as_deref(), Some("Lavf59.27.100"));
 
     let mut rebuilt = BytesMut::new();
-    mux::metadata(&TrackSet::new([avc()]), metadata).write(&mut rebuilt);
+    let program = Program { epoch: Epoch(1), tracks: TrackSet::new([avc()]), metadata: metadata.clone() };
+    Muxer::new(FlvVariant::default(), Arc::new(program)).metadata().write(&mut rebuilt);
     let values = crate::amf0::read_all(&rebuilt).unwrap();
     assert_eq!(values[0].as_str(), Some("onMetaData"));
     let member = |name| values[1].get(name);
