@@ -20,7 +20,7 @@ use crate::media::{Epoch, Program, Sample, Timestamp, TrackId, WallClock};
 pub struct Rendition {
     /// `source`, or the rung's name such as `720p`.
     pub label: Arc<str>,
-    /// Its samples: at most one video track and all audio tracks, in order of arrival.
+    /// Its samples: all tracks of the source, or the one video track of a rung, in order of arrival.
     pub samples: Arc<Channel<Sample>>,
 }
 
@@ -68,10 +68,21 @@ pub struct Stream {
     source: Rendition,
     pub(super) seat: Mutex<Seat>,
     received: Received,
+    left_out: Mutex<BTreeMap<TrackId, LeftOut>>,
     /// Those who stay connected, by exit.
     viewers: Mutex<BTreeMap<&'static str, u64>>,
     /// Those who come and go, by exit.
     audiences: Mutex<BTreeMap<&'static str, Audience>>,
+}
+
+/// Why HLS and DASH are without a track.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LeftOut {
+    /// Its key frames are not where the leading video track's are, so that no player could change to it.
+    Keyframes,
+    /// Its codec cannot be carried there.
+    Format,
 }
 
 /// Who sits at the publisher's place. Guarded by one lock, so that state and publisher never disagree.
@@ -110,6 +121,7 @@ impl Stream {
             source: Rendition { label: "source".into(), samples: Channel::new(bounds) },
             seat: Mutex::new(Seat { state: State::Live, publisher: None, session: 0 }),
             received: Received::default(),
+            left_out: Mutex::default(),
             viewers: Mutex::default(),
             audiences: Mutex::default(),
         })
@@ -179,6 +191,16 @@ impl Stream {
     /// What came in.
     pub fn received(&self) -> &Received {
         &self.received
+    }
+
+    /// Tells which tracks HLS and DASH are without; written by whoever makes segments.
+    pub fn set_left_out(&self, tracks: BTreeMap<TrackId, LeftOut>) {
+        *self.left_out.lock() = tracks;
+    }
+
+    /// The tracks that HLS and DASH are without.
+    pub fn left_out(&self) -> BTreeMap<TrackId, LeftOut> {
+        self.left_out.lock().clone()
     }
 
     /// Counts a viewer of `exit` (a protocol's name, such as `http_flv`) until the guard is dropped.

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use crate::bus::{PublisherInfo, State, Stream};
+use crate::bus::{LeftOut, PublisherInfo, State, Stream};
 use crate::media::{Codec, Program, Track, WallClock};
 
 /// `GET /api/v1/streams`
@@ -96,6 +96,12 @@ pub struct TrackInfo {
     pub id: String,
     /// `video` or `audio`.
     pub kind: crate::media::Kind,
+    /// What the publisher calls it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// RFC 5646 language, where the publisher told it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
     /// RFC 6381, such as `avc1.64001f`.
     pub codec: String,
     /// For people, such as `H.264`.
@@ -117,6 +123,9 @@ pub struct TrackInfo {
     pub channels: Option<u8>,
     /// Bits per second over the samples the gateway still holds.
     pub bit_rate: Option<u64>,
+    /// Why HLS and DASH are without it: `keyframes`, which are not where the leading video track's are, or `format`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<LeftOut>,
 }
 
 impl StreamInfo {
@@ -169,16 +178,19 @@ impl StreamStatus {
 
 fn tracks(stream: &Stream, program: &Program) -> Vec<TrackInfo> {
     let media = program.tracks.iter().filter(|track| track.codec != Codec::Script);
-    media.map(|track| TrackInfo::of(track, stream.bit_rate(track.id))).collect()
+    let left_out = stream.left_out();
+    media.map(|track| TrackInfo::of(track, stream.bit_rate(track.id), left_out.get(&track.id).copied())).collect()
 }
 
 impl TrackInfo {
-    /// A track whose measured bit rate is `bit_rate`.
-    pub fn of(track: &Track, bit_rate: Option<u64>) -> Self {
+    /// A track whose measured bit rate is `bit_rate`, and why HLS and DASH are without it, if they are.
+    pub fn of(track: &Track, bit_rate: Option<u64>, left_out: Option<LeftOut>) -> Self {
         let (video, audio) = (track.codec.video(), track.codec.audio());
         Self {
             id: track.id.to_string(),
             kind: track.id.kind,
+            name: track.name.clone(),
+            language: track.language.clone(),
             codec: track.codec.rfc6381(),
             codec_name: track.codec.name(),
             width: video.map(|shape| shape.width),
@@ -187,6 +199,7 @@ impl TrackInfo {
             sample_rate: audio.map(|shape| shape.sample_rate),
             channels: audio.map(|shape| shape.channels),
             bit_rate,
+            left_out,
         }
     }
 }

@@ -8,10 +8,14 @@ use bytes::{Bytes, BytesMut};
 use crate::fmp4::{self, Fragmenter, Layout, ReorderDelay, SequenceNumber, TimedSample, TrackNumber};
 use crate::media::{Kind, Sample, Span, Timescale, Timestamp, TrackId};
 
+use super::alignment::{self, Alignment, Side};
 use super::snapshot::{Counters, Init, MediaSequence, Part, PartNumber, Segment};
 
 /// Most samples of one part: a third of a second of any real track is far below it, timestamps one tick apart are not.
 const MAX_PART_SAMPLES: usize = 4_096;
+
+/// A picture lasts this long where nothing tells.
+const USUAL_FRAME: Span = Span::from_millis(40);
 
 /// What a track keeps when it comes back with a new configuration or after a break.
 #[derive(Clone, Debug)]
@@ -34,6 +38,8 @@ pub(super) struct Lane {
     pub queued_bytes: usize,
     /// Whether it had nothing to say when its slot had to be closed, so that the next one need not wait for it.
     pub stalled: bool,
+    /// How its sync samples have met the cuts so far.
+    pub alignment: Alignment,
     /// Samples and ticks placed so far, for the frame rate.
     pub placed: (u64, i64),
     /// The longest sample placed so far, in ticks.
@@ -59,6 +65,7 @@ impl Lane {
             queue: VecDeque::new(),
             queued_bytes: 0,
             stalled: false,
+            alignment: Alignment::default(),
             placed: (0, 0),
             longest_sample: 0,
             parts: Vec::new(),
@@ -92,6 +99,25 @@ impl Lane {
     /// The earliest moment at which a later cut can fall, while this sample is not placed.
     pub fn lower_bound(&self, sample: &Sample) -> Timestamp {
         self.start_of(sample).min(sample.dts)
+    }
+
+    /// How long the last sample placed lasts; before any, what the publisher says of a frame, or a usual one.
+    pub fn frame(&self) -> Span {
+        let told = || self.memory.init.track.frame_rate.filter(|rate| *rate >= 1.0).map(|rate| Span::from_nanos((1e9 / rate) as i64));
+        let last = self.last_duration.map(|ticks| Span::from_ticks(i64::from(ticks), self.scale()));
+        last.or_else(told).unwrap_or(USUAL_FRAME)
+    }
+
+    /// On which side of a cut the oldest waiting sample is; `whole` says that no sample will follow those that wait.
+    pub fn side(&self, cut: Timestamp, tolerance: Span, whole: bool) -> Side {
+        let samples = self.queue.iter().map(|sample| (self.start_of(sample), sample.is_sync));
+        if self.id().kind == Kind::Video {
+            return alignment::side(samples, cut, tolerance, whole);
+        }
+        match samples.map(|(start, _)| start).next() {
+            Some(start) if start >= cut => Side::Behind { hit: true },
+            _ => Side::Before,
+        }
     }
 
     /// Whether the segment in progress has no sample.

@@ -6,6 +6,7 @@
 //! | module | what it does |
 //! |---|---|
 //! | [`segmenter`] | decides where all tracks are cut |
+//! | `alignment` | tells whether a video track can be changed to at the cuts |
 //! | `lane` | gathers one track's samples into parts and segments |
 //! | `presentation` | sets finished slots on the wall clock, gathers them into periods, measures them |
 //! | [`window`] | keeps slots while viewers may ask for them |
@@ -13,6 +14,7 @@
 //! | [`request`] | the names of all files |
 //! | `task` | feeds a segmenter from the bus |
 
+mod alignment;
 mod lane;
 pub mod options;
 mod presentation;

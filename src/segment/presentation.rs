@@ -59,6 +59,8 @@ struct Meter {
     highest: u64,
     bits: u64,
     span: Span,
+    /// A segment began where no decoder can start.
+    dependent: bool,
 }
 
 /// The presentation as viewers see it.
@@ -76,7 +78,6 @@ pub(super) struct Presentation {
     anchor: Option<(Timestamp, WallClock)>,
     wall_end: Option<WallClock>,
     late_slots: u32,
-    independent: bool,
     meters: BTreeMap<TrackId, Meter>,
     state: u64,
     revision: u64,
@@ -98,7 +99,6 @@ impl Presentation {
             anchor: None,
             wall_end: None,
             late_slots: 0,
-            independent: true,
             meters: BTreeMap::new(),
             state: 0,
             revision: 0,
@@ -240,7 +240,7 @@ impl Presentation {
             slots,
             open,
             discontinuity_sequence: self.window.discontinuity_sequence(),
-            independent: self.independent,
+            independent: !inits.iter().filter_map(|init| self.meters.get(&init.track.id)).any(|meter| meter.dependent),
             retained,
             last_media,
             inits: kept,
@@ -309,7 +309,6 @@ impl Presentation {
         self.anchor = Some(period.as_ref().map_or((cut.start, wall), |period| (period.start, period.wall)));
         self.period = period.clone();
         for segment in &cut.segments {
-            self.independent &= segment.independent;
             self.measure(segment);
         }
         let Cut { msn, start, duration, discontinuity, segments, done, .. } = cut;
@@ -338,6 +337,7 @@ impl Presentation {
     fn measure(&mut self, segment: &Segment) {
         let target = self.terms.map_or(0, |terms| terms.target_duration);
         let meter = self.meters.entry(segment.track()).or_default();
+        meter.dependent |= !segment.independent;
         let (bits, span) = (segment.bytes.len() as u64 * 8, segment.span());
         let rate = per_second(bits, span).next_multiple_of(1_000);
         meter.highest = meter.highest.max(rate);

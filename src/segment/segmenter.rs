@@ -1,12 +1,18 @@
 //! The segmenter: decides where a stream is cut, for all its tracks at once.
 //!
 //! The leading track, video where there is any, decides. A cut falls at its first sync sample that is at least a segment's length after
-//! the cut before; the other tracks are cut at their first sample at or after the same presentation time. Because a later sample of the
-//! leading track may still bring a cut, a following track's samples wait until the leading track has passed them.
+//! the cut before; other video tracks are cut at their sync sample within a frame of the same presentation time, and where they have none,
+//! like sound, at their first sample at or after it. Because a later sample of the leading track may still bring a cut, a following track's
+//! samples wait until the leading track has passed them.
+//!
+//! A video track that has no sync sample at three cuts running leaves the adaptive set until the stream is published anew: nobody could
+//! change to it.
 
 mod finish;
+mod following;
+mod tracks;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crate::fmp4;
@@ -15,7 +21,7 @@ use crate::media::{Kind, Program, Sample, Span, Timestamp, TrackId, WallClock};
 use super::lane::{Lane, Memory};
 use super::options::Options;
 use super::presentation::Presentation;
-use super::snapshot::{Init, MediaSequence, Phase, Segment, Snapshot};
+use super::snapshot::{MediaSequence, Phase, Segment, Snapshot};
 
 /// A keyframe this much early still ends a segment: publishers round their times to milliseconds.
 const TOLERANCE: Span = Span::from_millis(50);
@@ -33,7 +39,9 @@ pub enum Boundary {
     Config,
     /// Samples are missing; the times of those that follow are right all the same.
     Loss,
-    /// Publishing was broken off and taken up again. Media time runs on without a hole, while the wall clock has moved.
+    /// The publisher's times jumped and were anchored anew. Media time runs on without a hole, while the wall clock has moved.
+    Jump,
+    /// Publishing was broken off and taken up again, and time with it as for a jump. Tracks that had left are given another chance.
     Break,
 }
 
@@ -46,6 +54,8 @@ pub struct Segmenter {
     /// Position of the leading track among the lanes.
     leader: usize,
     known: BTreeMap<TrackId, Memory>,
+    /// Tracks that have left the adaptive set.
+    misaligned: BTreeSet<TrackId>,
     /// Slots that some track has not finished, oldest first.
     pending: VecDeque<Pending>,
     next: MediaSequence,
@@ -68,6 +78,8 @@ struct Pending {
     start: Timestamp,
     /// The cut at its end, once known.
     end: Option<Timestamp>,
+    /// Whether a sync sample of a leading video track made that cut.
+    ends_on_keyframe: bool,
     discontinuity: bool,
     anchored_anew: bool,
     segments: Vec<Arc<Segment>>,
@@ -86,6 +98,7 @@ impl Segmenter {
             lanes: Vec::new(),
             leader: 0,
             known: BTreeMap::new(),
+            misaligned: BTreeSet::new(),
             pending: VecDeque::new(),
             next: MediaSequence(program.epoch.0 / 1_000),
             discontinuity: false,
@@ -103,8 +116,9 @@ impl Segmenter {
 
     /// A program comes into force. Returns the tracks that cannot be carried in CMAF with the reason.
     ///
-    /// Equal tracks with [`Boundary::Config`] change nothing. Otherwise the segment in progress ends here, a discontinuity follows, and
-    /// tracks whose configuration changed get a new init segment. The epoch stays that of the first program.
+    /// With [`Boundary::Config`], equal tracks change nothing, and following tracks come and go without the others noticing. Otherwise the
+    /// segment in progress ends here, a discontinuity follows, and tracks whose configuration changed get a new init segment. The epoch
+    /// stays that of the first program.
     pub fn head(&mut self, program: Arc<Program>, boundary: Boundary, now: WallClock) -> Vec<(TrackId, fmp4::Error)> {
         let same = program.tracks == self.program.tracks;
         self.program = Arc::clone(&program);
@@ -112,8 +126,14 @@ impl Segmenter {
             self.presentation.touch();
             return Vec::new();
         }
+        if boundary == Boundary::Config && self.goes_on_in(&program) {
+            return self.exchange_tracks(&program);
+        }
         self.settle(now);
-        self.anchored_anew |= boundary == Boundary::Break;
+        self.anchored_anew |= matches!(boundary, Boundary::Break | Boundary::Jump);
+        if boundary == Boundary::Break {
+            self.misaligned.clear();
+        }
         self.set_tracks(&program)
     }
 
@@ -134,7 +154,7 @@ impl Segmenter {
         } else if at < self.leader || !self.lanes[at].enqueue(sample) {
             self.presentation.counters.dropped_samples += 1;
         } else if self.is_too_far_ahead(at) {
-            self.lead_with(at, now);
+            self.lead_with(self.successor(at), now);
         }
         self.advance(now);
     }
@@ -161,6 +181,17 @@ impl Segmenter {
         self.presentation.set_phase(Phase::Ended, now);
     }
 
+    /// Video tracks that have left the adaptive set, because their sync samples miss those of the leading track.
+    pub fn misaligned(&self) -> &BTreeSet<TrackId> {
+        &self.misaligned
+    }
+
+    /// Tracks of the program that are not cut: misaligned ones and those that cannot be carried.
+    pub fn left_out(&self) -> impl Iterator<Item = TrackId> {
+        let media = self.program.tracks.iter().map(|track| track.id).filter(|id| id.kind != Kind::Data);
+        media.filter(|id| self.lanes.iter().all(|lane| lane.id() != *id))
+    }
+
     /// Rises with every change of what [`Segmenter::snapshot`] gives.
     pub fn state(&self) -> u64 {
         self.presentation.state()
@@ -174,37 +205,6 @@ impl Segmenter {
             self.cached = Some(Arc::new(snapshot));
         }
         self.cached.clone()
-    }
-
-    fn set_tracks(&mut self, program: &Program) -> Vec<(TrackId, fmp4::Error)> {
-        for lane in self.lanes.drain(..) {
-            self.known.insert(lane.id(), lane.memory);
-        }
-        self.leader = 0;
-        let mut refused = Vec::new();
-        for track in program.tracks.iter().filter(|track| track.id.kind != Kind::Data) {
-            let known = self.known.get(&track.id);
-            let memory = match known.filter(|memory| memory.init.track == *track) {
-                Some(memory) => memory.clone(),
-                None => match fmp4::init_segment(&[track]) {
-                    Ok(bytes) => {
-                        let generation = known.map_or(1, |memory| memory.init.generation + 1);
-                        let init = Arc::new(Init { track: Arc::clone(track), generation, bytes });
-                        match known {
-                            Some(memory) => Memory { init, ..memory.clone() },
-                            None => Memory { init, delay: None, sequence: fmp4::SequenceNumber::FIRST, next_part: 0 },
-                        }
-                    }
-                    Err(error) => {
-                        refused.push((track.id, error));
-                        continue;
-                    }
-                },
-            };
-            self.lanes.push(Lane::new(memory, self.next));
-        }
-        self.presentation.touch();
-        refused
     }
 
     fn push_leading(&mut self, sample: Sample, now: WallClock) {
@@ -236,7 +236,7 @@ impl Segmenter {
         self.place_leading(start, limit);
         let start = self.leading_start().unwrap_or(at);
         if is_sync && self.is_time_to_cut(at, at.since(start), limit) {
-            self.cut(at);
+            self.cut(at, true);
         } else if self.lanes[self.leader].bytes() >= MAX_SEGMENT_BYTES {
             self.force_cut(at);
         }
@@ -283,6 +283,7 @@ impl Segmenter {
             msn: self.next,
             start,
             end: None,
+            ends_on_keyframe: false,
             discontinuity: std::mem::take(&mut self.discontinuity),
             anchored_anew: std::mem::take(&mut self.anchored_anew),
             segments: Vec::new(),
@@ -296,10 +297,12 @@ impl Segmenter {
         self.next = self.next.next();
     }
 
-    fn cut(&mut self, at: Timestamp) {
-        self.off_keyframes = false;
+    fn cut(&mut self, at: Timestamp, on_keyframe: bool) {
+        self.off_keyframes = !on_keyframe;
+        let leads_with_pictures = self.lanes[self.leader].id().kind == Kind::Video;
         if let Some(slot) = self.pending.back_mut() {
             slot.end = Some(at);
+            slot.ends_on_keyframe = on_keyframe && leads_with_pictures;
         }
         self.close(self.leader, Some(at));
         self.open_slot(at);
@@ -307,8 +310,7 @@ impl Segmenter {
 
     fn force_cut(&mut self, at: Timestamp) {
         self.presentation.counters.forced_cuts += 1;
-        self.cut(at);
-        self.off_keyframes = true;
+        self.cut(at, false);
     }
 
     fn close(&mut self, at: usize, next: Option<Timestamp>) {
@@ -320,75 +322,6 @@ impl Segmenter {
         match segment {
             Some(segment) => slot.segments.push(Arc::new(segment)),
             None => self.presentation.counters.track_gaps += 1,
-        }
-    }
-
-    /// Places what the leading track has passed, and hands over the slots that all tracks have finished.
-    fn advance(&mut self, now: WallClock) {
-        for at in 0..self.lanes.len() {
-            while at != self.leader && self.step(at) {}
-        }
-        self.hand_over(now);
-    }
-
-    /// One step of a following track; false where it has to wait.
-    fn step(&mut self, at: usize) -> bool {
-        let limit = self.presentation.limit();
-        let passed = self.lanes[self.leader].queue.front().map(|held| self.lanes[self.leader].lower_bound(held));
-        let lane = &mut self.lanes[at];
-        let Some(slot) = self.pending.iter().find(|slot| slot.msn == lane.msn) else { return false };
-        let (start, end) = (slot.start, slot.end);
-        let given_up = end.is_some_and(|end| lane.stalled || passed.is_none_or(|passed| passed.since(end) > MAX_SKEW));
-        let Some(front) = lane.queue.front() else {
-            if given_up {
-                lane.stalled = true;
-                self.close(at, None);
-            }
-            return given_up;
-        };
-        let front_at = lane.start_of(front);
-        if end.is_some_and(|end| front_at >= end) {
-            self.close(at, Some(front_at));
-            return true;
-        }
-        let undecodable = lane.is_fresh() && !front.is_sync;
-        if (lane.is_empty() && front_at < start) || undecodable {
-            lane.drop_front();
-            self.presentation.counters.dropped_samples += 1;
-            return true;
-        }
-        let known = lane.queue.len() > 1;
-        if passed.is_some_and(|passed| front_at >= passed) || !(known || given_up) {
-            return false;
-        }
-        lane.stalled = false;
-        // A sample is drawn out over silence that follows it, but not beyond what a segment may last.
-        let room = limit - front_at.since(lane.start().unwrap_or(front_at));
-        let duration = lane.front_duration(room.min(MAX_SKEW)).unwrap_or(1);
-        self.place(at, duration);
-        true
-    }
-
-    /// Whether a following track's samples run further ahead of the leading track than they may.
-    fn is_too_far_ahead(&self, at: usize) -> bool {
-        let (leader, lane) = (&self.lanes[self.leader], &self.lanes[at]);
-        let from = leader.queue.front().or(lane.queue.front()).map(|sample| sample.dts);
-        let to = lane.queue.back().map(|sample| sample.dts);
-        from.zip(to).is_some_and(|(from, to)| to.since(from) > MAX_SKEW) || lane.queued_bytes > MAX_QUEUED_BYTES
-    }
-
-    /// The leading track has stopped: what it has is brought to viewers, and this one leads.
-    fn lead_with(&mut self, at: usize, now: WallClock) {
-        let waiting = std::mem::take(&mut self.lanes[at].queue);
-        self.lanes[at].queued_bytes = 0;
-        let end = self.leading_end();
-        let (before, after): (VecDeque<_>, VecDeque<_>) = waiting.into_iter().partition(|sample| end.is_some_and(|end| sample.dts < end));
-        self.lanes[at].queued_bytes = before.iter().map(|sample| sample.data.len()).sum();
-        self.lanes[at].queue = before;
-        self.settle(now);
-        self.leader = at;
-        for sample in after {
-            self.push_leading(sample, now);
         }
     }
 }

@@ -195,6 +195,8 @@ pub struct Counters {
     pub forced_cuts: u64,
     /// Times that a track had no media in a slot while the publisher was there.
     pub track_gaps: u64,
+    /// Video tracks that left the adaptive set, because their sync samples miss those of the leading track.
+    pub misaligned_tracks: u64,
     /// Slots appended without media while the publisher was away.
     pub gap_slots: u64,
     /// Samples that could not be placed: before the first keyframe, out of order, of no known track, or too far from the leading track.
@@ -234,7 +236,7 @@ pub struct Snapshot {
     pub open: Vec<OpenSegment>,
     /// `EXT-X-DISCONTINUITY-SEQUENCE`: discontinuities that are no longer listed.
     pub discontinuity_sequence: u64,
-    /// Whether every segment so far, listed or not, could be decoded from its start.
+    /// Whether every segment of the current tracks so far, listed or not, could be decoded from its start.
     pub independent: bool,
     /// Slots that are no longer listed but can still be fetched, oldest first.
     pub retained: Vec<Arc<Slot>>,

@@ -1,5 +1,6 @@
 //! Feeds a segmenter from the bus, and tells it the time.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -7,8 +8,8 @@ use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 use tracing::{info, warn};
 
-use crate::bus::{Budget, Cause, End, From, Gate, Read, State, Stream, Why};
-use crate::media::{Program, Sample, WallClock};
+use crate::bus::{Budget, Cause, End, From, Gate, LeftOut, Read, State, Stream, Why};
+use crate::media::{Program, Sample, TrackId, WallClock};
 
 use super::options::Options;
 use super::segmenter::{Boundary, Segmenter};
@@ -26,7 +27,7 @@ pub type Snapshots = watch::Receiver<Option<Arc<Snapshot>>>;
 /// so that players survive a restart. Returns early when nobody holds a receiver any more.
 pub async fn run(stream: Arc<Stream>, options: Options, snapshots: watch::Sender<Option<Arc<Snapshot>>>) {
     let mut subscriber = stream.source().samples.subscribe(From::NewestSync, &Arc::new(Gate::new()));
-    let mut feed = Feed { stream, options, segmenter: None, away: false, sent: 0, snapshots };
+    let mut feed = Feed { stream, options, segmenter: None, away: false, left_out: BTreeMap::new(), sent: 0, snapshots };
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut samples = Vec::new();
@@ -40,6 +41,7 @@ pub async fn run(stream: Arc<Stream>, options: Options, snapshots: watch::Sender
         };
         let now = WallClock::from(SystemTime::now());
         let ended = feed.take(read, &mut samples, now);
+        feed.report();
         feed.announce();
         if ended {
             return;
@@ -52,6 +54,7 @@ struct Feed {
     options: Options,
     segmenter: Option<Segmenter>,
     away: bool,
+    left_out: BTreeMap<TrackId, LeftOut>,
     /// The state that was last announced.
     sent: u64,
     snapshots: watch::Sender<Option<Arc<Snapshot>>>,
@@ -85,7 +88,8 @@ impl Feed {
         let boundary = match why {
             Why::Config => Boundary::Config,
             Why::Joined | Why::Lagged { .. } | Why::Break(Cause::Loss) => Boundary::Loss,
-            Why::Break(Cause::Publisher | Cause::Timestamps) => Boundary::Break,
+            Why::Break(Cause::Timestamps) => Boundary::Jump,
+            Why::Break(Cause::Publisher) => Boundary::Break,
         };
         if let Why::Lagged { entries, span } = why {
             warn!(stream = %self.stream.name(), entries, ?span, "segmenting fell behind the publisher: samples were skipped");
@@ -101,6 +105,29 @@ impl Feed {
         for (track, error) in refused {
             warn!(stream = %self.stream.name(), %track, %error, "track left out of HLS and DASH");
         }
+    }
+
+    /// Tells which tracks are left out now.
+    fn report(&mut self) {
+        let Some(segmenter) = &self.segmenter else { return };
+        let misaligned = segmenter.misaligned();
+        let left_out: BTreeMap<_, _> = segmenter
+            .left_out()
+            .map(|track| (track, if misaligned.contains(&track) { LeftOut::Keyframes } else { LeftOut::Format }))
+            .collect();
+        if left_out == self.left_out {
+            return;
+        }
+        for track in misaligned.iter().filter(|track| self.left_out.get(track) != Some(&LeftOut::Keyframes)) {
+            warn!(
+                stream = %self.stream.name(), %track,
+                "its keyframes are not where those of the leading video track are, so players cannot change to it: it leaves HLS and DASH \
+                 and stays at ?track={track} of the other exits; set the same keyframe interval on all tracks of the encoder, fixed and in \
+                 seconds, and publish anew"
+            );
+        }
+        self.stream.set_left_out(left_out.clone());
+        self.left_out = left_out;
     }
 
     fn tick(&mut self, now: WallClock) {

@@ -5,6 +5,7 @@
 
 mod behaviour;
 mod boxes;
+mod ladder;
 mod properties;
 mod source;
 mod texts;

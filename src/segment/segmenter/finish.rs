@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::media::{Span, Timestamp, TrackId, WallClock};
+use crate::segment::alignment::Side;
 use crate::segment::presentation::{Cut, Seen};
 use crate::segment::snapshot::OpenSegment;
 
@@ -41,10 +42,11 @@ impl Segmenter {
 
     /// One step of a following track that will get no more samples; false when it has finished every slot.
     fn settle_step(&mut self, at: usize, limit: Span) -> bool {
+        let tolerance = self.tolerance(at);
         let lane = &mut self.lanes[at];
         let Some(slot) = self.pending.iter().find(|slot| slot.msn == lane.msn) else { return false };
         let front_at = lane.queue.front().map(|front| lane.start_of(front));
-        let placeable = front_at.filter(|front_at| slot.end.is_none_or(|end| *front_at < end));
+        let placeable = front_at.filter(|_| slot.end.is_none_or(|end| lane.side(end, tolerance, true) == Side::Before));
         let Some(front_at) = placeable else {
             self.close(at, front_at);
             return true;
@@ -52,7 +54,8 @@ impl Segmenter {
         let from = lane.start().unwrap_or(slot.start);
         let duration = lane.front_duration((limit - front_at.since(from)).min(MAX_SKEW)).unwrap_or(1);
         let fits = front_at.plus_ticks(i64::from(duration)).since(from) < limit;
-        if front_at < slot.start && lane.is_empty() || !fits {
+        let slack = if lane.queue.front().is_some_and(|front| front.is_sync) { tolerance } else { Span::ZERO };
+        if front_at.plus(slack) < slot.start && lane.is_empty() || !fits {
             lane.drop_front();
             self.presentation.counters.dropped_samples += 1;
         } else {

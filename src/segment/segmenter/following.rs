@@ -1,0 +1,113 @@
+//! The tracks that follow the leading one: placing their samples once it has passed them, and what happens when it stops.
+
+use std::collections::VecDeque;
+
+use crate::media::{Kind, Span, Timestamp, WallClock};
+use crate::segment::alignment::{self, Side};
+
+use super::{MAX_QUEUED_BYTES, MAX_SKEW, Segmenter};
+
+/// A track whose newest sample is no older than this, beside the one that runs ahead, is alive and can lead.
+const ALIVE: Span = Span::from_secs(1);
+
+impl Segmenter {
+    /// Places what the leading track has passed, and hands over the slots that all tracks have finished.
+    pub(super) fn advance(&mut self, now: WallClock) {
+        for at in 0..self.lanes.len() {
+            while at != self.leader && !self.lanes[at].alignment.is_lost() && self.step(at) {}
+        }
+        self.retire_misaligned();
+        self.hand_over(now);
+    }
+
+    /// One step of a following track; false where it has to wait.
+    fn step(&mut self, at: usize) -> bool {
+        let limit = self.presentation.limit();
+        let passed = self.lanes[self.leader].queue.front().map(|held| self.lanes[self.leader].lower_bound(held));
+        let tolerance = self.tolerance(at);
+        let lane = &mut self.lanes[at];
+        let Some(slot) = self.pending.iter().find(|slot| slot.msn == lane.msn) else { return false };
+        let (start, end, on_keyframe) = (slot.start, slot.end, slot.ends_on_keyframe);
+        let given_up = end.is_some_and(|end| lane.stalled || passed.is_none_or(|passed| passed.since(end) > MAX_SKEW));
+        let Some(front) = lane.queue.front() else {
+            if given_up {
+                lane.stalled = true;
+                self.close(at, None);
+            }
+            return given_up;
+        };
+        let front_at = lane.start_of(front);
+        match end.map_or(Side::Before, |end| lane.side(end, tolerance, given_up)) {
+            Side::Behind { hit } => {
+                if on_keyframe && lane.id().kind == Kind::Video {
+                    lane.alignment.note(hit);
+                }
+                self.close(at, Some(front_at));
+                return true;
+            }
+            Side::Unknown => return false,
+            Side::Before => {}
+        }
+        let slack = if front.is_sync { tolerance } else { Span::ZERO };
+        let undecodable = lane.is_fresh() && !front.is_sync;
+        if (lane.is_empty() && front_at.plus(slack) < start) || undecodable {
+            lane.drop_front();
+            self.presentation.counters.dropped_samples += 1;
+            return true;
+        }
+        let known = lane.queue.len() > 1;
+        // A cut may still come where the leading track is now, and a sync sample just before it would belong behind it.
+        if passed.is_some_and(|passed| front_at.plus(slack) >= passed) || !(known || given_up) {
+            return false;
+        }
+        lane.stalled = false;
+        // A sample is drawn out over silence that follows it, but not beyond what a segment may last.
+        let room = limit - front_at.since(lane.start().unwrap_or(front_at));
+        let duration = lane.front_duration(room.min(MAX_SKEW)).unwrap_or(1);
+        self.place(at, duration);
+        true
+    }
+
+    /// How far from a cut a following track's sync sample may be and still begin the segment there; nothing for sound, which can be cut
+    /// anywhere.
+    pub(super) fn tolerance(&self, at: usize) -> Span {
+        let (leader, lane) = (&self.lanes[self.leader], &self.lanes[at]);
+        match lane.id().kind {
+            Kind::Video => alignment::tolerance(leader.frame(), lane.frame()),
+            Kind::Audio | Kind::Data => Span::ZERO,
+        }
+    }
+
+    /// Whether a following track's samples run further ahead of the leading track than they may.
+    pub(super) fn is_too_far_ahead(&self, at: usize) -> bool {
+        let (leader, lane) = (&self.lanes[self.leader], &self.lanes[at]);
+        let from = leader.queue.front().or(lane.queue.front()).map(|sample| sample.dts);
+        let to = lane.queue.back().map(|sample| sample.dts);
+        from.zip(to).is_some_and(|(from, to)| to.since(from) > MAX_SKEW) || lane.queued_bytes > MAX_QUEUED_BYTES
+    }
+
+    /// Who leads when `ahead` has run away from the leading track: the first track that goes on, pictures before sound.
+    pub(super) fn successor(&self, ahead: usize) -> usize {
+        let newest = |at: usize| self.lanes[at].queue.back().map(|sample| sample.dts);
+        let is_alive = |at: &usize| {
+            let behind: Option<Span> = newest(ahead).zip(newest(*at)).map(|(ahead, own): (Timestamp, Timestamp)| ahead.since(own));
+            *at != self.leader && behind.is_some_and(|behind| behind <= ALIVE)
+        };
+        (0..ahead).find(is_alive).unwrap_or(ahead)
+    }
+
+    /// The leading track has stopped: what it has is brought to viewers, and this one leads.
+    pub(super) fn lead_with(&mut self, at: usize, now: WallClock) {
+        let waiting = std::mem::take(&mut self.lanes[at].queue);
+        self.lanes[at].queued_bytes = 0;
+        let end = self.leading_end();
+        let (before, after): (VecDeque<_>, VecDeque<_>) = waiting.into_iter().partition(|sample| end.is_some_and(|end| sample.dts < end));
+        self.lanes[at].queued_bytes = before.iter().map(|sample| sample.data.len()).sum();
+        self.lanes[at].queue = before;
+        self.settle(now);
+        self.leader = at;
+        for sample in after {
+            self.push_leading(sample, now);
+        }
+    }
+}

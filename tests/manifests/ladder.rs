@@ -1,0 +1,222 @@
+//! Several video tracks of one stream, made by the encoder: they are cut together, or leave.
+
+use std::sync::Arc;
+
+use sluicegate::media::{Kind, Sample, Span, Track, TrackId};
+use sluicegate::segment::options::Options;
+use sluicegate::segment::segmenter::{Boundary, Segmenter};
+use sluicegate::segment::snapshot::Snapshot;
+use sluicegate::{dash, hls};
+
+use super::source::{Source, audio, program, video, wall};
+
+/// A video track of the ladder: its pictures, and how much later than the others' they are decoded and shown.
+#[derive(Clone)]
+struct Rung {
+    source: Source,
+    shift: i64,
+}
+
+const fn v(index: u8) -> TrackId {
+    TrackId { kind: Kind::Video, index }
+}
+
+fn rung(frames_per_second: i64, gop: usize) -> Rung {
+    Rung { source: Source { frames_per_second, gops: vec![gop], sample_rate: None, ..Source::default() }, shift: 0 }
+}
+
+fn tracks(rungs: usize) -> Vec<Track> {
+    let rungs = (0..rungs).map(|index| Track { id: v(index as u8), ..video(31) });
+    rungs.chain([audio(48_000)]).collect()
+}
+
+/// All samples of `from..to` milliseconds in order of arrival.
+fn samples(rungs: &[Rung], from: i64, to: i64) -> Vec<(i64, Sample)> {
+    let sound = Source { gops: Vec::new(), ..Source::default() };
+    let mut all = sound.samples(from, to);
+    for (index, rung) in rungs.iter().enumerate() {
+        all.extend(rung.source.samples(from, to - rung.shift).into_iter().map(|(arrival, sample)| {
+            let dts = sample.dts.plus(Span::from_millis(rung.shift));
+            (arrival + rung.shift, Sample { track: v(index as u8), dts, ..sample })
+        }));
+    }
+    all.sort_by_key(|(arrival, sample)| (*arrival, sample.track));
+    all
+}
+
+fn push(segmenter: &mut Segmenter, samples: impl IntoIterator<Item = (i64, Sample)>) {
+    for (arrival, sample) in samples {
+        segmenter.push(sample, wall(arrival + 100));
+    }
+}
+
+fn played(rungs: &[Rung], to: i64) -> (Segmenter, Arc<Snapshot>) {
+    let (mut segmenter, refused) = Segmenter::new(Options::default(), program(tracks(rungs.len())));
+    assert!(refused.is_empty());
+    push(&mut segmenter, samples(rungs, 0, to));
+    let snapshot = segmenter.snapshot().unwrap();
+    (segmenter, snapshot)
+}
+
+/// Where the segments of a track begin beside their cuts, in milliseconds, and whether a decoder can start there.
+fn starts(snapshot: &Snapshot, track: TrackId) -> Vec<Option<(i64, bool)>> {
+    let segment = |slot: &Arc<_>| -> Option<(i64, bool)> {
+        let slot: &sluicegate::segment::snapshot::Slot = slot;
+        slot.segment(track).map(|segment| (segment.start.since(slot.start).millis(), segment.independent))
+    };
+    snapshot.slots.iter().map(segment).collect()
+}
+
+fn assert_aligned(rungs: &[Rung], cuts: &[i64]) {
+    let (segmenter, snapshot) = played(rungs, 20_500);
+    let lengths: Vec<i64> = snapshot.slots.iter().map(|slot| slot.duration.millis()).collect();
+    assert_eq!(lengths, cuts);
+    for index in 0..rungs.len() as u8 {
+        assert!(starts(&snapshot, v(index)).into_iter().all(|start| start == Some((0, true))), "v{index}");
+    }
+    assert!(snapshot.independent && segmenter.misaligned().is_empty());
+    assert_eq!((snapshot.counters.dropped_samples, snapshot.counters.track_gaps), (0, 0));
+}
+
+#[test]
+fn a_ladder_is_cut_at_the_same_presentation_times() {
+    assert_aligned(&[rung(30, 60), rung(30, 60), rung(30, 60)], &[2_000; 10]);
+}
+
+#[test]
+fn half_the_frame_rate_is_cut_with_the_full_one() {
+    assert_aligned(&[rung(60, 120), rung(30, 60)], &[2_000; 10]);
+    assert_aligned(&[rung(30, 60), rung(60, 120)], &[2_000; 10]);
+}
+
+#[test]
+fn more_keyframes_than_cuts_do_no_harm() {
+    assert_aligned(&[rung(30, 60), rung(30, 15), rung(30, 1)], &[2_000; 10]);
+}
+
+#[test]
+fn a_rung_without_b_frames_stands_beside_one_with_them() {
+    // As an encoder sends them: what is shown together is sent with one presentation time, so the one without is decoded later.
+    let with = Rung { source: Source { b_frames: 2, ..rung(30, 60).source }, shift: 0 };
+    let without = Rung { shift: 33, ..rung(30, 60) };
+    for rungs in [[with.clone(), without.clone()], [without, with]] {
+        let (segmenter, snapshot) = played(&rungs, 12_500);
+        assert!(segmenter.misaligned().is_empty());
+        for index in [0, 1] {
+            let starts = starts(&snapshot, v(index));
+            assert!(starts.iter().all(|start| start.is_some_and(|(apart, is_sync)| is_sync && apart.abs() <= 1)), "v{index}: {starts:?}");
+        }
+    }
+}
+
+#[test]
+fn a_keyframe_a_frame_beside_the_cut_still_begins_the_segment() {
+    for shift in [1, 20, 34] {
+        let (segmenter, snapshot) = played(&[rung(30, 60), Rung { shift, ..rung(30, 60) }], 12_500);
+        assert!(segmenter.misaligned().is_empty());
+        assert!(starts(&snapshot, v(1)).iter().all(|start| *start == Some((shift, true))), "{shift}");
+        // And before it, with the tracks exchanged.
+        let (segmenter, snapshot) = played(&[Rung { shift, ..rung(30, 60) }, rung(30, 60)], 12_500);
+        assert!(segmenter.misaligned().is_empty());
+        let starts = starts(&snapshot, v(1));
+        assert!(
+            starts.iter().all(|start| start.is_some_and(|(apart, is_sync)| is_sync && (apart + shift).abs() <= 1)),
+            "{shift}: {starts:?}"
+        );
+    }
+}
+
+#[test]
+fn a_track_whose_keyframes_miss_three_cuts_leaves_and_the_others_do_not_notice() {
+    let rungs = [rung(30, 60), Rung { shift: 1_000, ..rung(30, 60) }, rung(30, 60)];
+    let (mut segmenter, before) = played(&rungs, 5_900);
+    assert_eq!(before.tracks.len(), 4, "two misses are forgiven");
+    push(&mut segmenter, samples(&rungs, 0, 20_500).into_iter().filter(|(arrival, _)| *arrival >= 5_900));
+    let snapshot = segmenter.snapshot().unwrap();
+    assert_eq!(segmenter.misaligned().iter().collect::<Vec<_>>(), [&v(1)]);
+    assert_eq!(snapshot.counters.misaligned_tracks, 1);
+    assert_eq!(snapshot.tracks.iter().map(|status| status.track.id).collect::<Vec<_>>(), [v(0), v(2), TrackId::AUDIO]);
+    assert!(starts(&snapshot, v(1))[..3].iter().all(Option::is_some), "what it had can still be played");
+    assert!(starts(&snapshot, v(1))[3..].iter().all(Option::is_none));
+    for track in [v(0), v(2)] {
+        assert!(starts(&snapshot, track).iter().all(|start| *start == Some((0, true))));
+    }
+    assert!(snapshot.slots.iter().all(|slot| !slot.discontinuity));
+    assert!(snapshot.independent, "the tracks that stay can be joined anywhere");
+    let list = m3u8_rs::parse_master_playlist_res(hls::multivariant(&snapshot, "").as_bytes()).unwrap();
+    assert_eq!(list.variants.iter().map(|variant| variant.uri.as_str()).collect::<Vec<_>>(), ["v0.m3u8", "v2.m3u8"]);
+    let mpd = dash_mpd_core::parse(&dash::manifest(&snapshot, "/time", "")).unwrap();
+    let sizes: Vec<_> = mpd.periods.iter().map(|period| period.adaptations[0].representations.len()).collect();
+    assert_eq!(sizes, [3, 2]);
+    assert_eq!(mpd.periods[1].start.unwrap(), mpd.periods[0].start.unwrap() + std::time::Duration::from_secs(6), "no hole between them");
+}
+
+#[test]
+fn a_track_that_left_comes_back_only_with_a_new_publication() {
+    let rungs = [rung(30, 60), Rung { shift: 1_000, ..rung(30, 60) }];
+    let (mut segmenter, _) = played(&rungs, 10_000);
+    let has = |segmenter: &mut Segmenter| segmenter.snapshot().unwrap().tracks.iter().any(|status| status.track.id == v(1));
+    for boundary in [Boundary::Config, Boundary::Loss, Boundary::Jump] {
+        segmenter.head(program(tracks(2)), boundary, wall(10_000));
+        assert!(!has(&mut segmenter), "{boundary:?}");
+    }
+    segmenter.head(program(tracks(2)), Boundary::Break, wall(10_000));
+    assert!(has(&mut segmenter));
+    assert!(segmenter.misaligned().is_empty());
+}
+
+#[test]
+fn one_slip_is_forgiven_when_the_next_keyframes_meet_again() {
+    let mut slipping = rung(30, 60);
+    slipping.source.gops = vec![60, 75, 45, 60, 60, 90, 60, 30];
+    let (segmenter, snapshot) = played(&[rung(30, 60), slipping], 16_500);
+    assert!(segmenter.misaligned().is_empty());
+    let syncs: Vec<bool> = starts(&snapshot, v(1)).into_iter().map(|start| start.unwrap().1).collect();
+    assert_eq!(syncs, [true, true, false, true, true, true, false, false]);
+}
+
+#[test]
+fn a_following_track_that_stops_has_gaps_and_comes_back() {
+    let rungs = [rung(30, 60), rung(30, 60)];
+    let (mut segmenter, _) = played(&rungs, 6_000);
+    let is_away = |(arrival, sample): &(i64, Sample)| (6_000..14_000).contains(arrival) && sample.track == v(1);
+    push(&mut segmenter, samples(&rungs, 0, 20_500).into_iter().filter(|(arrival, _)| *arrival >= 6_000).filter(|sample| !is_away(sample)));
+    let snapshot = segmenter.snapshot().unwrap();
+    let there: Vec<bool> = starts(&snapshot, v(1)).iter().map(Option::is_some).collect();
+    assert_eq!(there, [true, true, true, false, false, false, false, true, true, true]);
+    assert!(starts(&snapshot, v(0)).iter().all(|start| *start == Some((0, true))));
+    assert!(snapshot.slots.iter().all(|slot| !slot.discontinuity));
+    assert!(segmenter.misaligned().is_empty(), "silence is no misalignment");
+}
+
+#[test]
+fn when_the_leading_track_stops_the_next_one_leads() {
+    let rungs = [rung(30, 60), rung(30, 60)];
+    let (mut segmenter, _) = played(&rungs, 6_000);
+    let rest = samples(&rungs, 0, 24_500).into_iter().filter(|(arrival, sample)| *arrival >= 6_000 && sample.track != v(0));
+    push(&mut segmenter, rest);
+    let snapshot = segmenter.snapshot().unwrap();
+    let last = snapshot.slots.last().unwrap();
+    assert!(last.segment(v(0)).is_none() && last.segment(v(1)).is_some() && last.segment(TrackId::AUDIO).is_some());
+    assert_eq!(starts(&snapshot, v(1)).last(), Some(&Some((0, true))), "cut by its own keyframes");
+    assert_eq!(snapshot.slots.iter().filter(|slot| slot.discontinuity).count(), 1);
+}
+
+#[test]
+fn tracks_that_come_late_or_go_do_not_interrupt_the_others() {
+    let rungs = [rung(30, 60), rung(30, 60)];
+    let (mut segmenter, refused) = Segmenter::new(Options::default(), program(tracks(1)));
+    assert!(refused.is_empty());
+    let all = samples(&rungs, 0, 20_500);
+    let between = |from: i64, to: i64| all.iter().filter(move |(arrival, _)| (from..to).contains(arrival)).cloned();
+    push(&mut segmenter, between(0, 5_000).filter(|(_, sample)| sample.track != v(1)));
+    segmenter.head(program(tracks(2)), Boundary::Config, wall(5_100));
+    push(&mut segmenter, between(5_000, 12_500));
+    segmenter.head(program(tracks(1)), Boundary::Config, wall(12_600));
+    push(&mut segmenter, between(12_500, 20_500));
+    let snapshot = segmenter.snapshot().unwrap();
+    assert!(snapshot.slots.iter().all(|slot| !slot.discontinuity));
+    assert!(starts(&snapshot, v(0)).iter().all(|start| *start == Some((0, true))));
+    let there: Vec<bool> = starts(&snapshot, v(1)).iter().map(Option::is_some).collect();
+    assert_eq!(there, [false, false, false, true, true, true, true, false, false, false], "from its first whole segment on");
+}
