@@ -78,6 +78,7 @@ small vp9-flac 2 "${av[@]}" "${vp9[@]}" -c:a flac -sample_fmt:a s16
 small vvc-aac 2 "${av[@]}" -pix_fmt yuv420p10le -c:v libvvenc -preset faster -g $GOP -b:v 150k -c:a aac -b:a 64k
 small avc-ac3 6 "${av[@]}" "${avc[@]}" -bf 2 -c:a ac3 -b:a 192k
 small avc-eac3 2 "${av[@]}" "${avc[@]}" -bf 0 -c:a eac3 -b:a 96k
+small avc-flac 2 "${av[@]}" "${avc[@]}" -bf 0 -c:a flac -sample_fmt:a s16
 small hevc-mp3 2 "${av[@]}" "${yuv420[@]}" "${hevc[@]}" -x265-params "$x265_gop:bframes=0" -c:a libmp3lame -b:a 64k
 small opus 2 -map 1:a -c:a libopus -b:a 64k
 small ac3 2 -map 1:a -c:a ac3 -b:a 96k

@@ -14,7 +14,7 @@ scripts/test.sh [--quick | --long] [--only STAGE]...
 
   (nothing)      every stage
   --quick        ${QUICK[*]}; clippy for the default features only, tests without those in real time
-  --long         every stage, with the ignored (long) tests, GStreamer, OBS and more clients
+  --long         every stage, with the ignored (long) tests, OBS and more clients
   --only STAGE   just this stage (and 'tools'); may be given several times
 
 Stages: ${STAGES[*]}
@@ -88,6 +88,8 @@ stage_tools() {
     fi
     if selects browser; then
         ensure_command chromium chromium
+        # Plays HEVC by the libavcodec that ffmpeg has brought along.
+        ensure_command firefox-esr firefox-esr
         # The clock burnt into pictures, and text in the pages, need some font.
         [ -n "$(find /usr/share/fonts -name '*.ttf' -print -quit 2>/dev/null)" ] || apt_install fonts-dejavu-core
     fi
@@ -211,6 +213,7 @@ stage_browser() {
     kill -TERM "$server"
     wait "$server" || browser_failed "the gateway did not leave in peace (status $?)"
     server=
+    in_browser "$seconds" codecs.mjs "$binary" target/media/codecs "$pictures/codecs"
     in_browser "$seconds" interrupt.mjs "$binary" target/media "$interruptions" "$PLAYERS" "$pictures/interrupted"
 }
 

@@ -7,7 +7,8 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const { chromium } = createRequire(new URL('../../web/package.json', import.meta.url))('playwright-core');
+const library = createRequire(new URL('../../web/package.json', import.meta.url));
+const { chromium } = library('playwright-core');
 
 const FLAGS = [
   '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
@@ -34,6 +35,18 @@ export async function openBrowser() {
       rmSync(profile, { recursive: true, force: true });
     },
   };
+}
+
+/** Firefox as Debian carries it, which playwright does not drive; FIREFOX names the binary when it is not /usr/bin/firefox-esr. */
+export async function openFirefox() {
+  const browser = await library('puppeteer-core').launch({
+    browser: 'firefox',
+    executablePath: process.env.FIREFOX ?? '/usr/bin/firefox-esr',
+    headless: true,
+    // Plays with sound without a click, and several windows side by side.
+    extraPrefsFirefox: { 'media.autoplay.default': 0, 'media.autoplay.blocking_policy': 0, 'widget.windows.window_occlusion_tracking.enabled': false },
+  });
+  return { context: browser, close: () => browser.close() };
 }
 
 /**
