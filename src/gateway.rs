@@ -1,7 +1,7 @@
 //! The composition root: binds, builds, spawns, and drains with a deadline.
 
 use std::io::ErrorKind;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,10 +20,9 @@ use crate::http::admin::Door;
 use crate::http::driver::Driver;
 use crate::http::push::Push;
 use crate::http::router::{Shared, router};
-use crate::net::permits::Permits;
-use crate::net::workers::Workers;
+use crate::net::{Buffers, Permits, SocketOptions, Tls, Workers, listen};
 use crate::outlet::Outlets;
-use crate::rtmp::server;
+use crate::rtmp::server::{self, Doors};
 use crate::telemetry::Metrics;
 
 /// A gateway at work.
@@ -31,6 +30,8 @@ use crate::telemetry::Metrics;
 pub struct Gateway {
     /// Where publishers connect.
     pub rtmp: SocketAddr,
+    /// Where publishers connect by RTMPS, if they can.
+    pub rtmps: Option<SocketAddr>,
     /// Where viewers connect.
     pub http: SocketAddr,
     /// Where operators connect, if they have a listener of their own.
@@ -41,7 +42,8 @@ pub struct Gateway {
     closing: Closing,
     publishers: JoinHandle<()>,
     viewers: JoinHandle<Workers>,
-    housekeeping: JoinHandle<()>,
+    /// What runs beside the doors until the end.
+    housekeeping: Vec<JoinHandle<()>>,
 }
 
 /// The two doors, closed one after the other where players are to read the end.
@@ -82,12 +84,13 @@ impl Gateway {
     /// # Errors
     /// When an address cannot be bound or a thread cannot be started.
     pub async fn start(config: Config) -> Result<Self> {
-        let (rtmp, rtmp_address) = bind(config.rtmp.listen, "rtmp.listen").await?;
-        let (http, http_address) = bind(config.http.listen, "http.listen").await?;
-        let admin = match config.http.admin.as_str() {
-            "" => None,
-            address => Some(bind(address.parse().context("http.admin")?, "http.admin").await?),
-        };
+        let sockets = config.sockets;
+        let buffers = config.rtmp.buffers();
+        let (plain, rtmp) = bind(config.rtmp.listen, sockets, buffers, "rtmp.listen")?;
+        let (encrypted, rtmps) = bind_if(&config.rtmp.tls_listen, sockets, buffers, "rtmp.tls_listen")?.unzip();
+        let (viewers_door, http) = bind(config.http.listen, sockets, Buffers::default(), "http.listen")?;
+        let (operators_door, admin) = bind_if(&config.http.admin, sockets, Buffers::default(), "http.admin")?.unzip();
+        let tls = config.tls.is_set().then(|| Tls::load(config.tls)).transpose().context("[tls]")?;
         let registry = Registry::new(config.streams);
         let outlets = Outlets::new(config.feeds, config.segments, Handle::current());
         let policy = Policy::new(config.egress);
@@ -102,25 +105,17 @@ impl Gateway {
         let permits = Permits::new(config.limits);
         let drain = Duration::from_secs(config.gateway.drain_s);
         let workers = Workers::start(config.gateway.threads, &driver, permits, drain)?;
-        let viewers = tokio::spawn(accept(workers, http, closing.viewers.clone()));
-        let admin_address = admin.as_ref().map(|(_, address)| *address);
-        if let Some((listener, _)) = admin {
+        let viewers = tokio::spawn(accept(workers, viewers_door, sockets, closing.viewers.clone()));
+        if let Some(listener) = operators_door {
             tokio::spawn(operators(listener, router(shared, Door::Admin), closing.viewers.clone()));
         }
-        let publishers = tokio::spawn(server::serve(rtmp, Arc::clone(&registry), Arc::new(config.rtmp), closing.publishers.clone()));
-        let housekeeping = tokio::spawn(keep_house(Arc::clone(&registry), outlets));
+        let doors = Doors { plain, encrypted, tls: tls.clone(), http: Some(http), sockets };
+        let publishing = server::Shared { registry: Arc::clone(&registry), options: Arc::new(config.rtmp) };
+        let publishers = tokio::spawn(server::serve(doors, publishing, closing.publishers.clone()));
+        let mut housekeeping = vec![tokio::spawn(keep_house(Arc::clone(&registry), outlets))];
+        housekeeping.extend(tls.map(|tls| tokio::spawn(tls.watch())));
         let options = config.gateway;
-        Ok(Self {
-            rtmp: rtmp_address,
-            http: http_address,
-            admin: admin_address,
-            registry,
-            options,
-            closing,
-            publishers,
-            viewers,
-            housekeeping,
-        })
+        Ok(Self { rtmp, rtmps, http, admin, registry, options, closing, publishers, viewers, housekeeping })
     }
 
     /// Says where to publish and where to watch.
@@ -136,6 +131,9 @@ impl Gateway {
         // With "*" any application will do.
         let app = open.iter().find(|app| *app != "*").map_or("live", String::as_str);
         println!("  publish   rtmp://{rtmp}/{app}/NAME   (OBS: server rtmp://{rtmp}/{app}, stream key NAME)");
+        if let Some(rtmps) = self.rtmps {
+            println!("  encrypted rtmps://{}/{app}/NAME", host(rtmps));
+        }
         println!("  watch     http://{http}/watch/{app}/NAME");
         println!("  what is live   http://{http}/   API   {admin}");
         if !self.rtmp.ip().is_loopback() {
@@ -160,21 +158,20 @@ impl Gateway {
             let joined = tokio::task::spawn_blocking(move || workers.join());
             let _ = joined.await;
         }
-        self.housekeeping.abort();
+        self.housekeeping.iter().for_each(JoinHandle::abort);
     }
 }
 
-async fn bind(address: SocketAddr, key: &str) -> Result<(TcpListener, SocketAddr)> {
-    let bound = match TcpListener::bind(address).await {
-        // Where the system has no IPv6, "every address" can only mean every IPv4 address.
-        Err(error)
-            if address.ip() == Ipv6Addr::UNSPECIFIED && !matches!(error.kind(), ErrorKind::AddrInUse | ErrorKind::PermissionDenied) =>
-        {
-            TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await
-        }
-        bound => bound,
-    };
-    let listener = bound.map_err(|error| {
+/// Binds an address that may be left out.
+fn bind_if(address: &str, sockets: SocketOptions, buffers: Buffers, key: &'static str) -> Result<Option<(TcpListener, SocketAddr)>> {
+    if address.is_empty() {
+        return Ok(None);
+    }
+    bind(address.parse().context(key)?, sockets, buffers, key).map(Some)
+}
+
+fn bind(address: SocketAddr, sockets: SocketOptions, buffers: Buffers, key: &str) -> Result<(TcpListener, SocketAddr)> {
+    let listener = listen(address, sockets, buffers).map_err(|error| {
         let hint = match error.kind() {
             ErrorKind::AddrInUse => "another program listens there already; stop it or choose another port",
             ErrorKind::AddrNotAvailable => "this machine has no such address",
@@ -188,9 +185,9 @@ async fn bind(address: SocketAddr, key: &str) -> Result<(TcpListener, SocketAddr
 }
 
 /// Gives the workers back when the door is closed, to be joined.
-async fn accept(workers: Workers, listener: TcpListener, closing: CancellationToken) -> Workers {
+async fn accept(workers: Workers, listener: TcpListener, sockets: SocketOptions, closing: CancellationToken) -> Workers {
     tokio::select! {
-        () = workers.accept(&listener) => {}
+        () = workers.accept(&listener, sockets) => {}
         () = closing.cancelled() => {}
     }
     workers

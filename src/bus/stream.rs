@@ -52,7 +52,7 @@ pub struct PublisherInfo {
     pub connection: u64,
     /// Where it comes from.
     pub address: SocketAddr,
-    /// The protocol it speaks: `rtmp`.
+    /// The protocol it speaks: `rtmp` or `rtmps`.
     pub protocol: &'static str,
     /// What the encoder calls itself, as far as the handshake told.
     pub encoder: Option<String>,

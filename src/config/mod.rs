@@ -26,6 +26,8 @@ pub struct Config {
     pub gateway: process::Options,
     /// `[rtmp]`
     pub rtmp: server::Options,
+    /// `[tls]`
+    pub tls: net::tls::Options,
     /// `[http]`
     pub http: router::Options,
     /// `[streams]`
@@ -40,6 +42,8 @@ pub struct Config {
     pub egress: egress::Options,
     /// `[connections]`
     pub connections: driver::Options,
+    /// `[sockets]`
+    pub sockets: net::SocketOptions,
     /// `[limits]`
     pub limits: net::Limits,
     /// `[log]`

@@ -32,9 +32,18 @@ pub(super) fn validate(config: &Config, mistakes: &mut Vec<Mistake>) {
             check.wrong("rtmp.apps", app, error.to_string(), "write applications as in [\"live\"], or [\"*\"] for all");
         }
     }
-    if !config.http.admin.is_empty() && config.http.admin.parse::<SocketAddr>().is_err() {
-        check.wrong("http.admin", &config.http.admin, "this is not ADDRESS:PORT", "write it as 127.0.0.1:9000, or leave it empty");
+    check.range("rtmp.receive_kib", rtmp.receive_kib.into(), 0, 1 << 20);
+    check.range("rtmp.send_kib", rtmp.send_kib.into(), 0, 1 << 20);
+    check.optional_address("rtmp.tls_listen", &rtmp.tls_listen, "127.0.0.1:1936");
+    check.optional_address("http.admin", &config.http.admin, "127.0.0.1:9000");
+    if !rtmp.tls_listen.is_empty() && !config.tls.is_set() {
+        check.wrong("rtmp.tls_listen", &rtmp.tls_listen, "RTMPS needs a certificate", "set tls.certificate and tls.key");
     }
+    if !config.tls.is_set() && !config.tls.key.as_os_str().is_empty() {
+        check.wrong("tls.key", &config.tls.key.display().to_string(), "there is a key but no certificate", "set tls.certificate");
+    }
+    check.range("sockets.keep_alive_s", config.sockets.keep_alive_s.into(), 0, 7_200);
+    check.range("sockets.backlog", config.sockets.backlog.into(), 1, 65_535);
     check.range("http.playlist_wait_s", config.http.playlist_wait_s, 0, 60);
     for (key, value, least, most) in config.segments.out_of_range() {
         check.range(&format!("segments.{key}"), value, least, most);
@@ -64,6 +73,12 @@ impl Check<'_> {
         if !(least..=most).contains(&value) {
             let default = default_of(key).unwrap_or_default();
             self.wrong(key, &value.to_string(), format!("must be from {least} to {most}"), &format!("the default is {default}"));
+        }
+    }
+
+    fn optional_address(&mut self, key: &str, value: &str, example: &str) {
+        if !value.is_empty() && value.parse::<SocketAddr>().is_err() {
+            self.wrong(key, value, "this is not ADDRESS:PORT", &format!("write it as {example}, or leave it empty"));
         }
     }
 

@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
+
+use super::listen::SocketOptions;
 
 /// The number of a connection in log lines and in the API, unique within the process.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -16,6 +17,7 @@ pub struct ConnectionId(pub u64);
 #[derive(Debug)]
 pub struct Acceptor<'a> {
     listener: &'a TcpListener,
+    options: SocketOptions,
     trouble: Trouble,
 }
 
@@ -24,9 +26,6 @@ const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 
 /// Between two lines of the log while the machine refuses: it may do so for hours, and the log lives on the same machine.
 const TELL_INTERVAL: Duration = Duration::from_secs(1);
-
-/// A peer that has vanished is found by the kernel after this silence, and three probes more.
-const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
 impl ConnectionId {
     /// The next one.
@@ -43,9 +42,9 @@ impl fmt::Display for ConnectionId {
 }
 
 impl<'a> Acceptor<'a> {
-    /// Of `listener`.
-    pub fn new(listener: &'a TcpListener) -> Self {
-        Self { listener, trouble: Trouble::default() }
+    /// Of `listener`, setting up what it accepts.
+    pub fn new(listener: &'a TcpListener, options: SocketOptions) -> Self {
+        Self { listener, options, trouble: Trouble::default() }
     }
 
     /// The next connection. Errors of a single connection are passed over; those of the machine are waited out, and told at most once a
@@ -53,7 +52,10 @@ impl<'a> Acceptor<'a> {
     pub async fn accept(&mut self) -> (TcpStream, SocketAddr) {
         loop {
             match self.listener.accept().await {
-                Ok((socket, address)) => return (socket, plain(address)),
+                Ok((socket, address)) => {
+                    self.options.tune(&socket);
+                    return (socket, plain(address));
+                }
                 Err(error) if matches!(error.kind(), std::io::ErrorKind::ConnectionAborted | std::io::ErrorKind::ConnectionReset) => {}
                 Err(error) => {
                     if let Some(times) = self.trouble.tell(Instant::now()) {
@@ -88,15 +90,6 @@ impl Trouble {
 /// An IPv4 peer of a listener for both families by its own address: nobody looks for `[::ffff:192.0.2.1]` in a log.
 pub(super) fn plain(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
-}
-
-/// Sends small writes at once, and notices peers that vanish without a word. A socket that cannot be tuned works all the same.
-pub fn tune(socket: &TcpStream) {
-    let keep_alive = TcpKeepalive::new().with_time(KEEP_ALIVE).with_interval(KEEP_ALIVE / 3).with_retries(3);
-    let tuned = socket.set_nodelay(true).and_then(|()| SockRef::from(socket).set_tcp_keepalive(&keep_alive));
-    if let Err(error) = tuned {
-        tracing::debug!(%error, "socket not tuned");
-    }
 }
 
 #[cfg(test)]

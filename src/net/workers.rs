@@ -11,7 +11,8 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, mpsc};
 
-use super::accept::{Acceptor, tune};
+use super::accept::Acceptor;
+use super::listen::SocketOptions;
 use super::permits::{Permit, Permits};
 
 /// Accepted sockets that may wait for one worker; beyond them the acceptor waits, and the system's backlog holds the rest.
@@ -76,11 +77,10 @@ impl Workers {
     }
 
     /// Accepts connections for as long as it is polled, and gives each to the worker with the fewest.
-    pub async fn accept(&self, listener: &TcpListener) {
-        let mut acceptor = Acceptor::new(listener);
+    pub async fn accept(&self, listener: &TcpListener, options: SocketOptions) {
+        let mut acceptor = Acceptor::new(listener, options);
         loop {
             let (io, peer) = acceptor.accept().await;
-            tune(&io);
             self.assign(io, peer).await;
         }
     }

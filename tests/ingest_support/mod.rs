@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use sluicegate::bus::registry::Options as RegistryOptions;
 use sluicegate::bus::{Budget, End, From, Gate, Read, Registry, Stream, StreamName, Why};
 use sluicegate::media::{Program, Sample, TrackId};
-use sluicegate::rtmp::server::{self, Options};
+use sluicegate::rtmp::server::{self, Doors, Options, Shared};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
@@ -38,7 +38,8 @@ impl Gateway {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("bound").port();
         let shutdown = CancellationToken::new();
-        let server = tokio::spawn(server::serve(listener, Arc::clone(&registry), Arc::new(options), shutdown.clone()));
+        let shared = Shared { registry: Arc::clone(&registry), options: Arc::new(options) };
+        let server = tokio::spawn(server::serve(Doors::plain(listener), shared, shutdown.clone()));
         let swept = Arc::clone(&registry);
         let sweeper = tokio::spawn(async move {
             let announcements = swept.announcements();

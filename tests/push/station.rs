@@ -66,7 +66,7 @@ impl Station {
         let workers = Workers::start(1, &driver, Permits::new(Limits::default()), Duration::ZERO).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        tokio::spawn(async move { workers.accept(&listener).await });
+        tokio::spawn(async move { workers.accept(&listener, Default::default()).await });
         let ordinary = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let plain = ordinary.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(ordinary, router).await });

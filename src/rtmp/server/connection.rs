@@ -2,21 +2,20 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::{sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::Options;
-use crate::bus::{Departure, NameError, PublishRefused, PublisherInfo, Registry, Revoked, StreamName};
+use super::{Shared, farewell};
+use crate::bus::{Departure, NameError, PublishRefused, PublisherInfo, Revoked, StreamName};
 use crate::flv::TagKind;
 use crate::ingest::{Ingest, IngestError};
 use crate::media::WallClock;
-use crate::net::{ConnectionId, Permit};
+use crate::net::{ConnectionId, Hello, Permit, Transport};
+use crate::rtmp::handshake;
 use crate::rtmp::session::{CloseReason, Deadline, Error, Event, Request, Session, UnpublishReason};
 use crate::rtmp::status::Code;
 
@@ -26,19 +25,12 @@ const READ_SIZE: usize = 64 << 10;
 /// Our answers are a few hundred bytes; a peer that does not take them is gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a closed connection is kept so that its peer can read the last status: closing with bytes unread would reset it.
-const FAREWELL: Duration = Duration::from_secs(2);
-
-/// Most bytes passed over while the peer says its own farewell.
-const FAREWELL_BYTES: usize = 8 << 20;
-
 #[derive(Debug)]
 pub(super) struct Connection {
-    socket: TcpStream,
+    io: Transport,
     address: SocketAddr,
     id: ConnectionId,
-    registry: Arc<Registry>,
-    options: Arc<Options>,
+    shared: Shared,
     session: Session,
     input: BytesMut,
     /// While something is published.
@@ -84,22 +76,14 @@ enum Wake {
 }
 
 impl Connection {
-    pub(super) fn new(
-        socket: TcpStream,
-        address: SocketAddr,
-        id: ConnectionId,
-        registry: Arc<Registry>,
-        options: Arc<Options>,
-        pending: Permit,
-    ) -> Self {
-        let opened = Instant::now();
+    /// Of a connection accepted at `opened`, from where its deadlines count.
+    pub(super) fn new(io: Transport, address: SocketAddr, id: ConnectionId, shared: Shared, pending: Permit, opened: Instant) -> Self {
         Self {
-            socket,
+            io,
             address,
             id,
-            registry,
-            session: Session::new(options.session(), opened, &mut rand::rng()),
-            options,
+            session: Session::new(shared.options.session(), opened, &mut rand::rng()),
+            shared,
             input: BytesMut::new(),
             ingest: None,
             pending: Some(pending),
@@ -111,8 +95,6 @@ impl Connection {
     }
 
     pub(super) async fn run(mut self, shutdown: CancellationToken) {
-        metrics::counter!("sluicegate_rtmp_connections_total").increment(1);
-        tracing::info!("connection opened");
         loop {
             self.handle_events();
             if self.write().await.is_err() {
@@ -126,14 +108,14 @@ impl Connection {
             self.handle(wake);
         }
         self.tell_close();
-        self.say_farewell().await;
+        farewell::say(self.io, self.input).await;
     }
 
     async fn wait(&mut self, shutdown: &CancellationToken) -> Wake {
         let held_back = self.ingest.as_mut().and_then(Ingest::hold_back);
-        let total = self.pending.is_some().then(|| self.opened + self.options.publish_timeout());
+        let total = self.pending.is_some().then(|| self.opened + self.shared.options.publish_timeout());
         let deadline = self.session.deadline().into_iter().chain(total).min();
-        let Self { socket, input, ingest, .. } = self;
+        let Self { io, input, ingest, .. } = self;
         let read = async {
             match held_back {
                 Some(wait) => {
@@ -142,7 +124,7 @@ impl Connection {
                 }
                 None => {
                     input.reserve(READ_SIZE);
-                    Wake::Read(socket.read_buf(&mut input.limit(READ_SIZE)).await)
+                    Wake::Read(io.read_buf(&mut input.limit(READ_SIZE)).await)
                 }
             }
         };
@@ -176,7 +158,7 @@ impl Connection {
             Wake::Deadline => {
                 let now = Instant::now();
                 self.session.handle_timeout(now);
-                if self.pending.is_some() && now >= self.opened + self.options.publish_timeout() {
+                if self.pending.is_some() && now >= self.opened + self.shared.options.publish_timeout() {
                     self.session.give_up();
                 }
             }
@@ -238,18 +220,18 @@ impl Connection {
 
     fn authorise(&self, request: &Request, now: Instant) -> Result<Ingest, Refusal> {
         let name = StreamName::parse(&request.address.path)?;
-        if !self.options.is_open(&name) {
+        if !self.shared.options.is_open(&name) {
             return Err(Refusal::App(name.app().to_owned()));
         }
         let encoder = request.connect.flash_ver();
         let info = PublisherInfo {
             connection: self.id.0,
             address: self.address,
-            protocol: "rtmp",
+            protocol: if self.io.is_encrypted() { "rtmps" } else { "rtmp" },
             encoder: (!encoder.is_empty()).then(|| encoder.chars().filter(|c| !c.is_control()).take(MAX_ENCODER).collect()),
         };
-        let session = self.registry.publish(&name, info, self.options.takeover, now, WallClock::from(SystemTime::now()))?;
-        Ok(Ingest::new(session, self.options.ingest()))
+        let session = self.shared.registry.publish(&name, info, self.shared.options.takeover, now, WallClock::from(SystemTime::now()))?;
+        Ok(Ingest::new(session, self.shared.options.ingest()))
     }
 
     fn on_media(&mut self, kind: TagKind, timestamp: u32, body: &Bytes, now: Instant) {
@@ -292,7 +274,12 @@ impl Connection {
 
     async fn write(&mut self) -> io::Result<()> {
         while let Some(bytes) = self.session.poll_output() {
-            timeout(WRITE_TIMEOUT, self.socket.write_all(&bytes)).await.map_err(io::Error::from)??;
+            // What is encrypted may wait in a buffer of its own.
+            let written = async {
+                self.io.write_all(&bytes).await?;
+                self.io.flush().await
+            };
+            timeout(WRITE_TIMEOUT, written).await.map_err(io::Error::from)??;
         }
         Ok(())
     }
@@ -302,28 +289,20 @@ impl Connection {
         metrics::counter!("sluicegate_rtmp_closed_total", "reason" => label(reason)).increment(1);
         let (seconds, bytes, messages) = (self.opened.elapsed().as_secs(), self.received, self.messages);
         if matches!(reason, CloseReason::Failed(_) | CloseReason::SecondRequest | CloseReason::Deadline(_)) {
-            tracing::warn!(%reason, seconds, bytes, messages, "connection closed");
+            tracing::warn!(%reason, hint = hint(reason), seconds, bytes, messages, "connection closed");
         } else {
             tracing::info!(%reason, seconds, bytes, messages, "connection closed");
         }
     }
+}
 
-    async fn say_farewell(mut self) {
-        let farewell = async {
-            self.socket.shutdown().await?;
-            let mut passed = 0;
-            while passed < FAREWELL_BYTES {
-                self.input.clear();
-                self.input.reserve(READ_SIZE);
-                match self.socket.read_buf(&mut (&mut self.input).limit(READ_SIZE)).await? {
-                    0 => break,
-                    count => passed += count,
-                }
-            }
-            io::Result::Ok(())
-        };
-        // Whatever goes wrong here goes wrong on a connection that is over.
-        let _ = timeout(FAREWELL, farewell).await;
+/// What to do about a peer that came to the wrong port.
+fn hint(reason: &CloseReason) -> Option<&'static str> {
+    let CloseReason::Failed(Error::Handshake(handshake::Error::NotRtmp(first))) = reason else { return None };
+    match Hello::of(*first) {
+        Hello::Tls => Some("it speaks TLS: RTMPS needs a port of its own (rtmp.tls_listen), or rtmp.sniff = true"),
+        Hello::Http => Some("it speaks HTTP: that is served at http.listen; rtmp.sniff = true would tell it so"),
+        Hello::Rtmp | Hello::Unknown(_) => None,
     }
 }
 

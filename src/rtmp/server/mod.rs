@@ -1,54 +1,140 @@
-//! The RTMP listener: one task for each connection, driving the sans-IO [session](super::session) over a socket.
+//! The RTMP listeners: one task for each connection, driving the sans-IO [session](super::session) over a socket.
 
 mod connection;
+mod entry;
+mod farewell;
 mod options;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use crate::bus::Registry;
-use crate::net::{self, ConnectionId, Limits, Permits};
+use crate::net::{Acceptor, ConnectionId, Limits, Permit, Permits, Refused, SocketOptions, Tls};
 use connection::Connection;
+use entry::{Door, Entry};
 pub use options::Options;
+
+/// Where connections come in.
+#[derive(Debug)]
+pub struct Doors {
+    /// Plain RTMP; with [`Options::sniff`] RTMPS and HTTP, too.
+    pub plain: TcpListener,
+    /// RTMPS.
+    pub encrypted: Option<TcpListener>,
+    /// The certificate that RTMPS is spoken by.
+    pub tls: Option<Arc<Tls>>,
+    /// Where HTTP is served, for those who speak it here.
+    pub http: Option<SocketAddr>,
+    /// How connections are set up.
+    pub sockets: SocketOptions,
+}
+
+/// What all connections share.
+#[derive(Debug, Clone)]
+pub struct Shared {
+    /// The live streams.
+    pub registry: Arc<Registry>,
+    /// How this module behaves.
+    pub options: Arc<Options>,
+}
+
+/// The limits on connections.
+#[derive(Debug)]
+struct Limiter {
+    all: Arc<Permits>,
+    pending: Arc<Permits>,
+}
+
+/// One connection's place: among all, and among those that do not publish yet.
+type Place = (Permit, Permit);
+
+impl Doors {
+    /// Plain RTMP alone.
+    pub fn plain(listener: TcpListener) -> Self {
+        Self { plain: listener, encrypted: None, tls: None, http: None, sockets: SocketOptions::default() }
+    }
+}
 
 /// Serves publishers until `shutdown`, then tells all of them and returns when they are gone (within some seconds).
 ///
 /// Every connection has a span with its id and address; its opening and closing are told at `info`.
-pub async fn serve(listener: TcpListener, registry: Arc<Registry>, options: Arc<Options>, shutdown: CancellationToken) {
-    let all = Permits::new(Limits { max_connections: options.max_connections, max_per_address: 0 });
-    let pending = Permits::new(Limits { max_connections: options.max_connections, max_per_address: options.max_pending_per_address });
+pub async fn serve(doors: Doors, shared: Shared, shutdown: CancellationToken) {
+    let Doors { plain, encrypted, tls, http, sockets } = doors;
+    let entry = Arc::new(Entry { tls, http, sniff: shared.options.sniff });
+    let limiter = Limiter::new(&shared.options);
     let mut connections = JoinSet::new();
-    let mut acceptor = net::Acceptor::new(&listener);
+    let mut at_plain = Acceptor::new(&plain, sockets);
+    let mut at_encrypted = encrypted.as_ref().map(|listener| Acceptor::new(listener, sockets));
     loop {
-        let (socket, address) = tokio::select! {
-            accepted = acceptor.accept() => accepted,
+        let (socket, address, door) = tokio::select! {
+            (socket, address) = at_plain.accept() => (socket, address, Door::Plain),
+            (socket, address) = async {
+                match &mut at_encrypted {
+                    Some(acceptor) => acceptor.accept().await,
+                    None => std::future::pending().await,
+                }
+            } => (socket, address, Door::Encrypted),
             Some(_) = connections.join_next() => continue,
             () = shutdown.cancelled() => break,
         };
-        let permits = all.take(address.ip()).and_then(|all| Ok((all, pending.take(address.ip())?)));
-        let (permit, pending) = match permits {
-            Ok(permits) => permits,
+        match limiter.take(address) {
+            Ok(place) => {
+                let id = ConnectionId::next();
+                let span = tracing::info_span!("rtmp", %id, %address);
+                let attended = attend(socket, address, id, door, Arc::clone(&entry), shared.clone(), place, shutdown.clone());
+                connections.spawn(attended.instrument(span));
+            }
             Err(refused) => {
                 metrics::counter!("sluicegate_rtmp_refused_total", "reason" => refused.label()).increment(1);
                 tracing::warn!(%address, %refused, "RTMP connection not taken");
-                continue;
             }
-        };
-        net::tune(&socket);
-        let id = ConnectionId::next();
-        let connection = Connection::new(socket, address, id, Arc::clone(&registry), Arc::clone(&options), pending);
-        let span = tracing::info_span!("rtmp", %id, %address);
-        let shutdown = shutdown.clone();
-        let run = async move {
-            let _permit = permit;
-            connection.run(shutdown).await;
-        };
-        connections.spawn(run.instrument(span));
+        }
     }
-    drop(listener);
+    drop((plain, encrypted));
     while connections.join_next().await.is_some() {}
+}
+
+/// One connection from its first byte to its last.
+#[expect(clippy::too_many_arguments, reason = "a task owns all it needs")]
+async fn attend(
+    socket: TcpStream,
+    address: SocketAddr,
+    id: ConnectionId,
+    door: Door,
+    entry: Arc<Entry>,
+    shared: Shared,
+    (_permit, pending): Place,
+    shutdown: CancellationToken,
+) {
+    metrics::counter!("sluicegate_rtmp_connections_total").increment(1);
+    tracing::info!("connection opened");
+    let opened = Instant::now();
+    let admitted = tokio::select! {
+        admitted = entry.admit(socket, door, opened + shared.options.publish_timeout()) => admitted,
+        () = shutdown.cancelled() => return,
+    };
+    match admitted {
+        Ok(io) => Connection::new(io, address, id, shared, pending, opened).run(shutdown).await,
+        Err(why) => {
+            metrics::counter!("sluicegate_rtmp_closed_total", "reason" => why.label()).increment(1);
+            tracing::warn!(reason = %why, "connection closed");
+        }
+    }
+}
+
+impl Limiter {
+    fn new(options: &Options) -> Self {
+        let limits = |max_per_address| Limits { max_connections: options.max_connections, max_per_address };
+        Self { all: Permits::new(limits(0)), pending: Permits::new(limits(options.max_pending_per_address)) }
+    }
+
+    fn take(&self, address: SocketAddr) -> Result<Place, Refused> {
+        Ok((self.all.take(address.ip())?, self.pending.take(address.ip())?))
+    }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bus::{StreamName, Takeover};
 use crate::ingest;
+use crate::net::Buffers;
 use crate::rtmp::session;
 
 /// `[rtmp]`
@@ -15,6 +16,14 @@ use crate::rtmp::session;
 pub struct Options {
     /// Where encoders connect.
     pub listen: SocketAddr,
+    /// Where encoders connect by RTMPS; empty for nowhere.
+    pub tls_listen: String,
+    /// Whether the plain port also takes RTMPS, and answers HTTP by telling where that is served.
+    pub sniff: bool,
+    /// KiB of the system's buffer for what a connection sends us; 0 leaves it to the system.
+    pub receive_kib: u32,
+    /// KiB of the system's buffer for what we send; 0 leaves it to the system.
+    pub send_kib: u32,
     /// Applications open to publishers; `*` opens all.
     pub apps: Vec<String>,
     /// What happens when a name is published that is being published: `allow` lets the newcomer take over, `reject` refuses it.
@@ -37,6 +46,10 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv6Addr::UNSPECIFIED, 1935)),
+            tls_listen: String::new(),
+            sniff: false,
+            receive_kib: 0,
+            send_kib: 0,
             apps: vec!["live".to_owned()],
             takeover: Takeover::Allow,
             max_connections: 1_000,
@@ -53,6 +66,12 @@ impl Options {
     /// Whether anyone may publish in the application of `name`.
     pub(super) fn is_open(&self, name: &StreamName) -> bool {
         self.apps.iter().any(|app| app == "*" || app == name.app())
+    }
+
+    /// The system's buffers of its sockets.
+    pub fn buffers(&self) -> Buffers {
+        let bytes = |kib: u32| kib.saturating_mul(1 << 10);
+        Buffers { receive: bytes(self.receive_kib), send: bytes(self.send_kib) }
     }
 
     pub(super) fn publish_timeout(&self) -> Duration {
