@@ -10,7 +10,7 @@ use super::script::{self, ScriptBody};
 use super::tag::TagKind;
 use super::video;
 use crate::amf0::Value;
-use crate::media::{Codec, Metadata, Script, TrackId};
+use crate::media::{Captions, ChannelLayout, Codec, ColorInfo, Hdr, Metadata, Script, TrackId};
 
 mod nal;
 mod picture;
@@ -48,6 +48,36 @@ pub enum Item {
         /// All of it, as sent.
         value: Value,
     },
+    /// What the publisher says of a video track's colours, in place of all that it said before. The bitstream wins where it tells.
+    Color {
+        /// The track.
+        track: TrackId,
+        /// The code points.
+        color: ColorInfo,
+        /// The static metadata of HDR.
+        hdr: Hdr,
+    },
+    /// The static metadata of HDR that the bitstream has with its first key frame behind a configuration.
+    Hdr {
+        /// The track.
+        track: TrackId,
+        /// What it tells.
+        hdr: Hdr,
+    },
+    /// A video track turns out to have captions in its pictures, or more of them.
+    Captions {
+        /// The track.
+        track: TrackId,
+        /// All that were seen so far.
+        captions: Captions,
+    },
+    /// What the publisher says of a sound track's speakers, where it is something new.
+    Channels {
+        /// The track.
+        track: TrackId,
+        /// The speakers.
+        layout: ChannelLayout,
+    },
     /// A script message that travels with the media.
     Script {
         /// The message's timestamp.
@@ -69,7 +99,7 @@ pub enum Item {
 pub struct Drops {
     /// Packets of a codec that is not carried.
     pub codec: u64,
-    /// Packets of a type that is not known or has no use here: seek commands, channel orders, HDR metadata.
+    /// Packets of a type that is not known or has no use here, such as seek commands.
     pub packet: u64,
     /// Bodies and frames that hold no media.
     pub empty: u64,
@@ -81,6 +111,8 @@ pub struct Drops {
 #[derive(Debug, Default)]
 pub struct Demuxer {
     tracks: BTreeMap<TrackId, State>,
+    /// The speakers of sound tracks, which may be told before their codec.
+    layouts: BTreeMap<TrackId, ChannelLayout>,
     ready: VecDeque<Result<Item, DemuxError>>,
     drops: Drops,
 }

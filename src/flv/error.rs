@@ -70,6 +70,14 @@ pub enum DemuxError {
         /// The frame's track.
         track: TrackId,
     },
+    /// A channel layout that makes no sense.
+    #[error("MultichannelConfig of {count} channels in order {order} does not hold together")]
+    Channels {
+        /// How the speakers are told: 0 not at all, 1 by a mask, 2 one by one.
+        order: u8,
+        /// How many channels it announces.
+        count: u8,
+    },
     /// Script data longer than [`super::MAX_SCRIPT`].
     #[error("script data of {length} bytes, limit {}", super::MAX_SCRIPT)]
     ScriptTooLong {

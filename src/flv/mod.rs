@@ -4,6 +4,7 @@
 
 mod audio;
 mod body;
+mod channels;
 mod color_info;
 mod demux;
 mod dialect;

@@ -6,6 +6,7 @@ use super::reader::Event;
 use super::*;
 use crate::media::{Codec, Epoch, Metadata, Program, Sample, Selection, Timescale, Timestamp, Track, TrackId, TrackSet};
 
+mod color;
 mod dialects;
 mod enhanced;
 mod goldens;

@@ -8,6 +8,7 @@ mod error;
 mod held;
 mod left;
 mod limits;
+mod notes;
 mod options;
 mod publication;
 

@@ -11,11 +11,12 @@ use super::error::{IngestError, START_LIMIT};
 use super::held::{self, Held, Unit};
 use super::left::{self, Left};
 use super::limits::{Meter, Pacer, Report};
+use super::notes::Notes;
 use crate::amf0::{self, Value};
 use crate::bus::{Cause, Departure, Revoked, Session, Stream, Why};
 use crate::flv::{Demuxer, Drops, Item, TagKind};
 use crate::media::clock::{self, Clock, Pace};
-use crate::media::{Codec, Kind, Metadata, Program, Sample, Span, Timescale, Timestamp, Track, TrackId, TrackSet, WallClock};
+use crate::media::{Codec, Hdr, Kind, Metadata, Program, Sample, Span, Timescale, Timestamp, Track, TrackId, TrackSet, WallClock};
 
 /// How long sound waits for the first picture that can be decoded: the longest GOP that is kept anywhere.
 const FIRST_SYNC_WAIT: Duration = Duration::from_secs(10);
@@ -36,6 +37,7 @@ pub struct Ingest {
     clock: Clock,
     stage: Stage,
     codecs: BTreeMap<TrackId, Codec>,
+    notes: BTreeMap<TrackId, Notes>,
     /// The one video track of the rendition: the first that showed up.
     video: Option<TrackId>,
     frame_rate: Option<f64>,
@@ -102,6 +104,7 @@ impl Ingest {
             clock,
             stage: Stage::Settling(Held::default()),
             codecs: BTreeMap::new(),
+            notes: BTreeMap::new(),
             video: None,
             frame_rate: None,
             metadata: None,
@@ -179,6 +182,10 @@ impl Ingest {
     fn take(&mut self, item: Item, timestamp: u32, now: Instant, wall: WallClock) -> Result<(), IngestError> {
         match item {
             Item::Config { track, codec } => self.configure(track, codec, now, wall),
+            Item::Color { track, color, hdr } => self.note(track, now, |notes| notes.told = (color, hdr)),
+            Item::Hdr { track, hdr } => self.note(track, now, |notes| notes.key_frame = hdr),
+            Item::Captions { track, captions } => self.note(track, now, |notes| notes.captions = captions),
+            Item::Channels { track, layout } => self.note(track, now, |notes| notes.channels = Some(layout)),
             Item::Coded { track, dts_ms, cts_ms, extra_nanos, is_sync, data } => {
                 if track.kind == Kind::Video && self.video != Some(track) {
                     self.session.stream().received().count_dropped();
@@ -219,11 +226,32 @@ impl Ingest {
         self.clock.set_track(track, pace(&codec), self.left.newest.get(&track).copied());
         tracing::info!(%track, codec = codec.name(), "configured");
         self.codecs.insert(track, codec);
+        self.notes.entry(track).or_default().key_frame = Hdr::default();
         if let Stage::Live = self.stage {
             self.awaits_sync |= track.kind == Kind::Video;
             self.set_head(Why::Config)?;
         }
         Ok(())
+    }
+
+    /// Takes down what was told of a track; if it says anything new of one that viewers have, they are told. What decoders must know ahead
+    /// of the pictures holds from the next key frame on.
+    fn note(&mut self, id: TrackId, now: Instant, take_down: impl FnOnce(&mut Notes)) -> Result<(), IngestError> {
+        let before = self.notes.get(&id).cloned().unwrap_or_default();
+        let mut after = before.clone();
+        take_down(&mut after);
+        self.notes.insert(id, after.clone());
+        let Some(codec) = self.codecs.get(&id).filter(|_| matches!(self.stage, Stage::Live)) else { return Ok(()) };
+        let track = Track::new(id, codec.clone());
+        let (before, after) = (before.complete(track.clone()), after.complete(track));
+        if before == after {
+            return Ok(());
+        }
+        if self.configs.exceeds(now) {
+            return Err(IngestError::TooManyConfigs);
+        }
+        self.awaits_sync |= (before.color, before.hdr) != (after.color, after.hdr);
+        self.set_head(Why::Config)
     }
 
     fn unit(&mut self, unit: Unit, now: Instant, wall: WallClock) -> Result<(), IngestError> {
@@ -371,7 +399,11 @@ impl Ingest {
     fn track(&self, id: TrackId, codec: &Codec, metadata: &Metadata) -> Track {
         let told = codec.video().and_then(|shape| shape.frame_rate).or(metadata.frame_rate).or(self.frame_rate);
         let frame_rate = told.filter(|_| id.kind == Kind::Video);
-        Track { frame_rate, ..Track::new(id, codec.clone()) }
+        let track = Track { frame_rate, ..Track::new(id, codec.clone()) };
+        match self.notes.get(&id) {
+            Some(notes) => notes.complete(track),
+            None => track,
+        }
     }
 
     fn dropped(&mut self, why: impl std::fmt::Display) {

@@ -4,9 +4,10 @@ use bytes::Bytes;
 
 use super::DemuxError;
 use super::picture::Found;
-use crate::media::TrackId;
 use crate::media::codec::access_unit::{self, NalSets};
+use crate::media::codec::sei::Messages;
 use crate::media::codec::{AvcConfig, Codec, ConfigError, ConfigProblem, HevcConfig, avc, hevc};
+use crate::media::{Captions, Hdr, TrackId};
 
 /// A configuration that is a record of parameter sets.
 pub(super) trait NalConfig: Clone {
@@ -26,11 +27,15 @@ pub(super) struct State<C: NalConfig> {
     /// None while parameter sets come one by one in the frames.
     config: Option<C>,
     sets: C::Sets,
+    /// The captions seen so far.
+    captions: Captions,
+    /// Whether there was a key frame since the configuration.
+    looked: bool,
 }
 
 impl<C: NalConfig> Default for State<C> {
     fn default() -> Self {
-        Self { config: None, sets: C::Sets::default() }
+        Self { config: None, sets: C::Sets::default(), captions: Captions::default(), looked: false }
     }
 }
 
@@ -56,14 +61,24 @@ impl<C: NalConfig> State<C> {
         if self.config.is_none() && !unit.data.is_empty() {
             return Err(DemuxError::BeforeConfig { track });
         }
-        Ok(Found { codec, is_sync: unit.is_sync, data: unit.data })
+        let news = self.news(unit.messages, unit.is_sync);
+        Ok(Found { codec, is_sync: unit.is_sync, data: unit.data, news })
+    }
+
+    /// Of HDR only the first key frame behind a configuration is asked: a change costs viewers more than it gives them.
+    fn news(&mut self, messages: Messages, is_sync: bool) -> Messages {
+        let hdr = if is_sync && !std::mem::replace(&mut self.looked, true) { messages.hdr } else { Hdr::default() };
+        let captions = self.captions.and(messages.captions);
+        let before = std::mem::replace(&mut self.captions, captions);
+        Messages { hdr, captions: if self.captions == before { Captions::default() } else { self.captions } }
     }
 
     /// The codec, where it is another than before.
     fn configure(&mut self, config: C) -> Option<Codec> {
         // Another length size alone changes nothing for those who watch.
         let is_known = self.config.as_ref().is_some_and(|before| before.record() == config.record());
-        *self = Self { sets: config.sets(), config: Some(config.clone()) };
+        (self.sets, self.config) = (config.sets(), Some(config.clone()));
+        self.looked &= is_known;
         (!is_known).then(|| config.codec())
     }
 }

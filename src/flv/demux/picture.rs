@@ -3,8 +3,10 @@
 use bytes::Bytes;
 
 use super::super::body::CodecTag;
+use super::super::color_info;
 use super::super::video::{AVC, HEVC, VideoPacket, VideoPacketKind};
 use super::{DemuxError, Demuxer, Item, State as Track, nal};
+use crate::media::codec::sei::Messages;
 use crate::media::codec::{AvcConfig, Codec, HevcConfig};
 use crate::media::{Kind, TrackId};
 
@@ -30,6 +32,8 @@ pub(super) struct Found {
     pub is_sync: bool,
     /// The bytes of the sample; empty where there was no picture.
     pub data: Bytes,
+    /// What its messages tell that is new.
+    pub news: Messages,
 }
 
 impl Format {
@@ -83,8 +87,9 @@ impl Demuxer {
     pub(super) fn picture(&mut self, dts_ms: u32, packet: VideoPacket) {
         let track = TrackId { kind: Kind::Video, index: packet.index };
         let result = match (packet.kind, Format::of(packet.codec)) {
-            (VideoPacketKind::Command | VideoPacketKind::Metadata, _) => return self.drops.packet += 1,
+            (VideoPacketKind::Command, _) => return self.drops.packet += 1,
             (_, None) => return self.drops.codec += 1,
+            (VideoPacketKind::Metadata, _) => self.color_info(track, &packet.payload),
             (VideoPacketKind::Unknown(_), _) => return self.drops.packet += 1,
             (VideoPacketKind::End, _) => return self.end(track),
             (VideoPacketKind::Coded { .. }, _) if packet.payload.is_empty() => return self.drops.empty += 1,
@@ -96,6 +101,14 @@ impl Demuxer {
         if let Err(error) = result {
             self.fail(error);
         }
+    }
+
+    fn color_info(&mut self, track: TrackId, payload: &[u8]) -> Result<(), DemuxError> {
+        match color_info::parse(payload)? {
+            Some((color, hdr)) => self.item(Item::Color { track, color, hdr }),
+            None => self.drops.packet += 1,
+        }
+        Ok(())
     }
 
     fn picture_record(&mut self, track: TrackId, format: Format, record: &[u8]) -> Result<(), DemuxError> {
@@ -114,9 +127,15 @@ impl Demuxer {
         (cts_ms, extra_nanos): (i32, u32),
         payload: &Bytes,
     ) -> Result<(), DemuxError> {
-        let Found { codec, is_sync, data } = self.with_state(track, format, |state| state.frame(track, payload))?;
+        let Found { codec, is_sync, data, news } = self.with_state(track, format, |state| state.frame(track, payload))?;
         if let Some(codec) = codec {
             self.item(Item::Config { track, codec });
+        }
+        if !news.hdr.is_empty() {
+            self.item(Item::Hdr { track, hdr: news.hdr });
+        }
+        if !news.captions.is_empty() {
+            self.item(Item::Captions { track, captions: news.captions });
         }
         if data.is_empty() {
             self.drops.empty += 1;

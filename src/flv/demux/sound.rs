@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::super::audio::{AAC, AudioPacket, AudioPacketKind, MP3, MP3_8_KHZ};
 use super::super::body::CodecTag;
+use super::super::channels;
 use super::{DemuxError, Demuxer, Item, State as Track};
 use crate::media::codec::{AacConfig, Ac3Config, Codec, ConfigError, Eac3Config, FlacConfig, Mp3Config, OpusConfig, aac, ac3, mp3};
 use crate::media::{AudioShape, Kind, TrackId};
@@ -29,6 +30,8 @@ pub(super) enum State {
         header: OpusConfig,
         /// What was told of the track.
         told: Option<OpusConfig>,
+        /// Whether the publisher sent no header, so that this one is assumed.
+        is_assumed: bool,
     },
     Flac(FlacConfig),
     Ac3(Ac3Config),
@@ -60,8 +63,13 @@ impl Demuxer {
         let format = Format::of(packet.codec);
         let payload = packet.payload;
         let result = match (packet.kind, format) {
-            (AudioPacketKind::Multichannel, _) => return self.drops.packet += 1,
             (_, None) => return self.drops.codec += 1,
+            (AudioPacketKind::Multichannel, Some(_)) => {
+                if let Err(error) = self.layout(track, &payload) {
+                    self.fail(error);
+                }
+                return;
+            }
             (AudioPacketKind::Unknown(_), _) => return self.drops.packet += 1,
             (AudioPacketKind::End, _) => return self.end(track),
             (AudioPacketKind::Config, Some(Format::Opus)) => self.opus_header(track, &payload),
@@ -80,6 +88,18 @@ impl Demuxer {
         if let Err(source) = result {
             self.fail(DemuxError::Config { track, source });
         }
+    }
+
+    fn layout(&mut self, track: TrackId, payload: &Bytes) -> Result<(), DemuxError> {
+        let layout = channels::parse(payload)?;
+        if self.layouts.get(&track) != Some(&layout) {
+            self.layouts.insert(track, layout.clone());
+            self.item(Item::Channels { track, layout });
+            if matches!(self.sound_state(track), Some(State::Opus { is_assumed: true, .. })) {
+                return self.opus_header(track, &[]).map_err(|source| DemuxError::Config { track, source });
+            }
+        }
+        Ok(())
     }
 
     fn frames(&mut self, track: TrackId, format: Format, dts_ms: u32, extra_nanos: u32, payload: Bytes) -> Result<(), DemuxError> {
@@ -156,22 +176,24 @@ impl Demuxer {
 
     /// The header waits for the first packet, which tells how long packets last.
     fn opus_header(&mut self, track: TrackId, record: &[u8]) -> Result<(), ConfigError> {
-        let header = OpusConfig::parse(record)?;
+        let is_assumed = record.is_empty();
+        let channels = self.layouts.get(&track).map(|layout| layout.count).filter(|_| is_assumed);
+        let header = channels.map_or_else(|| OpusConfig::parse(record), |channels| Ok(OpusConfig::of_channels(channels)))?;
         let told = match self.sound_state(track) {
             Some(State::Opus { told: Some(told), .. }) if told.record == header.record => Some(told.clone()),
             _ => None,
         };
-        self.tracks.insert(track, Track::Sound(State::Opus { header, told }));
+        self.tracks.insert(track, Track::Sound(State::Opus { header, told, is_assumed }));
         Ok(())
     }
 
     fn opus_packet(&mut self, track: TrackId, packet: &[u8]) -> Result<(), DemuxError> {
         match self.sound_state(track) {
             Some(State::Opus { told: Some(_), .. }) => {}
-            Some(State::Opus { header, told: None }) => {
-                let header = header.clone();
+            Some(State::Opus { header, told: None, is_assumed }) => {
+                let (header, is_assumed) = (header.clone(), *is_assumed);
                 let config = header.clone().with_packet(packet);
-                self.tell(track, Codec::Opus(config.clone()), State::Opus { header, told: Some(config) });
+                self.tell(track, Codec::Opus(config.clone()), State::Opus { header, told: Some(config), is_assumed });
             }
             _ => return Err(DemuxError::BeforeConfig { track }),
         }

@@ -4,9 +4,13 @@ use bytes::Bytes;
 
 use super::ConfigError;
 use super::nal::{self, NalError, NalRanges};
+use super::sei::Messages;
 
 /// The parameter sets of one configuration, and how the codec tells its NAL units apart.
 pub trait NalSets: Clone + Default + PartialEq {
+    /// Bytes of a NAL unit's header.
+    const HEADER: usize = 2;
+
     /// What a NAL unit is in an access unit.
     fn role(nal: &[u8]) -> Role;
 
@@ -29,7 +33,9 @@ pub enum Role {
     Set,
     /// Part of a picture that decoding can start at.
     Sync,
-    /// Anything else: part of another picture, a message.
+    /// Messages (SEI) that may be looked into.
+    Message,
+    /// Anything else: part of another picture, a message of no interest.
     Other,
 }
 
@@ -42,6 +48,8 @@ pub struct AccessUnit<S> {
     pub is_sync: bool,
     /// The parameter sets in force from this access unit on, where it brought any that differ from those before.
     pub sets: Option<S>,
+    /// What its messages tell; they stay in it.
+    pub messages: Messages,
 }
 
 /// Brings an access unit into its canonical form: from NAL lengths of `length_size` bytes, or from Annex B where it is that.
@@ -55,6 +63,7 @@ pub fn canonical<S: NalSets>(data: &Bytes, length_size: u8, in_force: &S) -> Res
     let mut kept = NalRanges::new();
     let mut is_sync = false;
     let mut sets: Option<S> = None;
+    let mut messages = Messages::default();
     for unit in nal::locate(data, length_size)? {
         let bytes = &data[unit.clone()];
         match S::role(bytes) {
@@ -67,10 +76,13 @@ pub fn canonical<S: NalSets>(data: &Bytes, length_size: u8, in_force: &S) -> Res
             }
             role => {
                 is_sync |= role == Role::Sync;
+                if role == Role::Message {
+                    messages = messages.and(Messages::read(bytes, S::HEADER));
+                }
                 kept.push(unit);
             }
         }
     }
     let sets = sets.filter(|sets| sets != in_force);
-    Ok(AccessUnit { data: nal::join(data, &kept), is_sync, sets })
+    Ok(AccessUnit { data: nal::join(data, &kept), is_sync, sets, messages })
 }

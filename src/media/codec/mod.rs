@@ -13,6 +13,7 @@ pub mod hevc;
 pub mod mp3;
 pub mod nal;
 pub mod opus;
+pub mod sei;
 
 use super::color::{ColorInfo, Hdr};
 use super::time::Timescale;

@@ -29,6 +29,23 @@ const USUAL_PACKET: u32 = 960;
 /// No packet is longer: 120 ms.
 const LONGEST_PACKET: u32 = 5_760;
 
+/// What libopus has its decoders skip.
+const USUAL_PRE_SKIP: u16 = 312;
+
+/// For 3 to 8 channels: streams, those of two channels, and which decoded channel each output is (as libopus encodes surround).
+type Mapping = (u8, u8, &'static [u8]);
+const SURROUND: [Option<Mapping>; 8] = [
+    None,
+    None,
+    Some((2, 1, &[0, 2, 1])),
+    Some((2, 2, &[0, 1, 2, 3])),
+    Some((3, 2, &[0, 4, 1, 2, 3])),
+    Some((4, 2, &[0, 4, 1, 2, 3, 5])),
+    Some((4, 3, &[0, 4, 1, 2, 3, 5, 6])),
+    Some((5, 3, &[0, 6, 1, 2, 3, 4, 5, 7])),
+];
+const MAX_MAPPED: usize = FIXED + 2 + 8;
+
 /// Longest pre-skip that is believed, in samples; encoders have 312 or 3840.
 const PLAUSIBLE_PRE_SKIP: u16 = 8_000;
 
@@ -38,13 +55,14 @@ const HYBRID: [u32; 2] = [480, 960];
 const CELT: [u32; 4] = [120, 240, 480, 960];
 
 impl OpusConfig {
-    /// Reads a header as publishers send it. Numbers in big endian are recognised and put right; an empty one means stereo.
+    /// Reads a header as publishers send it. Numbers in big endian are recognised and put right; an empty one means stereo, unless
+    /// the publisher tells its channels by other means ([`OpusConfig::of_channels`]).
     ///
     /// # Errors
     /// What is wrong with it and where.
     pub fn parse(record: &[u8]) -> Result<Self, ConfigError> {
         if record.is_empty() {
-            return Self::parse(b"OpusHead\x01\x02\x38\x01\x80\xbb\0\0\0\0\0");
+            return Ok(Self::of_channels(2));
         }
         if !record.starts_with(MAGIC) {
             return Err(ConfigError::new(RECORD, 0, ConfigProblem::Missing("OpusHead signature")));
@@ -84,6 +102,28 @@ impl OpusConfig {
         }
         let shape = AudioShape { sample_rate: SAMPLE_RATE, channels, frame_samples: USUAL_PACKET };
         Ok(Self { record: out.freeze(), shape })
+    }
+
+    /// The configuration of a publisher that sends no header but so many channels, in the order of Vorbis (RFC 7845 §5.1.1.2); stereo where
+    /// that order knows no such number.
+    pub fn of_channels(channels: u8) -> Self {
+        let mapping = SURROUND.get(usize::from(channels).wrapping_sub(1)).copied().flatten();
+        let channels = if mapping.is_some() || channels == 1 { channels } else { 2 };
+        let mut out = BytesMut::with_capacity(MAX_MAPPED);
+        out.put_slice(MAGIC);
+        out.put_slice(&[1, channels]);
+        out.put_u16_le(USUAL_PRE_SKIP);
+        out.put_u32_le(SAMPLE_RATE);
+        out.put_u16_le(0); // output gain
+        match mapping {
+            Some((streams, coupled, table)) => {
+                out.put_slice(&[1, streams, coupled]);
+                out.put_slice(table);
+            }
+            None => out.put_u8(0),
+        }
+        let shape = AudioShape { sample_rate: SAMPLE_RATE, channels, frame_samples: USUAL_PACKET };
+        Self { record: out.freeze(), shape }
     }
 
     /// The same with the length of its packets taken from one of them: the header does not tell.

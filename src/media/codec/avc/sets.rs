@@ -20,6 +20,7 @@ pub const MAX_SET: usize = 4096;
 pub(super) const RECORD: &str = "avcC";
 
 const IDR_SLICE: u8 = 5;
+const SEI: u8 = 6;
 const SPS: u8 = 7;
 const PPS: u8 = 8;
 const ACCESS_UNIT_DELIMITER: u8 = 9;
@@ -40,12 +41,15 @@ struct Set {
 }
 
 impl NalSets for ParameterSets {
+    const HEADER: usize = 1;
+
     /// Open-GOP recovery points are not sync samples.
     fn role(nal: &[u8]) -> Role {
         match kind(nal) {
             Some(ACCESS_UNIT_DELIMITER) => Role::Delimiter,
             Some(SPS | PPS | SPS_EXTENSION) => Role::Set,
             Some(IDR_SLICE) => Role::Sync,
+            Some(SEI) => Role::Message,
             _ => Role::Other,
         }
     }

@@ -6,6 +6,7 @@ use h264_reader::rbsp::{self, BitRead, BitReaderError};
 use super::sets::RECORD;
 use crate::media::bits::unescape;
 use crate::media::codec::{ConfigError, ConfigProblem, VideoShape, frame_rate, picture_size};
+use crate::media::color::{ColorInfo, UNSPECIFIED};
 
 /// The fields of a sequence parameter set that a record and a track need.
 pub(super) struct Sps {
@@ -46,10 +47,20 @@ pub(super) fn read(nal: &[u8]) -> Result<Sps, ConfigError> {
         luma_depth_minus8: sps.chroma_info.bit_depth_luma_minus8 & 7,
         chroma_depth_minus8: sps.chroma_info.bit_depth_chroma_minus8 & 7,
         shape: VideoShape {
+            color: color(&sps),
             frame_rate: timing.and_then(|timing| frame_rate(timing.time_scale, 2 * u64::from(timing.num_units_in_tick))),
             ..picture_size(RECORD, width, height)?
         },
     })
+}
+
+fn color(sps: &SeqParameterSet) -> ColorInfo {
+    let signal = sps.vui_parameters.as_ref().and_then(|vui| vui.video_signal_type.as_ref());
+    let description = signal.and_then(|signal| signal.colour_description.as_ref());
+    let codes = description.map(|codes| [codes.colour_primaries, codes.transfer_characteristics, codes.matrix_coefficients]);
+    let [primaries, transfer, matrix] = codes.unwrap_or([UNSPECIFIED; 3]).map(u32::from);
+    let full_range = signal.is_some_and(|signal| signal.video_full_range_flag);
+    ColorInfo::new(primaries, transfer, matrix, full_range).with_depth((sps.chroma_info.bit_depth_luma_minus8 & 7) + 8)
 }
 
 fn parse(payload: &[u8], vui: Vui) -> Result<SeqParameterSet, SpsError> {

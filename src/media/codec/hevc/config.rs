@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::sets::{ParameterSets, RECORD};
+use super::sets::{self, ParameterSets, RECORD};
 use super::sps;
 use crate::media::codec::access_unit::NalSets;
 use crate::media::codec::{ConfigError, ConfigProblem, VideoShape, nal};
@@ -17,7 +17,7 @@ pub struct HevcConfig {
     pub record: Bytes,
     /// Bytes of each NAL length in the publisher's samples (1, 2 or 4); on the bus it is always 4.
     pub length_size: u8,
-    /// Size from the first sequence parameter set.
+    /// Size, frame rate and colours from the first sequence parameter set, and the static metadata of HDR where the record had messages.
     pub shape: VideoShape,
 }
 
@@ -39,7 +39,9 @@ impl HevcConfig {
             return Self::from_sets(&sets, 4);
         }
         let (sets, length_size) = ParameterSets::parse(record)?;
-        Self::from_sets(&sets, length_size)
+        let mut config = Self::from_sets(&sets, length_size)?;
+        config.shape.hdr = sets::messages(record).hdr;
+        Ok(config)
     }
 
     /// The configuration that these parameter sets make, for samples whose NAL lengths have `length_size` bytes.

@@ -3,6 +3,7 @@
 mod config;
 mod sets;
 mod sps;
+mod vui;
 
 #[cfg(test)]
 mod tests;

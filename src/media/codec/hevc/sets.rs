@@ -6,6 +6,7 @@ use super::sps::{self, Sps};
 use crate::media::bits::{BitReader, unescape};
 use crate::media::codec::access_unit::{NalSets, Role};
 use crate::media::codec::fields::Fields;
+use crate::media::codec::sei::Messages;
 use crate::media::codec::{ConfigError, ConfigProblem};
 
 /// Parameter sets of each kind in one configuration: the standard has 16 video and 16 sequence parameter sets and 64 picture parameter sets.
@@ -22,6 +23,8 @@ const VPS: u8 = 32;
 const SPS: u8 = 33;
 const PPS: u8 = 34;
 const ACCESS_UNIT_DELIMITER: u8 = 35;
+/// Messages before the pictures; those behind them tell nothing that is needed here.
+const SEI: u8 = 39;
 const KINDS: [u8; 3] = [VPS, SPS, PPS];
 
 /// The parameter sets of one configuration, at most one per id.
@@ -43,6 +46,7 @@ impl NalSets for ParameterSets {
             Some(ACCESS_UNIT_DELIMITER) => Role::Delimiter,
             Some(kind) if KINDS.contains(&kind) => Role::Set,
             Some(kind) if RANDOM_ACCESS.contains(&kind) => Role::Sync,
+            Some(SEI) => Role::Message,
             _ => Role::Other,
         }
     }
@@ -136,6 +140,28 @@ impl ParameterSets {
         }
         Ok(())
     }
+}
+
+/// What the messages in a record that has been read tell.
+pub(super) fn messages(record: &[u8]) -> Messages {
+    let mut found = Messages::default();
+    let mut rest = Fields::new(RECORD, record);
+    let mut read = || -> Result<(), ConfigError> {
+        rest.take(22)?;
+        for _ in 0..rest.u8()? {
+            let [_, high, low] = rest.array()?;
+            for _ in 0..u16::from_be_bytes([high, low]) {
+                let nal = rest.set()?;
+                if kind(nal) == Some(SEI) {
+                    found = found.and(Messages::read(nal, ParameterSets::HEADER));
+                }
+            }
+        }
+        Ok(())
+    };
+    // A record that ends early has told what it could.
+    let _ = read();
+    found
 }
 
 /// The nal_unit_type; `None` where there is no whole header of two bytes.

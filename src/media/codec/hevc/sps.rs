@@ -1,6 +1,7 @@
 //! What a sequence parameter set says of the pictures (ISO/IEC 23008-2 §7.3.2.2).
 
 use super::sets::RECORD;
+use super::vui::Vui;
 use crate::media::bits::{BitReader, BitsError, unescape};
 use crate::media::codec::{ConfigError, VideoShape, picture_size};
 
@@ -17,7 +18,7 @@ pub(super) struct Sps {
     pub shape: VideoShape,
 }
 
-/// Reads a sequence parameter set, NAL header included, up to its bit depths.
+/// Reads a sequence parameter set, NAL header included. What follows its bit depths is read as far as it can be.
 pub(super) fn read(nal: &[u8]) -> Result<Sps, ConfigError> {
     let raw = unescape(nal);
     let mut bits = BitReader::new(&raw);
@@ -39,6 +40,7 @@ pub(super) fn read(nal: &[u8]) -> Result<Sps, ConfigError> {
         }
     }
     let [left, right, top, bottom] = fields.window;
+    let vui = Vui::read(&mut bits, fields.max_sub_layers_minus1);
     let cropped = |size: u32, unit: u64, one: u32, other: u32| {
         let less = unit * (u64::from(one) + u64::from(other));
         u32::try_from(u64::from(size).saturating_sub(less)).unwrap_or_default()
@@ -51,7 +53,11 @@ pub(super) fn read(nal: &[u8]) -> Result<Sps, ConfigError> {
         chroma_format: fields.chroma_format as u8,
         luma_depth_minus8: fields.luma_depth as u8,
         chroma_depth_minus8: fields.chroma_depth as u8,
-        shape: picture_size(RECORD, cropped(fields.width, across, left, right), cropped(fields.height, down, top, bottom))?,
+        shape: VideoShape {
+            frame_rate: vui.frame_rate,
+            color: vui.color.with_depth(fields.luma_depth as u8 + 8),
+            ..picture_size(RECORD, cropped(fields.width, across, left, right), cropped(fields.height, down, top, bottom))?
+        },
     })
 }
 

@@ -2,7 +2,9 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
+use crate::media::ColorInfo;
 use crate::media::codec::ConfigProblem;
+use crate::media::color::ContentLight;
 
 /// x265, 320x180 at 15 frames per second, Main profile, through FFmpeg 9.
 const VPS: &[u8] = &[
@@ -151,4 +153,113 @@ proptest! {
             prop_assert_eq!(canonical(&frame.data, 4, &sets).unwrap().data, frame.data);
         }
     }
+}
+
+/// x265, 10 bits in PQ with the colours of BT.2020, 25 frames per second, through FFmpeg 9.
+const HDR_SPS: &[u8] = &[
+    0x42, 0x01, 0x01, 0x02, 0x20, 0x00, 0x00, 0x03, 0x00, 0x90, 0x00, 0x00, 0x03, 0x00, 0x00, 0x03, 0x00, 0x3C, 0xA0, 0x0A, 0x08, 0x0C,
+    0x1F, 0x3B, 0x65, 0x95, 0x95, 0x29, 0x30, 0xBC, 0x05, 0xA8, 0x48, 0x80, 0x48, 0x20, 0x00, 0x00, 0x03, 0x00, 0x20, 0x00, 0x00, 0x03,
+    0x03, 0x21,
+];
+/// The message with its content's light, from the same record.
+const LIGHT: &[u8] = &[0x4E, 0x01, 0x90, 0x04, 0x03, 0xE8, 0x01, 0x90, 0x80];
+
+#[test]
+fn usability_information_tells_colours_and_frame_rate() {
+    let plain = HevcConfig::parse(&sent()).unwrap().shape;
+    assert_eq!((plain.frame_rate, plain.color), (Some(15.0), ColorInfo::default().with_depth(8)));
+    let sent = record(HEAD, &[(0x20, VPS), (0x21, HDR_SPS), (0x22, PPS), (0x27, LIGHT)]);
+    let shape = HevcConfig::parse(&sent).unwrap().shape;
+    assert_eq!((shape.width, shape.height, shape.frame_rate), (320, 180, Some(25.0)));
+    assert_eq!(shape.color, ColorInfo::new(9, 16, 9, false).with_depth(10));
+    assert_eq!(shape.hdr.light, ContentLight::new(1_000, 400));
+}
+
+#[test]
+fn usability_information_that_is_cut_short_costs_only_itself() {
+    for length in 30..HDR_SPS.len() {
+        let shape = HevcConfig::parse(&record(HEAD, &[(0x20, VPS), (0x21, &HDR_SPS[..length]), (0x22, PPS)])).unwrap().shape;
+        assert_eq!((shape.width, shape.height), (320, 180), "cut to {length} bytes");
+        assert!([ColorInfo::default(), ColorInfo::new(9, 16, 9, false)].contains(&ColorInfo { bit_depth: None, ..shape.color }));
+    }
+}
+
+/// Bits as a test writes them, in the order of the standard's syntax tables.
+#[derive(Default)]
+struct Bits(Vec<bool>);
+
+impl Bits {
+    fn u(&mut self, count: u32, value: u32) -> &mut Self {
+        self.0.extend((0..count).rev().map(|bit| value >> bit & 1 == 1));
+        self
+    }
+
+    fn ue(&mut self, value: u32) -> &mut Self {
+        let length = 32 - (value + 1).leading_zeros();
+        self.u(length - 1, 0).u(length, value + 1)
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        self.0.chunks(8).map(|byte| byte.iter().enumerate().fold(0, |all, (at, &bit)| all | u8::from(bit) << (7 - at))).collect()
+    }
+}
+
+/// Everything before the usability information that an encoder may put there: scaling lists, PCM, reference pictures told by difference,
+/// long-term ones.
+fn with_every_tool() -> Vec<u8> {
+    let mut bits = Bits::default();
+    bits.u(16, 0x4201).u(4, 0).u(3, 1).u(1, 1); // two temporal layers
+    for byte in [0x01, 0x60, 0, 0, 0, 0x90, 0, 0, 0, 0, 0, 60] {
+        bits.u(8, byte);
+    }
+    bits.u(16, 0); // no profile or level of the lower layer
+    bits.ue(0).ue(1).ue(320).ue(180).u(1, 0).ue(0).ue(0);
+    bits.ue(4).u(1, 1); // log2_max_pic_order_cnt_lsb_minus4, sub-layer ordering
+    for _ in 0..2 {
+        bits.ue(4).ue(2).ue(0);
+    }
+    for size in [0, 3, 0, 3, 0, 0] {
+        bits.ue(size);
+    }
+    bits.u(1, 1).u(1, 1); // scaling lists
+    for size in 0..4 {
+        for matrix in 0..if size == 3 { 2 } else { 6 } {
+            if matrix == 0 {
+                bits.u(1, 1);
+                for _ in 0..if size == 0 { 16 } else { 64 } + if size > 1 { 1 } else { 0 } {
+                    bits.ue(2);
+                }
+            } else {
+                bits.u(1, 0).ue(1);
+            }
+        }
+    }
+    bits.u(2, 3); // AMP, SAO
+    bits.u(1, 1).u(8, 0x77).ue(0).ue(0).u(1, 0); // PCM
+    bits.ue(2); // short-term sets: one of two and one pictures, and one by its difference to it
+    bits.ue(2).ue(1).ue(0).u(1, 1).ue(1).u(1, 1).ue(0).u(1, 1);
+    bits.u(1, 1).u(1, 0).ue(0).u(1, 1).u(2, 1).u(1, 1).u(2, 0);
+    bits.u(1, 1).ue(1).u(8, 9).u(1, 1); // a long-term picture
+    bits.u(2, 3).u(1, 1);
+    bits.u(1, 1).u(8, 255).u(32, 0x0004_0003).u(1, 1).u(1, 0); // sample aspect ratio, overscan
+    bits.u(1, 1).u(3, 5).u(1, 1).u(1, 1).u(8, 9).u(8, 18).u(8, 9); // HLG of full range
+    bits.u(1, 1).ue(2).ue(2).u(1, 0).u(1, 1).u(1, 0); // chroma location; fields
+    bits.u(1, 1).ue(0).ue(0).ue(0).ue(0); // default display window
+    bits.u(1, 1).u(32, 1_001).u(32, 60_000).u(1, 0).u(1, 0).u(1, 0).u(1, 0).u(1, 1);
+    bits.bytes()
+}
+
+#[test]
+fn usability_information_is_found_behind_every_coding_tool() {
+    let escaped = with_every_tool().iter().fold(Vec::new(), |mut nal: Vec<u8>, &byte| {
+        if nal.ends_with(&[0, 0]) && byte <= 3 {
+            nal.push(3);
+        }
+        nal.push(byte);
+        nal
+    });
+    let shape = HevcConfig::parse(&record(HEAD, &[(0x20, VPS), (0x21, &escaped), (0x22, PPS)])).unwrap().shape;
+    assert_eq!((shape.width, shape.height), (320, 180));
+    assert_eq!(shape.color, ColorInfo::new(9, 18, 9, true).with_depth(8));
+    assert!((shape.frame_rate.unwrap() - 29.97).abs() < 0.001, "fields come twice as fast as pictures: {:?}", shape.frame_rate);
 }
