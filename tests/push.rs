@@ -5,6 +5,8 @@
 
 #[path = "push/client.rs"]
 mod client;
+#[path = "push/forms.rs"]
+mod forms;
 #[path = "push/station.rs"]
 mod station;
 

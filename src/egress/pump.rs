@@ -21,6 +21,11 @@ pub trait Wire: Entry<Head: Send + Sync> + Send + 'static {
     /// # Errors
     /// [`Unfit`] where this form cannot go on from the head before to this one.
     fn put_head(turn: &Turn<'_, Self>, form: Self::Form, out: &mut Batch) -> Result<(), Unfit>;
+
+    /// Whether anything can follow this head. Where nothing can, a viewer is told at once: it would wait forever.
+    fn goes_on(_head: &Self::Head) -> bool {
+        true
+    }
 }
 
 /// A viewer's step under a head.
@@ -150,6 +155,7 @@ impl<T: Wire, K: Send> Source for Pump<T, K> {
         loop {
             let Some(subscriber) = &mut self.subscriber else { return Filled::Nothing };
             match subscriber.read(Budget::default(), &mut entries) {
+                Read::Head { head, .. } if !T::goes_on(&head) => return Filled::Over(Over::Changed),
                 Read::Head { head, why } => self.note_head(head, why),
                 Read::Batch => {
                     let put = self.put(&entries, out);

@@ -103,6 +103,19 @@ impl FragmentHead {
     }
 }
 
+impl FragmentHead {
+    /// A head that nothing follows, so that viewers are told.
+    fn nothing() -> Self {
+        let text = String::new;
+        Self { init: framed(&Bytes::new()), mime: text(), codecs: text(), tracks: "[]".to_owned(), leading: None }
+    }
+
+    /// Whether there is anything to see or hear.
+    pub fn is_playable(&self) -> bool {
+        self.leading.is_some()
+    }
+}
+
 impl<'a> TrackLine<'a> {
     fn of(track: &'a Track) -> Self {
         let (video, audio) = (track.codec.video(), track.codec.audio());
@@ -155,7 +168,10 @@ impl Maker<Fragment> for FragmentMaker {
                 self.lanes = tracks.iter().enumerate().map(lane).collect();
                 out.push(Item::Head(Arc::new(head), why));
             }
-            Err(error) => tracing::warn!(%error, "no MP4 can be made of this program"),
+            Err(error) => {
+                tracing::warn!(%error, "no MP4 can be made of this program");
+                out.push(Item::Head(Arc::new(FragmentHead::nothing()), why));
+            }
         }
     }
 

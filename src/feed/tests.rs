@@ -7,14 +7,20 @@ use bytes::Bytes;
 
 use super::*;
 use crate::bus::{Bounds, Budget, Cause, Channel, End, Entry, From, Gate, Publisher, Read, Subscriber, Why};
-use crate::flv::FlvVariant;
+use crate::flv::{self, Demuxer, Dialect, FlvVariant, TagKind};
 use crate::media::codec::{AacConfig, AudioShape, AvcConfig, VideoShape};
-use crate::media::{Codec, Epoch, Metadata, Program, Sample, Timescale, Timestamp, Track, TrackId, TrackSet};
+use crate::media::{Codec, Epoch, Metadata, Program, Sample, Selection, Timescale, Timestamp, Track, TrackId, TrackSet};
 
 const AVCC: &[u8] = &[
     1, 0x64, 0, 0x1f, 0xff, 0xe1, 0, 0x1a, 0x67, 0x64, 0, 0x1f, 0xac, 0xd9, 0x40, 0x50, 0x05, 0xbb, 0x01, 0x10, 0, 0, 3, 0, 0x10, 0, 0, 3,
     3, 0xc0, 0xf1, 0x83, 0x19, 0x60, 1, 0, 6, 0x68, 0xeb, 0xe3, 0xcb, 0x22, 0xc0,
 ];
+
+/// The record of x265, 64x48.
+const HVCC: &[u8] = b"\x01\x01\x60\0\0\0\x90\0\0\0\0\0\x3c\xf0\0\xfc\xfd\xf8\xf8\0\0\x0f\x03\
+    \xa0\0\x01\0\x18\x40\x01\x0c\x01\xff\xff\x01\x60\0\0\x03\0\x90\0\0\x03\0\0\x03\0\x3c\x95\x94\x09\
+    \xa1\0\x01\0\x2b\x42\x01\x01\x01\x60\0\0\x03\0\x90\0\0\x03\0\0\x03\0\x3c\xa0\x0a\x08\x0c\x1f\x3e\x59\x59\x52\x93\x0b\xc0\x5a\x02\0\0\x03\0\x02\0\0\x03\0\x1e\x10\
+    \xa2\0\x01\0\x06\x44\x01\xc0\x73\xc1\x89";
 
 fn hz() -> Timescale {
     Timescale::new(48_000).unwrap()
@@ -57,7 +63,11 @@ fn cue(millis: i64) -> Sample {
 
 /// What a maker makes of samples, in short: `H` for a head, `v` and `a` for units, in capitals where a viewer can join.
 fn made<T: Unit>(program: &Arc<Program>, samples: impl IntoIterator<Item = Sample>) -> (String, Vec<Item<T>>) {
-    let mut maker = T::maker(T::Variant::default());
+    made_as::<T>(T::Variant::default(), program, samples)
+}
+
+fn made_as<T: Unit>(variant: T::Variant, program: &Arc<Program>, samples: impl IntoIterator<Item = Sample>) -> (String, Vec<Item<T>>) {
+    let mut maker = T::maker(variant);
     let mut items = Vec::new();
     maker.program(Arc::clone(program), Why::Config, &mut items);
     samples.into_iter().for_each(|sample| maker.sample(sample, &mut items));
@@ -120,6 +130,79 @@ fn script_data_goes_into_flv_and_stays_out_of_mp4() {
     assert_eq!(flv, "HJuu");
     assert_eq!(payloads(&items)[1][0], 18);
     assert_eq!(made::<Fragment>(&program(tracks), samples()).0, "HJu");
+}
+
+/// Closed captions as broadcasters send them: user data registered by ITU-T T.35, of ATSC (A/53 part 4 §6.2.3).
+const CAPTIONS: &[u8] = &[4, 15, 0xB5, 0, 0x31, b'G', b'A', b'9', b'4', 3, 0x41, 0xFF, 0xFC, 0x80, 0x80, 0xFF, 0x80];
+
+/// The access unit that a publisher's body holds, as it comes out of the two formats that are made of samples.
+fn passed_through(config: &[u8], head: &[u8], nals: &[&[u8]]) -> [Vec<u8>; 2] {
+    let length = |nal: &&[u8]| [&(nal.len() as u32).to_be_bytes()[..], nal].concat();
+    let frame: Vec<u8> = nals.iter().flat_map(length).collect();
+    let mut demuxer = Demuxer::new();
+    demuxer.push(TagKind::Video, 0, &Bytes::copy_from_slice(config));
+    demuxer.push(TagKind::Video, 40, &[head, &frame].concat().into());
+    let found: Vec<_> = std::iter::from_fn(|| demuxer.poll()).map(|item| item.expect("the bodies are sound")).collect();
+    let [flv::Item::Config { track, codec }, flv::Item::Coded { is_sync: true, data, .. }] = &found[..] else { panic!("{found:?}") };
+    let sample = Sample { data: data.clone(), ..picture(40, true) };
+    let program = program([Track::new(*track, codec.clone())]);
+    let (_, tags) = made::<FlvUnit>(&program, [sample.clone()]);
+    let (_, fragments) = made::<Fragment>(&program, [sample, picture(80, false)]);
+    let Item::Unit(fragment) = &fragments[1] else { panic!("a fragment") };
+    let fragment = fragment.media.payload();
+    let mdat = fragment.windows(4).position(|window| window == b"mdat").expect("a fragment has media") + 4;
+    let tag = &payloads(&tags)[0];
+    [tag[11 + head.len()..tag.len() - 4].to_vec(), fragment[mdat..].to_vec()]
+}
+
+#[test]
+fn captions_inside_pictures_leave_unchanged_and_only_delimiters_are_taken_out() {
+    let config = [&[0x17, 0, 0, 0, 0], AVCC].concat();
+    let captions = [&[6][..], CAPTIONS].concat();
+    let slice: &[u8] = &[0x65, 0x88, 0x84];
+    let expected = [&[0, 0, 0, 18][..], &captions, &[0, 0, 0, 3], slice].concat();
+    for out in passed_through(&config, b"\x17\x01\0\0\0", &[&[9, 0xF0], &captions, slice]) {
+        assert_eq!(out, expected, "H.264");
+    }
+    let config = [b"\x90hvc1", HVCC].concat();
+    // A prefix message before the picture and a suffix message behind it.
+    let (captions, suffix) = ([&[0x4E, 1][..], CAPTIONS].concat(), [&[0x50, 1][..], CAPTIONS].concat());
+    let slice: &[u8] = &[0x28, 1, 0xAC];
+    let expected = [&[0, 0, 0, 19][..], &captions, &[0, 0, 0, 3], slice, &[0, 0, 0, 19], &suffix].concat();
+    for out in passed_through(&config, b"\x91hvc1\0\0\0", &[&[0x46, 1, 0x50], &captions, slice, &suffix]) {
+        assert_eq!(out, expected, "H.265");
+    }
+}
+
+#[test]
+fn further_tracks_go_to_those_who_ask_and_all_join_at_the_leading_one() {
+    let second = Track { id: TrackId { index: 1, ..TrackId::VIDEO }, ..video() };
+    let program = program([video(), second, audio()]);
+    let other = |millis, is_sync| Sample { track: TrackId { index: 1, ..TrackId::VIDEO }, ..picture(millis, is_sync) };
+    let samples = || [picture(0, true), other(0, true), sound(0), picture(40, false), other(40, true)];
+    let second = Selection::parse("v1").unwrap();
+    let flv = |selection, dialect| made_as::<FlvUnit>(FlvVariant { selection, dialect, ..FlvVariant::default() }, &program, samples());
+    assert_eq!(flv(Selection::default(), Dialect::Players).0, "HJuu");
+    let (letters, items) = flv(second, Dialect::Players);
+    assert_eq!((letters.as_str(), payloads(&items)[0][11]), ("HJuJ", 0x17), "the second is the default on the wire");
+    let (letters, items) = flv(Selection::ALL, Dialect::Enhanced);
+    assert_eq!((letters.as_str(), payloads(&items)[1][11]), ("HJuuuu", 0x96), "the second is multitrack");
+    let fragments = |selection| made_as::<Fragment>(selection, &program, samples());
+    assert_eq!(fragments(second).0, "HJJu");
+    let (letters, items) = fragments(Selection::ALL);
+    assert_eq!(letters, "HJuuuu");
+    let Item::Head(head, _) = &items[0] else { panic!("the head comes first") };
+    assert_eq!(head.tracks.matches("\"id\"").count(), 3);
+}
+
+#[test]
+fn a_program_without_what_was_chosen_is_a_head_that_nothing_follows() {
+    let second = Selection::parse("v1,noaudio").unwrap();
+    let (_, items) = made_as::<Fragment>(second, &program([video(), audio()]), [picture(0, true), picture(40, false)]);
+    assert!(matches!(&items[..], [Item::Head(head, _)] if !head.is_playable()));
+    let variant = FlvVariant { selection: second, ..FlvVariant::default() };
+    let (_, items) = made_as::<FlvUnit>(variant, &program([video(), audio()]), [picture(0, true)]);
+    assert!(matches!(&items[..], [Item::Head(head, _)] if !head.is_playable()));
 }
 
 #[test]

@@ -14,14 +14,14 @@ use hyper_util::rt::TokioIo;
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout_at;
 
+use super::choice::{self, Choice};
 use super::driver::Slot;
 use super::problem::Problem;
 use super::websocket::Upgrade;
-use crate::bus::{Channel, End, From, Gate, State, Stream};
+use crate::bus::{Channel, End, Entry, From, Gate, State, Stream};
 use crate::egress::{Policy, Pump, PumpBody, Source, Transport, Viewer, Who, control::Peer, solo};
-use crate::feed::{FeedGuard, FlvPreamble, Lazy, Unit};
-use crate::flv::FlvVariant;
-use crate::media::Selection;
+use crate::feed::{FeedGuard, Lazy, Unit};
+use crate::media::Program;
 use crate::outlet::{Dialect, FlvForm, FragmentForm, Outlets, TooManyVariants};
 
 /// How the endless exits answer.
@@ -51,48 +51,70 @@ pub struct Push {
     pub options: Arc<Options>,
 }
 
-/// `GET /{app}/{name}.flv`, plain or with Upgrade; `?start=live` waits for the next keyframe.
+/// `GET /{app}/{name}.flv`, plain or with Upgrade; see [`Choice`] for what the query can ask for.
 pub async fn flv(push: &Push, stream: &Arc<Stream>, request: Request) -> Response {
     answer_flv(push, stream, request).await.unwrap_or_else(IntoResponse::into_response)
 }
 
-/// `GET /{app}/{name}.mp4`, plain or with Upgrade; `?fmt=go2rtc`, `vdk` or `raw` speak other servers' dialects.
+/// `GET /{app}/{name}.mp4`, plain or with Upgrade; see [`Choice`] for what the query can ask for.
 pub async fn mp4(push: &Push, stream: &Arc<Stream>, request: Request) -> Response {
     answer_mp4(push, stream, request).await.unwrap_or_else(IntoResponse::into_response)
 }
 
 async fn answer_flv(push: &Push, stream: &Arc<Stream>, request: Request) -> Result<Response, Problem> {
     let wanted = Wanted::of(push, stream, &request)?;
-    let query = Query::of(&request)?;
+    let choice = Choice::parse(request.uri().query().unwrap_or_default())?;
+    let variant = choice.flv()?;
     let (form, exit) = match &wanted {
-        Wanted::Head => return Ok(head_only("video/x-flv")),
+        Wanted::Head => (FlvForm::Plain, ""),
         Wanted::Plain { .. } => (FlvForm::Plain, "http_flv"),
         Wanted::WebSocket(_) => (FlvForm::WebSocket, "ws_flv"),
     };
-    let (feed, head) = join(push, &*feed(push.outlets.of(stream).flv(FlvVariant::default()))?).await?;
-    if !FlvPreamble::is_playable(&head) {
-        return Err(Problem::not_found(format!("'{}' has no track that FLV can carry", stream.name())));
+    let deadline = push.deadline();
+    if let Some(program) = program(stream, &wanted, deadline).await? {
+        choice::check_flv(stream.name(), &program, variant)?;
     }
+    if let Wanted::Head = wanted {
+        return Ok(head_only("video/x-flv"));
+    }
+    let feed = push.outlets.of(stream).flv(variant).map_err(crowded)?;
+    let feed = join(&feed, deadline).await?;
     let channel = Arc::clone(feed.channel());
-    let pump = Pump::new(channel, query.from, form, Arc::clone(&push.policy), (feed, stream.enter(exit)));
+    let pump = Pump::new(channel, choice.from, form, Arc::clone(&push.policy), (feed, stream.enter(exit)));
     let who = who(stream, exit, &request);
     Ok(deliver(push, request, wanted, Box::new(pump), who, "video/x-flv", false).await)
 }
 
 async fn answer_mp4(push: &Push, stream: &Arc<Stream>, request: Request) -> Result<Response, Problem> {
     let wanted = Wanted::of(push, stream, &request)?;
-    let query = Query::of(&request)?;
+    let choice = Choice::parse(request.uri().query().unwrap_or_default())?;
+    let selection = choice.fragments()?;
     let (form, exit) = match &wanted {
-        Wanted::Head => return Ok(head_only("video/mp4")),
+        Wanted::Head => (FragmentForm::Plain, ""),
         Wanted::Plain { .. } => (FragmentForm::Plain, "http_fmp4"),
-        Wanted::WebSocket(_) => (FragmentForm::WebSocket(query.dialect), "ws_fmp4"),
+        Wanted::WebSocket(_) => (FragmentForm::WebSocket(choice.dialect), "ws_fmp4"),
     };
-    let (feed, _) = join(push, &*feed(push.outlets.of(stream).fragments(Selection::default()))?).await?;
+    let deadline = push.deadline();
+    if let Some(program) = program(stream, &wanted, deadline).await? {
+        choice::check_fragments(stream.name(), &program, selection)?;
+    }
+    if let Wanted::Head = wanted {
+        return Ok(head_only("video/mp4"));
+    }
+    let feed = push.outlets.of(stream).fragments(selection).map_err(crowded)?;
+    let feed = join(&feed, deadline).await?;
     let channel = Arc::clone(feed.channel());
-    let pump = Pump::new(channel, query.from, form, Arc::clone(&push.policy), (feed, stream.enter(exit)));
-    let greets = query.dialect == Dialect::Go2rtc;
+    let pump = Pump::new(channel, choice.from, form, Arc::clone(&push.policy), (feed, stream.enter(exit)));
+    let greets = choice.dialect == Dialect::Go2rtc;
     let who = who(stream, exit, &request);
     Ok(deliver(push, request, wanted, Box::new(pump), who, "video/mp4", greets).await)
+}
+
+impl Push {
+    /// Until when a viewer who asks now is held.
+    fn deadline(&self) -> Instant {
+        Instant::now() + Duration::from_millis(self.options.join_wait_ms.into())
+    }
 }
 
 /// What a request asks for.
@@ -128,52 +150,35 @@ impl Wanted {
     }
 }
 
-/// The parameters that the exits know.
-struct Query {
-    from: From,
-    dialect: Dialect,
-}
-
-impl Query {
-    fn of(request: &Request) -> Result<Self, Problem> {
-        let mut query = Self { from: From::NewestSync, dialect: Dialect::Own };
-        for pair in request.uri().query().unwrap_or_default().split('&') {
-            match pair.split_once('=') {
-                Some(("start", "live")) => query.from = From::NextSync,
-                Some(("fmt", "go2rtc")) => query.dialect = Dialect::Go2rtc,
-                Some(("fmt", "vdk")) => query.dialect = Dialect::Vdk,
-                Some(("fmt", "raw")) => query.dialect = Dialect::Raw,
-                Some(("fmt", _)) => return Err(Problem::bad_request("fmt must be one of go2rtc, vdk and raw")),
-                Some(("start", _)) => return Err(Problem::bad_request("start must be live")),
-                // Tokens, cache busters and the like are not ours.
-                _ => {}
-            }
-        }
-        Ok(query)
+/// What the stream has now, so that a choice can be refused before a feed is started for it. Waited for; but who asks for the answer's
+/// fields alone gets them as they are.
+async fn program(stream: &Stream, wanted: &Wanted, deadline: Instant) -> Result<Option<Arc<Program>>, Problem> {
+    let samples = &stream.source().samples;
+    match wanted {
+        Wanted::Head => Ok(samples.head()),
+        Wanted::Plain { .. } | Wanted::WebSocket(_) => within(deadline, settle(samples)).await.map(Some),
     }
 }
 
-fn feed<T: Unit>(found: Result<Arc<Lazy<T>>, TooManyVariants>) -> Result<Arc<Lazy<T>>, Problem> {
-    found.map_err(|error| Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()))
-}
-
 /// Starts the feed, and waits until a viewer can be told what follows.
-async fn join<T: Unit>(push: &Push, feed: &Lazy<T>) -> Result<(FeedGuard<T>, Arc<T::Head>), Problem> {
-    let deadline = tokio::time::Instant::now() + Duration::from_millis(push.options.join_wait_ms.into());
+async fn join<T: Unit>(feed: &Lazy<T>, deadline: Instant) -> Result<FeedGuard<T>, Problem> {
     let settled = async {
         let feed = feed.acquire().await;
-        let head = settle(feed.channel()).await;
-        head.map(|head| (feed, head))
+        settle(feed.channel()).await.map(|_| feed)
     };
-    match timeout_at(deadline, settled).await {
-        Ok(Some(joined)) => Ok(joined),
+    within(deadline, settled).await
+}
+
+async fn within<T>(deadline: Instant, found: impl Future<Output = Option<T>>) -> Result<T, Problem> {
+    match timeout_at(deadline.into(), found).await {
+        Ok(Some(found)) => Ok(found),
         Ok(None) => Err(Problem::not_found("the stream has ended")),
         Err(_) => Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the stream is there, but has not sent any media yet; try again")),
     }
 }
 
 /// The head of a channel, waited for; none when it ends without one.
-async fn settle<T: Unit>(channel: &Arc<Channel<T>>) -> Option<Arc<T::Head>> {
+async fn settle<T: Entry>(channel: &Arc<Channel<T>>) -> Option<Arc<T::Head>> {
     let gate = Arc::new(Gate::new());
     let _listener = channel.subscribe(From::NextSync, &gate);
     loop {
@@ -185,6 +190,10 @@ async fn settle<T: Unit>(channel: &Arc<Channel<T>>) -> Option<Arc<T::Head>> {
         }
         gate.rung().await;
     }
+}
+
+fn crowded(error: TooManyVariants) -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
 }
 
 /// Answers with the media: by giving the socket away where that is possible, otherwise through the server around us.

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::bus::{Entry, Why};
 use crate::egress::{Batch, Turn, Unfit, Wire, control};
-use crate::feed::{FlvUnit, Fragment, FragmentHead, Framed};
+use crate::feed::{FlvPreamble, FlvUnit, Fragment, FragmentHead, Framed};
 use crate::flv::FileHeader;
 
 /// How FLV goes out.
@@ -58,6 +58,10 @@ impl Wire for FlvUnit {
         }
         Ok(())
     }
+
+    fn goes_on(head: &FlvPreamble) -> bool {
+        head.is_playable()
+    }
 }
 
 /// Whether something that was promised is not promised any more.
@@ -92,6 +96,10 @@ impl Wire for Fragment {
         }
         out.push(form.of(&head.init));
         Ok(())
+    }
+
+    fn goes_on(head: &FragmentHead) -> bool {
+        head.is_playable()
     }
 }
 

@@ -122,7 +122,11 @@ pub struct Show {
 
 impl Show {
     pub fn head(&mut self, width: u32, why: Why) {
-        let program = Program { epoch: self.session.stream().epoch(), tracks: tracks(width), metadata: Metadata::default() };
+        self.head_of(tracks(width), why);
+    }
+
+    pub fn head_of(&mut self, tracks: TrackSet, why: Why) {
+        let program = Program { epoch: self.session.stream().epoch(), tracks, metadata: Metadata::default() };
         self.session.publisher().set_head(Arc::new(program), why).unwrap();
     }
 
@@ -141,6 +145,10 @@ impl Show {
             let sound = Sample { track: TrackId::AUDIO, dts, cts: 0, is_sync: true, data: Bytes::from_static(&[7; 100]) };
             self.session.publisher().push(sound).unwrap();
         }
+    }
+
+    pub fn push(&mut self, sample: Sample) {
+        self.session.publisher().push(sample).unwrap();
     }
 
     /// Milliseconds of the newest keyframe that was sent.
