@@ -24,6 +24,7 @@ pub mod dash;
 pub mod flv;
 pub mod fmp4;
 pub mod hls;
+pub mod ingest;
 pub mod media;
 pub mod rtmp;
 pub mod segment;
@@ -38,8 +39,6 @@ pub mod feed;
 pub mod gateway;
 #[cfg(feature = "server")]
 pub mod http;
-#[cfg(feature = "server")]
-pub mod ingest;
 #[cfg(feature = "server")]
 pub mod net;
 #[cfg(feature = "server")]

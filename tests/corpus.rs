@@ -8,10 +8,20 @@ mod amf0;
 mod codec_config;
 #[path = "../fuzz/bodies/flv_demux.rs"]
 mod flv_demux;
+#[path = "../fuzz/bodies/flv_extended.rs"]
+mod flv_extended;
+#[path = "../fuzz/bodies/ingest.rs"]
+mod ingest;
 #[path = "../fuzz/bodies/rtmp_chunk.rs"]
 mod rtmp_chunk;
+#[path = "../fuzz/bodies/rtmp_command.rs"]
+mod rtmp_command;
 #[path = "../fuzz/bodies/rtmp_handshake.rs"]
 mod rtmp_handshake;
+#[path = "../fuzz/bodies/rtmp_message.rs"]
+mod rtmp_message;
+#[path = "../fuzz/bodies/rtmp_model.rs"]
+mod rtmp_model;
 #[path = "../fuzz/bodies/rtmp_session.rs"]
 mod rtmp_session;
 
@@ -44,13 +54,38 @@ fn flv_demux_corpus() {
 }
 
 #[test]
+fn flv_extended_corpus() {
+    replay("flv_extended", flv_extended::run);
+}
+
+#[test]
+fn ingest_corpus() {
+    replay("ingest", ingest::run);
+}
+
+#[test]
 fn rtmp_chunk_corpus() {
     replay("rtmp_chunk", rtmp_chunk::run);
 }
 
 #[test]
+fn rtmp_command_corpus() {
+    replay("rtmp_command", rtmp_command::run);
+}
+
+#[test]
 fn rtmp_handshake_corpus() {
     replay("rtmp_handshake", rtmp_handshake::run);
+}
+
+#[test]
+fn rtmp_message_corpus() {
+    replay("rtmp_message", rtmp_message::run);
+}
+
+#[test]
+fn rtmp_model_corpus() {
+    replay("rtmp_model", rtmp_model::run);
 }
 
 #[test]
