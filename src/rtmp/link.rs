@@ -93,6 +93,11 @@ impl Link {
         }
     }
 
+    /// What the peer may send from here on.
+    pub fn set_limits(&mut self, options: chunk::Options) {
+        self.reader.set_options(options);
+    }
+
     /// The next message that the connection itself has no answer to.
     pub fn next(&mut self, input: &mut BytesMut) -> Result<Option<Incoming>, Error> {
         loop {

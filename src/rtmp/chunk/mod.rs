@@ -2,6 +2,7 @@
 //!
 //! Pure: bytes in, messages out, and back. Knows of message types only the two that change the chunk stream itself.
 
+mod error;
 mod reader;
 mod writer;
 
@@ -10,7 +11,8 @@ mod tests;
 
 use bytes::Bytes;
 
-pub use reader::{Error, Options, Reader};
+pub use error::Error;
+pub use reader::{Options, Reader};
 pub use writer::{Writer, write_independent};
 
 /// The chunk size of either direction until its sender announces another (section 5.4.1).

@@ -2,7 +2,7 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::{ABORT, DEFAULT_CHUNK_SIZE, EXTENDED, MAX_CHUNK_SIZE, Message, SET_CHUNK_SIZE};
+use super::{ABORT, DEFAULT_CHUNK_SIZE, EXTENDED, Error, MAX_CHUNK_SIZE, Message, SET_CHUNK_SIZE};
 
 /// Messages up to this size are copied out of the input, larger ones share its memory: a short message kept for long must not hold a
 /// whole read buffer, which has four times as many bytes.
@@ -23,83 +23,19 @@ pub struct Options {
     pub max_partial: usize,
 }
 
+impl Options {
+    /// The same for a peer that may send no media: commands have at most 64 KiB. So a stranger costs little memory.
+    #[must_use]
+    pub fn for_commands(self) -> Self {
+        const MOST: usize = 128 << 10;
+        Self { max_message: self.max_message.min(MOST), max_partial: self.max_partial.min(2 * MOST), ..self }
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self { max_message: 8 << 20, max_chunk_streams: 64, max_partial: 16 << 20 }
     }
-}
-
-/// What was wrong, and where: `position` counts the bytes of the chunk stream, from the end of the handshake to the chunk at fault.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
-    /// A type-3 chunk on a chunk stream that never had a header.
-    #[error("chunk at byte {position}: type 3 on chunk stream {csid}, which has no header yet")]
-    NoPredecessor {
-        /// Offset of the chunk.
-        position: u64,
-        /// Its chunk stream.
-        csid: u32,
-    },
-    /// A new header while a message on the same chunk stream is unfinished.
-    #[error("chunk at byte {position}: new header (type {fmt}) on chunk stream {csid} with {missing} bytes of its message missing")]
-    Unfinished {
-        /// Offset of the chunk.
-        position: u64,
-        /// Its chunk stream.
-        csid: u32,
-        /// Its header's type, 0 to 2.
-        fmt: u8,
-        /// What the unfinished message lacks.
-        missing: usize,
-    },
-    /// A message announced longer than [`Options::max_message`].
-    #[error("chunk at byte {position}: message of {length} bytes announced on chunk stream {csid}, limit {limit}")]
-    MessageTooLong {
-        /// Offset of the chunk.
-        position: u64,
-        /// Its chunk stream.
-        csid: u32,
-        /// The announced length in bytes.
-        length: usize,
-        /// The limit in force.
-        limit: usize,
-    },
-    /// More chunk streams than [`Options::max_chunk_streams`].
-    #[error("chunk at byte {position}: chunk stream {csid} is one more than the {limit} allowed")]
-    TooManyChunkStreams {
-        /// Offset of the chunk.
-        position: u64,
-        /// The one too many.
-        csid: u32,
-        /// The limit in force.
-        limit: usize,
-    },
-    /// More unfinished bytes than [`Options::max_partial`].
-    #[error("chunk at byte {position}: more than {limit} bytes of unfinished messages")]
-    TooMuchUnfinished {
-        /// Offset of the chunk.
-        position: u64,
-        /// The limit in force.
-        limit: usize,
-    },
-    /// Set Chunk Size outside 1 to 2^31 - 1.
-    #[error("message before byte {position}: chunk size {size} is not in 1 to 2147483647")]
-    ChunkSize {
-        /// Offset of the end of the message.
-        position: u64,
-        /// The size announced.
-        size: u32,
-    },
-    /// Set Chunk Size or Abort Message with less than four bytes.
-    #[error("message before byte {position}: type {type_id} needs 4 bytes, has {length}")]
-    ControlTooShort {
-        /// Offset of the end of the message.
-        position: u64,
-        /// The message type.
-        type_id: u8,
-        /// Its length in bytes.
-        length: usize,
-    },
 }
 
 /// The reading side of one connection.
@@ -165,6 +101,11 @@ impl Reader {
             position: 0,
             repeated_absolutes: 0,
         }
+    }
+
+    /// Puts other limits in force, from the next chunk on. What is unfinished stays, even where it is more.
+    pub fn set_options(&mut self, options: Options) {
+        self.options = options;
     }
 
     /// Bytes of the chunk stream read so far.

@@ -7,7 +7,7 @@ use crate::rtmp::chunk;
 /// How a session behaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// Limits of what the peer may send.
+    /// Limits of what a publisher may send. Until it is accepted, and to players, those of [`chunk::Options::for_commands`] apply.
     pub chunk: chunk::Options,
     /// The chunk size announced with the answer to connect. FFmpeg adopts it for what it sends.
     pub chunk_size: u32,

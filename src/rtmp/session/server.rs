@@ -69,7 +69,7 @@ impl Session {
     #[must_use]
     pub fn new(options: Options, now: Instant, rng: &mut impl Rng) -> Self {
         Self {
-            link: Link::new(options.chunk),
+            link: Link::new(options.chunk.for_commands()),
             options,
             stage: Stage::Handshake(handshake::Server::new(rng)),
             connect: None,
@@ -158,6 +158,7 @@ impl Session {
     /// The request is no longer open.
     pub fn accept_publish(&mut self, id: RequestId, now: Instant) -> Result<(), StaleRequest> {
         let msid = self.open_request(id, Wish::Publish)?;
+        self.link.set_limits(self.options.chunk);
         self.link.control(Typed::UserControl(UserControl::StreamBegin(msid)));
         self.link.command(msid, command::on_status(Code::PublishStart, "Publishing."));
         self.enter(Stage::Publishing { msid }, now);

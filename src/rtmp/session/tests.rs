@@ -439,6 +439,22 @@ fn broken_input_ends_the_connection_with_what_and_where() {
 }
 
 #[test]
+fn a_stranger_may_send_commands_but_nothing_large() {
+    let header = |length: u32| [&[20, 0, 0, 0][..], &length.to_be_bytes()[1..], &[9, 1, 0, 0, 0]].concat();
+    let mut pair = Pair::publisher();
+    let request = pair.request();
+    pair.server.accept_publish(request.id, pair.now).expect("is open");
+    pair.raw(&header(1 << 20));
+    assert_eq!(pair.server_events, [], "a publisher may");
+
+    let mut pair = Pair::new(client::Options::new(Role::Play, "host", "live", "key"));
+    let request = pair.request();
+    pair.server.accept_play(request.id, pair.now).expect("is open");
+    pair.raw(&header(1 << 20));
+    assert!(pair.failed().to_string().contains("message of 1048576 bytes announced on chunk stream 20, limit 131072"));
+}
+
+#[test]
 fn publish_before_connect_and_another_protocol_are_refused() {
     let now = Instant::now();
     let mut server = Session::new(Options::default(), now, &mut StdRng::seed_from_u64(1));
