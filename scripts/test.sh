@@ -14,7 +14,7 @@ scripts/test.sh [--quick | --long] [--only STAGE]...
 
   (nothing)      every stage
   --quick        ${QUICK[*]}; clippy for the default features only, tests without those in real time
-  --long         every stage, with the ignored (long) tests, OBS and more clients
+  --long         every stage, with the ignored (long) tests and more clients
   --only STAGE   just this stage (and 'tools'); may be given several times
 
 Stages: ${STAGES[*]}
@@ -84,7 +84,7 @@ stage_tools() {
     # Encoders and players of other people, for the tests that publish and play in real time.
     if selects test && [ "$mode" != quick ]; then
         ensure_command rtmpdump rtmpdump
-        apt_install gstreamer1.0-tools gstreamer1.0-plugins-{base,good,bad,ugly} gstreamer1.0-libav
+        apt_install obs-studio xvfb gstreamer1.0-tools gstreamer1.0-plugins-{base,good,bad,ugly} gstreamer1.0-libav
     fi
     if selects browser; then
         ensure_command chromium chromium
@@ -94,9 +94,7 @@ stage_tools() {
         [ -n "$(find /usr/share/fonts -name '*.ttf' -print -quit 2>/dev/null)" ] || apt_install fonts-dejavu-core
     fi
     if selects fuzz; then ensure_command c++ g++; fi
-    if [ "$mode" = long ]; then
-        apt_install obs-studio xvfb mpv
-    fi
+    if [ "$mode" = long ]; then apt_install mpv; fi
     if selects web || selects browser; then
         ensure_node
         install_web

@@ -1,4 +1,4 @@
-//! Other people's encoders and players against a whole gateway. Long tests: they run programs that `scripts/test.sh --long` installs.
+//! Other people's encoders and players against a whole gateway. `scripts/test.sh` installs them.
 
 #![cfg(feature = "server")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
@@ -73,9 +73,13 @@ async fn assert_plays(gateway: &Gateway, path: &str) {
 }
 
 async fn assert_plays_everywhere(gateway: &Gateway, name: &str) {
-    for path in [".flv", ".mp4", "/index.m3u8", "/manifest.mpd"] {
-        assert_plays(gateway, &format!("/{name}{path}")).await;
-    }
+    let exits = [".flv", ".mp4", "/index.m3u8", "/manifest.mpd"].map(|path| format!("/{name}{path}"));
+    tokio::join!(
+        assert_plays(gateway, &exits[0]),
+        assert_plays(gateway, &exits[1]),
+        assert_plays(gateway, &exits[2]),
+        assert_plays(gateway, &exits[3]),
+    );
 }
 
 /// OBS Studio, stopped as its user would when this goes.
@@ -121,7 +125,6 @@ impl Drop for Obs {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs obs, Xvfb and ffmpeg, and half a minute"]
 async fn realtime_obs_plays_everywhere_comes_back_after_a_cut_and_ends_its_stream() {
     let gateway = gateway().await;
     let obs = Obs::publish(&format!("rtmp://{}/live", gateway.rtmp), "obs");
@@ -141,7 +144,7 @@ async fn realtime_obs_plays_everywhere_comes_back_after_a_cut_and_ends_its_strea
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs obs and Xvfb"]
+#[ignore = "another fifteen seconds of OBS"]
 async fn realtime_obs_shows_its_user_why_it_was_refused() {
     let gateway = gateway().await;
     for (app, key, reason) in [
@@ -163,14 +166,8 @@ async fn gstreamer_plays_everywhere(sink: &str) {
     gst.args(["-q", "-e"]).args(GSTREAMER.replace("SINK", &sink).split_whitespace()).stdin(Stdio::null()).kill_on_drop(true);
     let mut gst = gst.spawn().expect("gst-launch-1.0 is installed");
     let stream = published(&gateway, "live/gst").await;
-    // HLS and DASH wait for their first segments; together the four take less than the encoder sends.
-    let exits = [".flv", ".mp4", "/index.m3u8", "/manifest.mpd"].map(|path| format!("/live/gst{path}"));
-    tokio::join!(
-        assert_plays(&gateway, &exits[0]),
-        assert_plays(&gateway, &exits[1]),
-        assert_plays(&gateway, &exits[2]),
-        assert_plays(&gateway, &exits[3]),
-    );
+    // Side by side these take less than the encoder sends.
+    assert_plays_everywhere(&gateway, "live/gst").await;
     assert!(timeout(PATIENCE, gst.wait()).await.unwrap().unwrap().success());
     assert_eq!(stream.received().dropped(), 0);
     assert_ends_by_itself(&stream).await;
@@ -178,13 +175,12 @@ async fn gstreamer_plays_everywhere(sink: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs GStreamer and ffmpeg"]
 async fn realtime_gstreamer_plays_everywhere_by_its_own_rtmp() {
     gstreamer_plays_everywhere("rtmp2sink").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs GStreamer and ffmpeg"]
+#[ignore = "its own RTMP is tested by default"]
 async fn realtime_gstreamer_plays_everywhere_by_librtmp() {
     gstreamer_plays_everywhere("rtmpsink").await;
 }
