@@ -12,9 +12,11 @@ use super::video;
 use crate::amf0::Value;
 use crate::media::{Captions, ChannelLayout, Codec, ColorInfo, Hdr, Metadata, Script, TrackId};
 
+mod av1;
 mod nal;
 mod picture;
 mod sound;
+mod vpx;
 
 /// What message bodies turn out to hold. Times are milliseconds as sent: not repaired, not unwrapped.
 #[derive(Clone, PartialEq, Debug)]
@@ -99,6 +101,8 @@ pub enum Item {
 pub struct Drops {
     /// Packets of a codec that is not carried.
     pub codec: u64,
+    /// Packets of VVC, where that is not carried.
+    pub vvc: u64,
     /// Packets of a type that is not known or has no use here, such as seek commands.
     pub packet: u64,
     /// Bodies and frames that hold no media.
@@ -110,6 +114,7 @@ pub struct Drops {
 /// Turns the bodies of one publisher's messages into [`Item`]s: [`Demuxer::push`] a body, then [`Demuxer::poll`] until `None`.
 #[derive(Debug, Default)]
 pub struct Demuxer {
+    carries_vvc: bool,
     tracks: BTreeMap<TrackId, State>,
     /// The speakers of sound tracks, which may be told before their codec.
     layouts: BTreeMap<TrackId, ChannelLayout>,
@@ -128,6 +133,12 @@ impl Demuxer {
     /// A demuxer that knows no track yet.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same, but with VVC carried or not; it is not unless this says so, for hardly a player can decode it.
+    #[must_use]
+    pub fn with_vvc(self, carries_vvc: bool) -> Self {
+        Self { carries_vvc, ..self }
     }
 
     /// Takes the body of one message or tag.

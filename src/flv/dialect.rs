@@ -58,7 +58,9 @@ impl Dialect {
     pub fn carries(self, codec: &Codec) -> bool {
         match self {
             Self::Players => match codec {
-                Codec::Avc(_) | Codec::Hevc(_) | Codec::Aac(_) | Codec::Mp3(_) | Codec::Opus(_) | Codec::Flac(_) => true,
+                Codec::Avc(_) | Codec::Hevc(_) | Codec::Av1(_) => true,
+                Codec::Aac(_) | Codec::Mp3(_) | Codec::Opus(_) | Codec::Flac(_) => true,
+                Codec::Vp8(_) | Codec::Vp9(_) | Codec::Vvc(_) => false,
                 Codec::Ac3(_) | Codec::Eac3(_) | Codec::Script => false,
             },
             Self::Enhanced => four_cc(codec).is_some(),
@@ -105,6 +107,10 @@ fn four_cc(codec: &Codec) -> Option<[u8; 4]> {
     Some(match codec {
         Codec::Avc(_) => *b"avc1",
         Codec::Hevc(_) => *b"hvc1",
+        Codec::Av1(_) => *b"av01",
+        Codec::Vp8(_) => *b"vp08",
+        Codec::Vp9(_) => *b"vp09",
+        Codec::Vvc(_) => *b"vvc1",
         Codec::Aac(_) => *b"mp4a",
         Codec::Mp3(_) => *b".mp3",
         Codec::Opus(_) => *b"Opus",

@@ -2,6 +2,7 @@
 
 use crate::amf0;
 use crate::media::codec::ConfigError;
+use crate::media::codec::av1::ObuError;
 use crate::media::codec::nal::NalError;
 use crate::media::{Kind, TrackId};
 
@@ -63,6 +64,14 @@ pub enum DemuxError {
         track: TrackId,
         /// What is wrong with it.
         source: NalError,
+    },
+    /// A temporal unit whose OBUs do not fit into it.
+    #[error("{track}: {source}")]
+    Obu {
+        /// The unit's track.
+        track: TrackId,
+        /// What is wrong with it.
+        source: ObuError,
     },
     /// A frame before any configuration of its track.
     #[error("{track}: frame before its configuration")]

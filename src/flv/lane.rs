@@ -58,6 +58,10 @@ impl Lane {
         let record = match &self.track.codec {
             Codec::Avc(config) => config.record.clone(),
             Codec::Hevc(config) => config.record.clone(),
+            Codec::Av1(config) => config.record.clone(),
+            // FFmpeg and MediaMTX write and expect the whole body of the box.
+            Codec::Vp8(config) | Codec::Vp9(config) => config.full_box(),
+            Codec::Vvc(config) => config.record.clone(),
             Codec::Aac(config) => config.record.clone(),
             Codec::Opus(config) => config.record.clone(),
             // mpegts.js passes over four bytes, the header of the block; FFmpeg takes the block alone.

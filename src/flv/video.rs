@@ -25,6 +25,8 @@ pub struct VideoPacket {
 pub enum VideoPacketKind {
     /// The codec's configuration record.
     Config,
+    /// The video descriptor that MPEG-2 transport streams have in the place of a record; defined for AV1.
+    Descriptor,
     /// One access unit. Whether it is a key frame is for the bitstream to say: the header's frame type is wrong too often.
     Coded {
         /// Composition time in milliseconds; 0 for codecs without one.
@@ -45,6 +47,8 @@ pub enum VideoPacketKind {
 pub(super) const AVC: u8 = 7;
 /// Not of the standard, but what encoders sent before there was the Enhanced header.
 pub(super) const HEVC: u8 = 12;
+/// Of the same origin.
+pub(super) const AV1: u8 = 13;
 
 const COMMAND: u8 = 5;
 const METADATA: u8 = 4;
@@ -82,7 +86,7 @@ fn legacy(first: u8, rest: &mut Body<'_>) -> Result<VideoPacket, DemuxError> {
     if first >> 4 == COMMAND {
         return Ok(command(codec));
     }
-    if !matches!(codec, CodecTag::Legacy(AVC | HEVC)) {
+    if !matches!(codec, CodecTag::Legacy(AVC | HEVC | AV1)) {
         return Ok(VideoPacket { index: 0, codec, kind: VideoPacketKind::Unknown(0), payload: rest.rest() });
     }
     let packet_type = rest.u8()?;
@@ -112,6 +116,7 @@ fn enhanced(track: TrackBody, packet_type: u8, extra_nanos: u32) -> VideoPacket 
         2 => VideoPacketKind::End,
         3 => VideoPacketKind::Coded { cts_ms: 0, extra_nanos },
         METADATA => VideoPacketKind::Metadata,
+        5 => VideoPacketKind::Descriptor,
         other => VideoPacketKind::Unknown(other),
     };
     VideoPacket { index, codec, kind, payload }

@@ -32,6 +32,10 @@ pub(super) fn write(out: &mut Vec<u8>, track: &Track) -> Result<(), Error> {
     match &track.codec {
         Codec::Avc(config) => picture_entry(out, track.id, *b"avc1", config.shape, *b"avcC", &config.record),
         Codec::Hevc(config) => picture_entry(out, track.id, *b"hvc1", config.shape, *b"hvcC", &config.record),
+        Codec::Av1(config) => picture_entry(out, track.id, *b"av01", config.shape, *b"av1C", &config.record),
+        Codec::Vp8(config) => picture_entry(out, track.id, *b"vp08", config.shape, *b"vpcC", &config.full_box()),
+        Codec::Vp9(config) => picture_entry(out, track.id, *b"vp09", config.shape, *b"vpcC", &config.full_box()),
+        Codec::Vvc(config) => picture_entry(out, track.id, *b"vvc1", config.shape, *b"vvcC", &full_box(&config.record)),
         Codec::Aac(config) => mp4a(out, config.shape, object_type::MPEG4_AUDIO, Some(&config.record)),
         Codec::Mp3(config) => {
             let mpeg1 = config.shape.sample_rate >= LOWEST_MPEG1_RATE;
@@ -39,14 +43,18 @@ pub(super) fn write(out: &mut Vec<u8>, track: &Track) -> Result<(), Error> {
         }
         Codec::Opus(config) => sound_entry(out, *b"Opus", config.shape, SAMPLE_BITS, *b"dOps", &config.dops()),
         Codec::Flac(config) => {
-            // A FullBox of version 0 before the metadata blocks.
-            let body = [&[0; 4], &*config.metadata_block()].concat();
+            let body = full_box(&config.metadata_block());
             sound_entry(out, *b"fLaC", config.shape, config.bits_per_sample.into(), *b"dfLa", &body)
         }
         Codec::Ac3(config) => sound_entry(out, *b"ac-3", config.shape, SAMPLE_BITS, *b"dac3", &config.record),
         Codec::Eac3(config) => sound_entry(out, *b"ec-3", config.shape, SAMPLE_BITS, *b"dec3", &config.record),
         Codec::Script => Err(Error::NoSampleEntry { track: track.id, codec: track.codec.name() }),
     }
+}
+
+/// The body of a FullBox of version 0 without flags.
+fn full_box(body: &[u8]) -> Vec<u8> {
+    [&[0; 4], body].concat()
 }
 
 /// A visual sample entry with its configuration box.

@@ -6,7 +6,7 @@ use super::DemuxError;
 use super::picture::Found;
 use crate::media::codec::access_unit::{self, NalSets};
 use crate::media::codec::sei::Messages;
-use crate::media::codec::{AvcConfig, Codec, ConfigError, ConfigProblem, HevcConfig, avc, hevc};
+use crate::media::codec::{AvcConfig, Codec, ConfigError, ConfigProblem, HevcConfig, VvcConfig, avc, hevc, vvc};
 use crate::media::{Captions, Hdr, TrackId};
 
 /// A configuration that is a record of parameter sets.
@@ -117,3 +117,4 @@ macro_rules! nal_config {
 
 nal_config!(AvcConfig, avc::ParameterSets, Codec::Avc);
 nal_config!(HevcConfig, hevc::ParameterSets, Codec::Hevc);
+nal_config!(VvcConfig, vvc::ParameterSets, Codec::Vvc);

@@ -4,10 +4,10 @@ use bytes::Bytes;
 
 use super::super::body::CodecTag;
 use super::super::color_info;
-use super::super::video::{AVC, HEVC, VideoPacket, VideoPacketKind};
-use super::{DemuxError, Demuxer, Item, State as Track, nal};
+use super::super::video::{AV1, AVC, HEVC, VideoPacket, VideoPacketKind};
+use super::{DemuxError, Demuxer, Item, State as Track, av1, nal, vpx};
 use crate::media::codec::sei::Messages;
-use crate::media::codec::{AvcConfig, Codec, HevcConfig};
+use crate::media::codec::{AvcConfig, Codec, ConfigError, HevcConfig, VvcConfig};
 use crate::media::{Kind, TrackId};
 
 /// The video codecs that are carried.
@@ -15,6 +15,10 @@ use crate::media::{Kind, TrackId};
 enum Format {
     Avc,
     Hevc,
+    Av1,
+    Vp8,
+    Vp9,
+    Vvc,
 }
 
 /// What is known of a video track.
@@ -22,6 +26,10 @@ enum Format {
 pub(super) enum State {
     Avc(nal::State<AvcConfig>),
     Hevc(nal::State<HevcConfig>),
+    Av1(av1::State),
+    Vp8(vpx::State),
+    Vp9(vpx::State),
+    Vvc(nal::State<VvcConfig>),
 }
 
 /// What a frame turned out to hold.
@@ -41,10 +49,15 @@ impl Format {
         Some(match codec {
             CodecTag::Legacy(AVC) => Self::Avc,
             CodecTag::Legacy(HEVC) => Self::Hevc,
+            CodecTag::Legacy(AV1) => Self::Av1,
             CodecTag::Legacy(_) => return None,
             CodecTag::FourCc(four_cc) => match &four_cc {
                 b"avc1" => Self::Avc,
                 b"hvc1" => Self::Hevc,
+                b"av01" => Self::Av1,
+                b"vp08" => Self::Vp8,
+                b"vp09" => Self::Vp9,
+                b"vvc1" => Self::Vvc,
                 _ => return None,
             },
         })
@@ -56,6 +69,10 @@ impl State {
         match format {
             Format::Avc => Self::Avc(nal::State::default()),
             Format::Hevc => Self::Hevc(nal::State::default()),
+            Format::Av1 => Self::Av1(av1::State::default()),
+            Format::Vp8 => Self::Vp8(vpx::State::default()),
+            Format::Vp9 => Self::Vp9(vpx::State::default()),
+            Format::Vvc => Self::Vvc(nal::State::default()),
         }
     }
 
@@ -63,22 +80,40 @@ impl State {
         match self {
             Self::Avc(_) => Format::Avc,
             Self::Hevc(_) => Format::Hevc,
+            Self::Av1(_) => Format::Av1,
+            Self::Vp8(_) => Format::Vp8,
+            Self::Vp9(_) => Format::Vp9,
+            Self::Vvc(_) => Format::Vvc,
         }
     }
 
-    /// A configuration record; gives the codec where it is another than before.
-    fn record(&mut self, track: TrackId, record: &[u8]) -> Result<Option<Codec>, DemuxError> {
-        let result = match self {
+    /// A configuration record; gives the codec where it is another than before, and none where that is told with the first key frame.
+    fn record(&mut self, record: &[u8]) -> Result<Option<Codec>, ConfigError> {
+        match self {
             Self::Avc(state) => state.record(record),
             Self::Hevc(state) => state.record(record),
-        };
-        result.map_err(|source| DemuxError::Config { track, source })
+            Self::Vvc(state) => state.record(record),
+            Self::Av1(state) => state.record(record).map(|()| None),
+            Self::Vp8(state) | Self::Vp9(state) => state.record(record).map(|()| None),
+        }
+    }
+
+    /// What MPEG-2 transport streams have in the place of a record: of AV1 alone.
+    fn descriptor(&mut self, descriptor: &[u8]) -> Result<Option<Codec>, ConfigError> {
+        match self {
+            Self::Av1(state) => state.descriptor(descriptor).map(|()| None),
+            _ => Ok(None),
+        }
     }
 
     fn frame(&mut self, track: TrackId, payload: &Bytes) -> Result<Found, DemuxError> {
         match self {
             Self::Avc(state) => state.frame(track, payload),
             Self::Hevc(state) => state.frame(track, payload),
+            Self::Vvc(state) => state.frame(track, payload),
+            Self::Av1(state) => state.frame(track, payload),
+            Self::Vp8(state) => state.frame(track, vpx::Kind::Vp8, payload),
+            Self::Vp9(state) => state.frame(track, vpx::Kind::Vp9, payload),
         }
     }
 }
@@ -89,11 +124,14 @@ impl Demuxer {
         let result = match (packet.kind, Format::of(packet.codec)) {
             (VideoPacketKind::Command, _) => return self.drops.packet += 1,
             (_, None) => return self.drops.codec += 1,
+            (_, Some(Format::Vvc)) if !self.carries_vvc => return self.drops.vvc += 1,
             (VideoPacketKind::Metadata, _) => self.color_info(track, &packet.payload),
             (VideoPacketKind::Unknown(_), _) => return self.drops.packet += 1,
+            (VideoPacketKind::Descriptor, Some(format)) if format != Format::Av1 => return self.drops.packet += 1,
             (VideoPacketKind::End, _) => return self.end(track),
             (VideoPacketKind::Coded { .. }, _) if packet.payload.is_empty() => return self.drops.empty += 1,
-            (VideoPacketKind::Config, Some(format)) => self.picture_record(track, format, &packet.payload),
+            (VideoPacketKind::Config, Some(format)) => self.picture_record(track, format, |state| state.record(&packet.payload)),
+            (VideoPacketKind::Descriptor, Some(format)) => self.picture_record(track, format, |state| state.descriptor(&packet.payload)),
             (VideoPacketKind::Coded { cts_ms, extra_nanos }, Some(format)) => {
                 self.picture_frame(track, format, dts_ms, (cts_ms, extra_nanos), &packet.payload)
             }
@@ -111,8 +149,13 @@ impl Demuxer {
         Ok(())
     }
 
-    fn picture_record(&mut self, track: TrackId, format: Format, record: &[u8]) -> Result<(), DemuxError> {
-        let codec = self.with_state(track, format, |state| state.record(track, record))?;
+    fn picture_record(
+        &mut self,
+        track: TrackId,
+        format: Format,
+        read: impl FnOnce(&mut State) -> Result<Option<Codec>, ConfigError>,
+    ) -> Result<(), DemuxError> {
+        let codec = self.with_state(track, format, |state| read(state).map_err(|source| DemuxError::Config { track, source }))?;
         if let Some(codec) = codec {
             self.item(Item::Config { track, codec });
         }

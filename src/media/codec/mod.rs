@@ -5,6 +5,7 @@
 pub mod aac;
 pub mod ac3;
 pub mod access_unit;
+pub mod av1;
 pub mod avc;
 mod error;
 mod fields;
@@ -14,6 +15,8 @@ pub mod mp3;
 pub mod nal;
 pub mod opus;
 pub mod sei;
+pub mod vpx;
+pub mod vvc;
 
 use super::color::{ColorInfo, Hdr};
 use super::time::Timescale;
@@ -21,12 +24,15 @@ use super::track::Kind;
 
 pub use aac::AacConfig;
 pub use ac3::{Ac3Config, Eac3Config};
+pub use av1::Av1Config;
 pub use avc::AvcConfig;
 pub use error::{ConfigError, ConfigProblem};
 pub use flac::FlacConfig;
 pub use hevc::HevcConfig;
 pub use mp3::Mp3Config;
 pub use opus::OpusConfig;
+pub use vpx::VpConfig;
+pub use vvc::VvcConfig;
 
 /// The smallest width and height of pictures accepted: one macroblock.
 pub const MIN_PICTURE: u32 = 16;
@@ -41,6 +47,14 @@ pub enum Codec {
     Avc(AvcConfig),
     /// H.265 / HEVC (ISO/IEC 23008-2).
     Hevc(HevcConfig),
+    /// AV1.
+    Av1(Av1Config),
+    /// VP8 (RFC 6386).
+    Vp8(VpConfig),
+    /// VP9.
+    Vp9(VpConfig),
+    /// H.266 / VVC (ISO/IEC 23090-3).
+    Vvc(VvcConfig),
     /// AAC (ISO/IEC 14496-3).
     Aac(AacConfig),
     /// MPEG-1, MPEG-2 and MPEG-2.5 layer III.
@@ -102,7 +116,7 @@ impl Codec {
     /// The kind of track that carries this codec.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::Avc(_) | Self::Hevc(_) => Kind::Video,
+            Self::Avc(_) | Self::Hevc(_) | Self::Av1(_) | Self::Vp8(_) | Self::Vp9(_) | Self::Vvc(_) => Kind::Video,
             Self::Aac(_) | Self::Mp3(_) | Self::Opus(_) | Self::Flac(_) | Self::Ac3(_) | Self::Eac3(_) => Kind::Audio,
             Self::Script => Kind::Data,
         }
@@ -122,6 +136,10 @@ impl Codec {
         match self {
             Self::Avc(_) => "H.264",
             Self::Hevc(_) => "H.265",
+            Self::Av1(_) => "AV1",
+            Self::Vp8(_) => "VP8",
+            Self::Vp9(_) => "VP9",
+            Self::Vvc(_) => "H.266",
             Self::Aac(_) => "AAC",
             Self::Mp3(_) => "MP3",
             Self::Opus(_) => "Opus",
@@ -137,6 +155,10 @@ impl Codec {
         match self {
             Self::Avc(config) => config.rfc6381(),
             Self::Hevc(config) => config.rfc6381(),
+            Self::Av1(config) => config.rfc6381(),
+            Self::Vp8(config) => config.rfc6381_vp8(),
+            Self::Vp9(config) => config.rfc6381_vp9(),
+            Self::Vvc(config) => config.rfc6381(),
             Self::Aac(config) => config.rfc6381(),
             Self::Mp3(config) => config.rfc6381(),
             Self::Opus(config) => config.rfc6381(),
@@ -152,6 +174,9 @@ impl Codec {
         match self {
             Self::Avc(config) => Some(config.shape),
             Self::Hevc(config) => Some(config.shape),
+            Self::Av1(config) => Some(config.shape),
+            Self::Vp8(config) | Self::Vp9(config) => Some(config.shape),
+            Self::Vvc(config) => Some(config.shape),
             _ => None,
         }
     }
