@@ -9,10 +9,12 @@ pub struct Options {
     pub settle: Duration,
     /// How much faster than real time media may come at most: a publisher that is further ahead is held back.
     pub max_ahead: Duration,
+    /// Whether VVC is carried.
+    pub vvc: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { settle: Duration::from_secs(1), max_ahead: Duration::from_secs(5) }
+        Self { settle: Duration::from_secs(1), max_ahead: Duration::from_secs(5), vvc: false }
     }
 }

@@ -99,7 +99,7 @@ impl Ingest {
         clock.set_track(TrackId::DATA, Pace::Stamped(Timescale::MILLIS), left.newest.get(&TrackId::DATA).copied());
         Self {
             session,
-            demuxer: Demuxer::new(),
+            demuxer: Demuxer::new().with_vvc(options.vvc),
             drops: Drops::default(),
             clock,
             stage: Stage::Settling(Held::default()),
@@ -421,6 +421,12 @@ impl Ingest {
         let drops = self.demuxer.drops();
         if drops.codec > self.drops.codec {
             self.dropped("a codec that is not carried");
+        }
+        if drops.vvc > self.drops.vvc {
+            if self.drops.vvc == 0 {
+                tracing::warn!("the publisher sends VVC (H.266), which is not carried: set rtmp.vvc = true to carry it");
+            }
+            self.dropped("VVC, which rtmp.vvc = true would carry");
         }
         if drops.packet > self.drops.packet {
             self.dropped("a packet type that has no use here");

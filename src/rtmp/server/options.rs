@@ -40,6 +40,8 @@ pub struct Options {
     pub settle_ms: u64,
     /// How far, in milliseconds, media may run ahead of real time before its publisher is held back.
     pub max_ahead_ms: u64,
+    /// Whether VVC (H.266) is carried.
+    pub vvc: bool,
 }
 
 impl Default for Options {
@@ -58,6 +60,7 @@ impl Default for Options {
             idle_s: 15,
             settle_ms: 1_000,
             max_ahead_ms: 5_000,
+            vvc: false,
         }
     }
 }
@@ -90,6 +93,10 @@ impl Options {
     }
 
     pub(super) fn ingest(&self) -> ingest::Options {
-        ingest::Options { settle: Duration::from_millis(self.settle_ms), max_ahead: Duration::from_millis(self.max_ahead_ms) }
+        ingest::Options {
+            settle: Duration::from_millis(self.settle_ms),
+            max_ahead: Duration::from_millis(self.max_ahead_ms),
+            vvc: self.vvc,
+        }
     }
 }

@@ -160,7 +160,8 @@ fn pass_profile(rest: &mut Fields<'_>) -> Result<(), ConfigError> {
     rest.take(2 + usize::from(constraints & 0x3F))?;
     let sublayers = layers >> 4 & 7;
     if sublayers > 1 {
-        let present = rest.u8()?;
+        // One flag for each lower sublayer; what follows them is reserved.
+        let present = rest.u8()? >> (9 - sublayers);
         rest.take(present.count_ones() as usize)?;
     }
     let sub_profiles = rest.u8()?;

@@ -24,6 +24,8 @@ pub(super) struct Sps {
 
 /// Subpictures in one picture: the most slices that any level allows (annex A).
 const MAX_SUBPICTURES: u32 = 1000;
+/// Temporal sublayers (§7.4.3.4).
+const MAX_SUBLAYERS: u32 = 7;
 /// Bits of general_constraints_info() before its reserved ones (§7.3.3.2).
 const CONSTRAINT_BITS: usize = 71;
 
@@ -35,6 +37,9 @@ pub(super) fn read(nal: &[u8]) -> Result<Sps, ConfigError> {
     let value = |field, value| ConfigError::value(RECORD, 0, field, value);
     if !fields.has_profile {
         return Err(value("sps_ptl_dpb_hrd_params_present_flag", 0));
+    }
+    if fields.sublayers > MAX_SUBLAYERS {
+        return Err(value("sps_max_sublayers_minus1", fields.sublayers - 1));
     }
     if fields.depth_minus8 > 8 {
         return Err(value("sps_bitdepth_minus8", fields.depth_minus8));
