@@ -30,6 +30,18 @@ impl Unit {
         Self { track: TrackId::DATA, timestamp, cts_ms: 0, extra_nanos: 0, is_sync: true, data }
     }
 
+    /// When it is presented, in milliseconds as sent.
+    pub(super) fn shown(&self) -> u32 {
+        self.timestamp.wrapping_add_signed(self.cts_ms)
+    }
+
+    /// Whether this is the picture of another track that belongs to `other`, one that can be decoded.
+    pub(super) fn is_shown_with(&self, other: &Self) -> bool {
+        /// What encoders send as one moment, with pictures of half the rate beside.
+        const TOGETHER_MS: i64 = 100;
+        self.track.kind == Kind::Video && self.is_sync && distance(other.shown(), self.shown()).abs() <= TOGETHER_MS
+    }
+
     /// Composition time as sent, in ticks; nanoseconds are rounded to the nearest.
     pub(super) fn composition(&self, scale: Timescale) -> i32 {
         let nanos = i64::from(self.cts_ms) * 1_000_000 + i64::from(self.extra_nanos);
@@ -76,6 +88,11 @@ impl Held {
     /// When the first media came.
     pub(super) fn since(&self) -> Option<Instant> {
         self.first.map(|(at, _)| at)
+    }
+
+    /// What is held, oldest first.
+    pub(super) fn units(&self) -> &VecDeque<Unit> {
+        &self.units
     }
 
     /// Whether more would cost what is held.

@@ -11,6 +11,8 @@ mod limits;
 mod notes;
 mod options;
 mod publication;
+mod tracks;
+mod words;
 
 #[cfg(test)]
 mod tests;

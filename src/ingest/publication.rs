@@ -1,6 +1,6 @@
 //! From message bodies to samples on the bus.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,11 +12,13 @@ use super::held::{self, Held, Unit};
 use super::left::{self, Left};
 use super::limits::{Meter, Pacer, Report};
 use super::notes::Notes;
+use super::tracks::{Told, Tracks};
+use super::words::Words;
 use crate::amf0::{self, Value};
 use crate::bus::{Cause, Departure, Revoked, Session, Stream, Why};
 use crate::flv::{Demuxer, Drops, Item, TagKind};
 use crate::media::clock::{self, Clock, Pace};
-use crate::media::{Codec, Hdr, Kind, Metadata, Program, Sample, Span, Timescale, Timestamp, Track, TrackId, TrackSet, WallClock};
+use crate::media::{Codec, Kind, Metadata, Program, Sample, Span, Timescale, Timestamp, TrackId, WallClock};
 
 /// How long sound waits for the first picture that can be decoded: the longest GOP that is kept anywhere.
 const FIRST_SYNC_WAIT: Duration = Duration::from_secs(10);
@@ -36,20 +38,15 @@ pub struct Ingest {
     drops: Drops,
     clock: Clock,
     stage: Stage,
-    codecs: BTreeMap<TrackId, Codec>,
-    notes: BTreeMap<TrackId, Notes>,
-    /// The one video track of the rendition: the first that showed up.
-    video: Option<TrackId>,
-    frame_rate: Option<f64>,
+    tracks: Tracks,
     metadata: Option<(Metadata, Value)>,
+    /// What the metadata says of tracks.
+    words: Words,
     /// Where samples of connections before this one ended.
     left: Left,
-    /// Pictures are passed over until one can be decoded.
-    awaits_sync: bool,
     /// When the first picture is presented: nothing that is presented before it is played.
     start: Option<u32>,
     newest: Option<Timestamp>,
-    configs: Meter,
     jumps: Meter,
     report: Report,
     pacer: Pacer,
@@ -73,7 +70,6 @@ struct Watch {
     first_media: Option<Instant>,
     warned_gop: bool,
     warned_ahead: bool,
-    warned_tracks: bool,
 }
 
 impl IngestError {
@@ -103,16 +99,12 @@ impl Ingest {
             drops: Drops::default(),
             clock,
             stage: Stage::Settling(Held::default()),
-            codecs: BTreeMap::new(),
-            notes: BTreeMap::new(),
-            video: None,
-            frame_rate: None,
+            tracks: Tracks::default(),
             metadata: None,
+            words: Words::default(),
             left,
-            awaits_sync: false,
             start: None,
             newest: None,
-            configs: Meter::default(),
             jumps: Meter::default(),
             report: Report::default(),
             pacer: Pacer::new(options.max_ahead),
@@ -187,14 +179,11 @@ impl Ingest {
             Item::Captions { track, captions } => self.note(track, now, |notes| notes.captions = captions),
             Item::Channels { track, layout } => self.note(track, now, |notes| notes.channels = Some(layout)),
             Item::Coded { track, dts_ms, cts_ms, extra_nanos, is_sync, data } => {
-                if track.kind == Kind::Video && self.video != Some(track) {
-                    self.session.stream().received().count_dropped();
-                    return Ok(());
-                }
                 self.unit(Unit { track, timestamp: dts_ms, cts_ms, extra_nanos, is_sync, data }, now, wall)
             }
             Item::Script { dts_ms, data, .. } => self.unit(Unit::script(dts_ms, data), now, wall),
             Item::Metadata { metadata, value } => {
+                self.words = Words::of_metadata(&value);
                 let before = self.metadata.replace((metadata, value));
                 match (before, &self.metadata) {
                     (Some(before), Some(after)) if before != *after => {
@@ -210,48 +199,25 @@ impl Ingest {
     }
 
     fn configure(&mut self, track: TrackId, codec: Codec, now: Instant, wall: WallClock) -> Result<(), IngestError> {
-        if track.kind == Kind::Video && *self.video.get_or_insert(track) != track {
-            if !std::mem::replace(&mut self.watch.warned_tracks, true) {
-                tracing::warn!(%track, "further video tracks are not carried");
-            }
-            return Ok(());
-        }
-        let is_new = !self.codecs.contains_key(&track);
-        if !is_new && matches!(self.stage, Stage::Settling(_)) {
+        if self.tracks.knows(track) && matches!(self.stage, Stage::Settling(_)) {
             self.settle(now, wall)?;
-        }
-        if !is_new && self.configs.exceeds(now) {
-            return Err(IngestError::TooManyConfigs);
         }
         self.clock.set_track(track, pace(&codec), self.left.newest.get(&track).copied());
         tracing::info!(%track, codec = codec.name(), "configured");
-        self.codecs.insert(track, codec);
-        self.notes.entry(track).or_default().key_frame = Hdr::default();
-        if let Stage::Live = self.stage {
-            self.awaits_sync |= track.kind == Kind::Video;
-            self.set_head(Why::Config)?;
-        }
-        Ok(())
-    }
-
-    /// Takes down what was told of a track; if it says anything new of one that viewers have, they are told. What decoders must know ahead
-    /// of the pictures holds from the next key frame on.
-    fn note(&mut self, id: TrackId, now: Instant, take_down: impl FnOnce(&mut Notes)) -> Result<(), IngestError> {
-        let before = self.notes.get(&id).cloned().unwrap_or_default();
-        let mut after = before.clone();
-        take_down(&mut after);
-        self.notes.insert(id, after.clone());
-        let Some(codec) = self.codecs.get(&id).filter(|_| matches!(self.stage, Stage::Live)) else { return Ok(()) };
-        let track = Track::new(id, codec.clone());
-        let (before, after) = (before.complete(track.clone()), after.complete(track));
-        if before == after {
-            return Ok(());
-        }
-        if self.configs.exceeds(now) {
+        if !self.tracks.configure(track, codec, now) {
             return Err(IngestError::TooManyConfigs);
         }
-        self.awaits_sync |= (before.color, before.hdr) != (after.color, after.hdr);
-        self.set_head(Why::Config)
+        if let Stage::Live = self.stage { self.set_head(Why::Config) } else { Ok(()) }
+    }
+
+    /// Takes down what was told of a track; if it says anything new of one that viewers have, they are told.
+    fn note(&mut self, id: TrackId, now: Instant, take_down: impl FnOnce(&mut Notes)) -> Result<(), IngestError> {
+        let is_live = matches!(self.stage, Stage::Live);
+        match self.tracks.take_down(id, now, is_live, take_down) {
+            Told::Nothing => Ok(()),
+            Told::News => self.set_head(Why::Config),
+            Told::TooOften => Err(IngestError::TooManyConfigs),
+        }
     }
 
     fn unit(&mut self, unit: Unit, now: Instant, wall: WallClock) -> Result<(), IngestError> {
@@ -262,9 +228,10 @@ impl Ingest {
                 Ok(())
             }
             Stage::Starting(held) => {
-                let starts = unit.track.kind == Kind::Video && unit.is_sync;
+                let leads = self.tracks.leading() == Some(unit.track);
+                let starts = leads && unit.is_sync;
                 // Pictures before the first that can be decoded are of no use to anyone.
-                if unit.track.kind == Kind::Video && !starts {
+                if leads && !starts {
                     return Ok(());
                 }
                 let gone = held.push(unit, now);
@@ -280,23 +247,29 @@ impl Ingest {
         match &self.stage {
             Stage::Settling(held) if self.is_settled(held, now) => self.settle(now, wall),
             Stage::Starting(held) if held.since().is_some_and(|since| now.saturating_duration_since(since) >= FIRST_SYNC_WAIT) => {
-                tracing::warn!("no picture that can be decoded came; the stream starts with sound alone");
-                self.awaits_sync = true;
+                tracing::warn!("no picture that can be decoded came; the stream starts with what there is");
+                self.tracks.leave_empty(held.units());
                 self.begin(now, wall)
             }
             _ => Ok(()),
         }
     }
 
+    /// Encoders send the configurations of all tracks before the first frame, or each before the first frame of its track; the latter tell
+    /// in metadata which tracks there will be.
     fn is_settled(&self, held: &Held, now: Instant) -> bool {
-        let has = |kind| self.codecs.keys().any(|track| track.kind == kind);
-        let (video, audio) = (has(Kind::Video), has(Kind::Audio));
-        if video && audio {
+        let (video, audio) = (self.tracks.has(Kind::Video), self.tracks.has(Kind::Audio));
+        let mut told = self.words.tracks().peekable();
+        if told.peek().is_some() && told.all(|track| self.tracks.knows(track)) {
+            return true;
+        }
+        let is_announced = self.words.tracks().len() > 0;
+        if !is_announced && video && audio && held.since().is_some() {
             return true;
         }
         // The metadata may lie: it shortens the wait for the other kind, it does not end it.
         let expected = match &self.metadata {
-            Some((_, value)) if !tells_of(value, if video { "audio" } else { "video" }) => self.options.settle / 4,
+            Some(_) if !is_announced && !self.words.tell_of(if video { Kind::Audio } else { Kind::Video }) => self.options.settle / 4,
             _ => self.options.settle,
         };
         (video || audio) && (held.waited(now) >= expected || held.is_nearly_full())
@@ -306,8 +279,8 @@ impl Ingest {
     fn settle(&mut self, now: Instant, wall: WallClock) -> Result<(), IngestError> {
         let Stage::Settling(held) = &mut self.stage else { return Ok(()) };
         let units = held.take();
-        self.frame_rate = self.video.and_then(|track| held::measured_rate(&units, track));
-        let waits = self.video.is_some();
+        self.tracks.measure(&units);
+        let waits = self.tracks.leading().is_some();
         self.stage = Stage::Starting(Held::default());
         for unit in units {
             self.unit(unit, now, wall)?;
@@ -320,10 +293,15 @@ impl Ingest {
         let Stage::Starting(held) = &mut self.stage else { return Ok(()) };
         let mut units: VecDeque<Unit> = held.take();
         self.stage = Stage::Live;
-        let first = units.iter().position(|unit| unit.track.kind == Kind::Video).and_then(|at| units.remove(at));
+        let leading = self.tracks.leading();
+        let first = units.iter().position(|unit| leading == Some(unit.track) && unit.is_sync).and_then(|at| units.remove(at));
         if let Some(first) = first {
-            self.clock.anchor(first.timestamp, Span::from_millis(i64::from(first.cts_ms.max(0)).min(left::MOST_COMPOSITION.millis())));
-            self.start = Some(first.timestamp.wrapping_add_signed(first.cts_ms));
+            // A picture of another track that is shown together with it may be decoded before it.
+            let anchor = [&first].into_iter().chain(units.iter().filter(|unit| unit.is_shown_with(&first)));
+            let anchor = anchor.min_by_key(|unit| held::distance(first.timestamp, unit.timestamp)).unwrap_or(&first);
+            let lead = Span::from_millis(i64::from(anchor.cts_ms.max(0)).min(left::MOST_COMPOSITION.millis()));
+            self.clock.anchor(anchor.timestamp, lead);
+            self.start = Some(first.shown());
             // Viewers join at the picture: what is heard with it must stand behind it.
             units.push_front(first);
         }
@@ -347,17 +325,18 @@ impl Ingest {
         if placed.is_discontinuity {
             tracing::warn!(track = %unit.track, timestamp = unit.timestamp, "the timestamps jumped and were anchored anew");
             self.start = None;
-            self.awaits_sync |= self.video.is_some();
+            self.tracks.await_sync();
             if self.jumps.exceeds(now) {
                 return Err(IngestError::TooManyJumps);
             }
             self.set_head(Why::Break(Cause::Timestamps))?;
         }
-        if unit.track.kind == Kind::Video && self.awaits_sync {
-            if !unit.is_sync {
-                return Ok(());
-            }
-            self.awaits_sync = false;
+        if !self.tracks.admits(unit.track, unit.is_sync) {
+            return Ok(());
+        }
+        if self.tracks.note(unit.track, placed.dts) {
+            tracing::info!(track = %unit.track, "pictures come again");
+            self.set_head(Why::Config)?;
         }
         self.publish(unit, placed.dts, now, wall)
     }
@@ -388,22 +367,10 @@ impl Ingest {
 
     fn set_head(&mut self, why: Why) -> Result<(), IngestError> {
         let metadata = self.metadata.as_ref().map(|(metadata, _)| metadata.clone()).unwrap_or_default();
-        let tracks = self.codecs.iter().map(|(&id, codec)| self.track(id, codec, &metadata));
-        let tracks = TrackSet::new(tracks.chain([Track::new(TrackId::DATA, Codec::Script)]));
+        let tracks = self.tracks.set(&metadata, &self.words);
         let program = Program { epoch: self.session.stream().epoch(), tracks, metadata };
         self.session.publisher().set_head(Arc::new(program), why)?;
         Ok(())
-    }
-
-    /// The bitstream tells best how fast pictures come, then the metadata, then what was seen of them.
-    fn track(&self, id: TrackId, codec: &Codec, metadata: &Metadata) -> Track {
-        let told = codec.video().and_then(|shape| shape.frame_rate).or(metadata.frame_rate).or(self.frame_rate);
-        let frame_rate = told.filter(|_| id.kind == Kind::Video);
-        let track = Track { frame_rate, ..Track::new(id, codec.clone()) };
-        match self.notes.get(&id) {
-            Some(notes) => notes.complete(track),
-            None => track,
-        }
     }
 
     fn dropped(&mut self, why: impl std::fmt::Display) {
@@ -445,6 +412,11 @@ impl Ingest {
             let last = self.report.last().unwrap_or("no codec configuration and no picture that can be decoded").to_owned();
             return Err(IngestError::NothingPlayable { last });
         }
+        let silent = self.newest.map(|newest| self.tracks.leave_silent(newest)).unwrap_or_default();
+        if !silent.is_empty() {
+            tracing::warn!(tracks = ?silent, "no pictures come on these tracks while others go on: viewers are told that they are gone");
+            self.set_head(Why::Config)?;
+        }
         if !self.watch.warned_gop && self.session.stream().source().samples.inspect(|window| window.truncated()) > 0 {
             self.watch.warned_gop = true;
             tracing::warn!(
@@ -454,13 +426,6 @@ impl Ingest {
         }
         Ok(())
     }
-}
-
-/// Whether metadata has a word about a kind of track: `videocodecid`, `audiosamplerate`, `hasAudio` and the like.
-fn tells_of(metadata: &Value, kind: &str) -> bool {
-    let words = ["codecid", "datarate", "samplerate"];
-    let tells = |name: &str| name.strip_prefix(kind).is_some_and(|rest| words.contains(&rest));
-    metadata.properties().is_some_and(|properties| properties.iter().any(|(name, _)| tells(name)))
 }
 
 fn pace(codec: &Codec) -> Pace {

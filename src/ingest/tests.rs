@@ -104,6 +104,7 @@ fn metadata(values: &[(&str, f64)]) -> Bytes {
     amf0::encode(&["onMetaData".into(), amf0::Value::Object(members)])
 }
 
+mod multitrack;
 mod timeline;
 
 const VIDEO: TrackId = TrackId::VIDEO;
