@@ -203,6 +203,19 @@ fn when_the_leading_track_stops_the_next_one_leads() {
 }
 
 #[test]
+fn a_word_about_a_track_that_its_init_segment_does_not_hold_interrupts_nothing() {
+    let rungs = [rung(30, 60)];
+    let (mut segmenter, _) = played(&rungs, 6_000);
+    let mut told = tracks(1);
+    told[1].name = Some("Deutsch".to_owned());
+    segmenter.head(program(told), Boundary::Config, wall(6_000));
+    push(&mut segmenter, samples(&rungs, 0, 12_500).into_iter().filter(|(arrival, _)| *arrival >= 6_000));
+    let snapshot = segmenter.snapshot().unwrap();
+    assert!(hls::multivariant(&snapshot, "").contains("NAME=\"Deutsch\""));
+    assert!(snapshot.slots.iter().all(|slot| !slot.discontinuity && slot.segments.iter().all(|segment| segment.init.generation == 1)));
+}
+
+#[test]
 fn tracks_that_come_late_or_go_do_not_interrupt_the_others() {
     let rungs = [rung(30, 60), rung(30, 60)];
     let (mut segmenter, refused) = Segmenter::new(Options::default(), program(tracks(1)));

@@ -30,9 +30,10 @@ impl Segmenter {
         refused
     }
 
-    /// Whether a program only has other following tracks beside those that stay as they are, so that these need not be interrupted.
+    /// Whether a program only has other following tracks beside those whose init segments stay as they are, so that these need not be
+    /// interrupted.
     pub(super) fn goes_on_in(&self, program: &Program) -> bool {
-        let stays = |lane: &Lane| program.tracks.get(lane.id()).is_some_and(|track| *track == lane.memory.init.track);
+        let stays = |lane: &Lane| program.tracks.get(lane.id()).is_some_and(|track| is_initialised_by(&lane.memory.init, track));
         self.lanes.get(self.leader).is_some_and(stays)
             && self.lanes.iter().all(|lane| program.tracks.get(lane.id()).is_none() || stays(lane))
     }
@@ -46,7 +47,13 @@ impl Segmenter {
         }
         let mut refused = Vec::new();
         for track in self.wanted(program) {
-            let Err(at) = self.lanes.binary_search_by_key(&track.id, Lane::id) else { continue };
+            let at = match self.lanes.binary_search_by_key(&track.id, Lane::id) {
+                Ok(at) => {
+                    self.lanes[at].memory.tell_of(&track);
+                    continue;
+                }
+                Err(at) => at,
+            };
             match self.memory(&track) {
                 Ok(memory) => {
                     self.lanes.insert(at, Lane::new(memory, self.next));
@@ -93,8 +100,10 @@ impl Segmenter {
     /// What is known of a track from before, with a new init segment where its configuration is another.
     fn memory(&self, track: &Arc<Track>) -> Result<Memory, fmp4::Error> {
         let known = self.known.get(&track.id);
-        if let Some(memory) = known.filter(|memory| memory.init.track == *track) {
-            return Ok(memory.clone());
+        if let Some(memory) = known.filter(|memory| is_initialised_by(&memory.init, track)) {
+            let mut memory = memory.clone();
+            memory.tell_of(track);
+            return Ok(memory);
         }
         let bytes = fmp4::init_segment(&[track])?;
         let generation = known.map_or(1, |memory| memory.init.generation + 1);
@@ -104,4 +113,18 @@ impl Segmenter {
             None => Memory { init, delay: None, sequence: fmp4::SequenceNumber::FIRST, next_part: 0 },
         })
     }
+}
+
+impl Memory {
+    /// Takes what is told of a track beside its configuration: a language, a name, captions that have come up.
+    fn tell_of(&mut self, track: &Arc<Track>) {
+        if self.init.track != *track {
+            self.init = Arc::new(Init { track: Arc::clone(track), ..(*self.init).clone() });
+        }
+    }
+}
+
+/// Whether an init segment is still the one that a track needs.
+fn is_initialised_by(init: &Init, track: &Arc<Track>) -> bool {
+    init.track == *track || fmp4::init_segment(&[track]).is_ok_and(|bytes| bytes == init.bytes)
 }
