@@ -12,6 +12,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::auth::{Apps, Authority, Play, Publish};
 use crate::bus::{End, Registry};
 use crate::config::Config;
 use crate::config::process::{Options, Shutdown};
@@ -63,9 +64,9 @@ pub fn run(config: Config) -> Result<()> {
     raise_descriptor_limit(config.limits.max_connections + config.rtmp.max_connections);
     runtime.block_on(async {
         let mut signals = Signals::new()?;
-        let open = config.rtmp.apps.clone();
+        let apps = config.apps.clone();
         let gateway = Gateway::start(config).await?;
-        gateway.greet(&open);
+        gateway.greet(&apps);
         signals.next().await;
         tracing::info!(seconds = drain.as_secs(), "stopping: viewers are told and drained; a second signal leaves at once");
         tokio::select! {
@@ -94,9 +95,11 @@ impl Gateway {
         let registry = Registry::new(config.streams);
         let outlets = Outlets::new(config.feeds, config.segments, Handle::current());
         let policy = Policy::new(config.egress);
+        let authority = Authority::new(config.apps);
         let shared = Arc::new(Shared {
             registry: Arc::clone(&registry),
             push: Push { outlets: Arc::clone(&outlets), policy: Arc::clone(&policy), options: Arc::new(config.push) },
+            authority: Arc::clone(&authority),
             metrics: Metrics::install(),
             options: config.http,
         });
@@ -110,7 +113,7 @@ impl Gateway {
             tokio::spawn(operators(listener, router(shared, Door::Admin), closing.viewers.clone()));
         }
         let doors = Doors { plain, encrypted, tls: tls.clone(), http: Some(http), sockets };
-        let publishing = server::Shared { registry: Arc::clone(&registry), options: Arc::new(config.rtmp) };
+        let publishing = server::Shared { registry: Arc::clone(&registry), authority, options: Arc::new(config.rtmp) };
         let publishers = tokio::spawn(server::serve(doors, publishing, closing.publishers.clone()));
         let mut housekeeping = vec![tokio::spawn(keep_house(Arc::clone(&registry), outlets))];
         housekeeping.extend(tls.map(|tls| tokio::spawn(tls.watch())));
@@ -119,7 +122,7 @@ impl Gateway {
     }
 
     /// Says where to publish and where to watch.
-    fn greet(&self, open: &[String]) {
+    fn greet(&self, apps: &Apps) {
         let host = |address: SocketAddr| {
             let here = address.ip().is_unspecified();
             if here { format!("127.0.0.1:{}", address.port()) } else { address.to_string() }
@@ -129,14 +132,18 @@ impl Gateway {
             self.admin.map_or_else(|| format!("http://{http}/api/v1/streams"), |admin| format!("http://{}/api/v1/streams", host(admin)));
         println!("Sluicegate {}", env!("CARGO_PKG_VERSION"));
         // With "*" any application will do.
-        let app = open.iter().find(|app| *app != "*").map_or("live", String::as_str);
-        println!("  publish   rtmp://{rtmp}/{app}/NAME   (OBS: server rtmp://{rtmp}/{app}, stream key NAME)");
+        let app = apps.0.keys().find(|app| *app != "*").map_or("live", String::as_str);
+        let rule = apps.rule(app).cloned().unwrap_or_default();
+        let key = if rule.publish == Publish::Key { "?key=SECRET" } else { "" };
+        let token = if rule.play == Play::Token { "?token=SECRET" } else { "" };
+        println!("  publish   rtmp://{rtmp}/{app}/NAME{key}   (OBS: server rtmp://{rtmp}/{app}, stream key NAME{key})");
         if let Some(rtmps) = self.rtmps {
-            println!("  encrypted rtmps://{}/{app}/NAME", host(rtmps));
+            println!("  encrypted rtmps://{}/{app}/NAME{key}", host(rtmps));
         }
-        println!("  watch     http://{http}/watch/{app}/NAME");
+        println!("  watch     http://{http}/watch/{app}/NAME{token}");
         println!("  what is live   http://{http}/   API   {admin}");
-        if !self.rtmp.ip().is_loopback() {
+        let open: Vec<_> = apps.0.iter().filter(|(_, rule)| rule.publish == Publish::Open).map(|(app, _)| app.as_str()).collect();
+        if !self.rtmp.ip().is_loopback() && !open.is_empty() {
             tracing::warn!(address = %self.rtmp, apps = open.join(", "), "anyone who reaches this address may publish in these applications");
         }
     }

@@ -7,7 +7,7 @@
 //! | 0 | [`media`], [`amf0`] |
 //! | 1 | [`flv`], [`fmp4`] |
 //! | 2 | [`bus`], [`rtmp`] wire and session, [`segment`] segmenter and window, `net` |
-//! | 3 | `ingest`, `feed`, `egress`, `segment::task`, [`hls`], [`dash`] |
+//! | 3 | `auth`, `ingest`, `feed`, `egress`, `segment::task`, [`hls`], [`dash`] |
 //! | 4 | `outlet` |
 //! | 5 | `rtmp::server`, `http` |
 //! | 6 | `config` |
@@ -29,6 +29,8 @@ pub mod media;
 pub mod rtmp;
 pub mod segment;
 
+#[cfg(feature = "server")]
+pub mod auth;
 #[cfg(feature = "server")]
 pub mod config;
 #[cfg(feature = "server")]

@@ -1,10 +1,13 @@
 //! The `sluicegate` program: command line, configuration, logs, exit code.
 
+use std::io::{BufRead as _, Read as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use sluicegate::auth::Secret;
 use sluicegate::config::{Config, Mistake, Override};
+use sluicegate::net::Tls;
 use sluicegate::{gateway, http, telemetry};
 
 const EXAMPLES: &str = "\
@@ -17,6 +20,8 @@ Examples:
       publish a file; then watch it at http://127.0.0.1:8080/watch/live/demo
   SLUICEGATE_STREAMS_GRACE_S=30 sluicegate serve
       any key of the configuration by environment variable: SLUICEGATE_<SECTION>_<KEY>
+  head -c 18 /dev/urandom | base64 | tee key.txt | sluicegate hash-key
+      make a stream key and its hash, which goes into the configuration in its place
   sluicegate check-config config/sluicegate.toml
       every mistake of a file at once, each with its reason and a hint";
 
@@ -38,6 +43,8 @@ enum Command {
         /// The file to check.
         file: PathBuf,
     },
+    /// Print the hash of a key or token, read from standard input, as it may stand in the configuration.
+    HashKey,
     /// Ask a running gateway whether it is well; for container health checks.
     Healthcheck {
         /// Where its /healthz is.
@@ -62,6 +69,9 @@ struct Serve {
     admin: Option<String>,
 }
 
+/// Most bytes of a key's line: longer than any key.
+const MAX_LINE: u64 = 4_096;
+
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Serve(serve) => run(&serve),
@@ -69,6 +79,7 @@ fn main() -> ExitCode {
             Ok(text) => check(&file.display().to_string(), Config::parse(&text)),
             Err(error) => failed(format_args!("{} cannot be read: {error}", file.display())),
         },
+        Command::HashKey => hash_key(),
         Command::Healthcheck { url } => match http::health::check(&url) {
             Ok(()) => ExitCode::SUCCESS,
             Err(reason) => failed(format_args!("{url}: {reason}")),
@@ -92,8 +103,27 @@ fn run(serve: &Serve) -> ExitCode {
     }
 }
 
+/// One line, so that `echo SECRET | sluicegate hash-key` hashes what is meant.
+fn hash_key() -> ExitCode {
+    let mut line = String::new();
+    if let Err(error) = std::io::stdin().lock().take(MAX_LINE).read_line(&mut line) {
+        return failed(format_args!("the key cannot be read: {error}"));
+    }
+    match Secret::parse(line.trim_end_matches(['\r', '\n'])) {
+        Ok(secret) => {
+            println!("{}", secret.hashed());
+            ExitCode::SUCCESS
+        }
+        Err(error) => failed(format_args!("{error}")),
+    }
+}
+
 fn check(file: &str, read: Result<Config, Vec<Mistake>>) -> ExitCode {
     match read {
+        // Whether the certificate is there and fits is known only on the machine that serves it.
+        Ok(config) if let Some(error) = config.tls.is_set().then(|| Tls::load(config.tls.clone()).err()).flatten() => {
+            failed(format_args!("{file}: [tls]: {error}"))
+        }
         Ok(_) => {
             println!("{file}: no mistakes");
             ExitCode::SUCCESS

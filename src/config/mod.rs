@@ -2,6 +2,7 @@
 //!
 //! Only the composition root sees [`Config`]; modules get their own section.
 
+mod apps;
 mod mistake;
 pub mod process;
 mod sources;
@@ -16,7 +17,7 @@ pub use sources::Override;
 
 use crate::http::{driver, push, router};
 use crate::rtmp::server;
-use crate::{bus, egress, feed, net, segment, telemetry};
+use crate::{auth, bus, egress, feed, net, segment, telemetry};
 
 /// The whole configuration, a section a module.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -26,6 +27,8 @@ pub struct Config {
     pub gateway: process::Options,
     /// `[rtmp]`
     pub rtmp: server::Options,
+    /// `[apps.NAME]`
+    pub apps: auth::Apps,
     /// `[tls]`
     pub tls: net::tls::Options,
     /// `[http]`

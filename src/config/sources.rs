@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 use toml::{Table, Value};
 
-use super::{Config, Mistake};
+use super::{Config, Mistake, apps};
 
 /// What names of environment variables begin with.
 const PREFIX: &str = "SLUICEGATE_";
@@ -23,7 +23,9 @@ pub struct Override {
 pub(super) fn environment(variables: impl Iterator<Item = (String, String)>) -> Vec<Override> {
     let ours = variables.filter_map(|(name, value)| {
         let (section, key) = name.strip_prefix(PREFIX)?.split_once('_')?;
-        let key = format!("{}.{}", section.to_lowercase(), key.to_lowercase());
+        let (section, key) = (section.to_lowercase(), key.to_lowercase());
+        let key = if section == apps::SECTION { apps::dotted(&key) } else { key };
+        let key = format!("{section}.{key}");
         Some(Override { key, value, source: name })
     });
     ours.collect()
@@ -43,12 +45,7 @@ pub(super) fn merge(text: &str, environment: &[Override], flags: &[Override]) ->
     };
     for setting in environment.iter().chain(flags) {
         match typed(setting, &defaults) {
-            Ok((section, key, value)) => {
-                let section = merged.entry(section).or_insert_with(|| Value::Table(Table::new()));
-                if let Value::Table(section) = section {
-                    section.insert(key, value);
-                }
-            }
+            Ok(value) => insert(&mut merged, setting.key.split('.'), value),
             Err(mistake) => mistakes.push(mistake),
         }
     }
@@ -62,6 +59,10 @@ pub(super) fn deserialize(mut table: Table, mistakes: &mut Vec<Mistake>) -> Conf
             Ok(config) => return config,
             Err(error) => error,
         };
+        if let Some(mistake) = apps::take_out(&mut table, &error) {
+            mistakes.push(mistake);
+            continue;
+        }
         let path = error.path().to_string();
         let mut parts = path.split(['.', '[']);
         let (section, key) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
@@ -94,6 +95,10 @@ fn defaults() -> Json {
 fn known_only(table: Table, defaults: &Json, mistakes: &mut Vec<Mistake>) -> Table {
     let mut known = Table::new();
     for (section, value) in table {
+        if section == apps::SECTION {
+            known.insert(section, apps::known_only(value, mistakes));
+            continue;
+        }
         let Some(keys) = defaults.get(&section).and_then(Json::as_object) else {
             mistakes.push(Mistake::new(&section, "", "there is no such section", did_you_mean(&section, sections(defaults))));
             continue;
@@ -122,9 +127,12 @@ fn known_only(table: Table, defaults: &Json, mistakes: &mut Vec<Mistake>) -> Tab
 }
 
 /// Reads an override's text as the type that its default has.
-fn typed(setting: &Override, defaults: &Json) -> Result<(String, String, Value), Mistake> {
+fn typed(setting: &Override, defaults: &Json) -> Result<Value, Mistake> {
     let mistake = |reason: &str, hint: String| Mistake::new(&setting.key, &setting.value, format!("{reason} ({})", setting.source), hint);
     let (section, key) = setting.key.split_once('.').unwrap_or((&setting.key, ""));
+    if section == apps::SECTION {
+        return apps::typed(setting, key);
+    }
     let Some(keys) = defaults.get(section).and_then(Json::as_object) else {
         return Err(mistake("there is no such section", did_you_mean(section, sections(defaults))));
     };
@@ -137,20 +145,33 @@ fn typed(setting: &Override, defaults: &Json) -> Result<(String, String, Value),
         Json::Bool(_) => Value::Boolean(text.parse().map_err(|_| unreadable("true or false"))?),
         Json::Number(number) if number.is_f64() => Value::Float(text.parse().map_err(|_| unreadable("a number"))?),
         Json::Number(_) => Value::Integer(text.parse().map_err(|_| unreadable("a whole number"))?),
-        Json::Array(_) => {
-            let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-            Value::Array(items.map(|item| Value::String(item.to_owned())).collect())
-        }
+        Json::Array(_) => list(text),
         _ => Value::String(text.to_owned()),
     };
-    Ok((section.to_owned(), key.to_owned(), value))
+    Ok(value)
+}
+
+/// Texts between commas.
+pub(super) fn list(text: &str) -> Value {
+    let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+    Value::Array(items.map(|item| Value::String(item.to_owned())).collect())
+}
+
+fn insert<'a>(table: &mut Table, mut path: impl Iterator<Item = &'a str>, value: Value) {
+    let Some(first) = path.next() else { return };
+    let mut rest = path.peekable();
+    if rest.peek().is_none() {
+        table.insert(first.to_owned(), value);
+    } else if let Value::Table(inner) = table.entry(first).or_insert_with(|| Value::Table(Table::new())) {
+        insert(inner, rest.collect::<Vec<_>>().into_iter(), value);
+    }
 }
 
 fn sections(defaults: &Json) -> impl Iterator<Item = &str> {
     defaults.as_object().into_iter().flat_map(|sections| sections.keys().map(String::as_str))
 }
 
-fn did_you_mean<'a>(given: &str, known: impl Iterator<Item = &'a str>) -> String {
+pub(super) fn did_you_mean<'a>(given: &str, known: impl Iterator<Item = &'a str>) -> String {
     let mut known: Vec<_> = known.map(|name| (strsim::jaro_winkler(given, name), name)).collect();
     known.sort_by(|a, b| b.0.total_cmp(&a.0));
     match known.first() {

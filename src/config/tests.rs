@@ -70,3 +70,76 @@ fn an_unknown_or_unreadable_variable_is_a_mistake_too() {
     assert!(mistakes[0].reason.contains("SLUICEGATE_STREAMS_GRACES"), "{}", mistakes[0]);
     assert!(mistakes[1].reason.contains("not a whole number"), "{}", mistakes[1]);
 }
+
+#[test]
+fn the_shipped_sample_shows_all_that_an_application_can_demand() {
+    let table: toml::Table = SAMPLE.parse().unwrap();
+    let live = table["apps"]["live"].as_table().unwrap();
+    assert_eq!(live.keys().collect::<BTreeSet<_>>(), auth::FIELDS.map(str::to_owned).iter().collect());
+}
+
+#[test]
+fn applications_replace_the_default_one_and_may_have_any_name() {
+    let text = "[apps.\"events/hall\"]\npublish = \"key\"\nkeys = [\"correct horse\"]\n[apps.\"*\"]\nplay = \"token\"\nstream_tokens = { main = [\"battery staple\"] }";
+    let config = Config::parse(text).unwrap();
+    assert_eq!(config.apps.0.keys().collect::<Vec<_>>(), ["*", "events/hall"]);
+    let rule = config.apps.rule("events/hall").unwrap();
+    assert_eq!((rule.publish, rule.keys.len()), (auth::Publish::Key, 1));
+    assert_eq!(config.apps.rule("live").unwrap().stream_tokens["main"].len(), 1, "the star stands for all that are not named");
+}
+
+#[test]
+fn rules_that_nobody_or_everybody_could_pass_are_mistakes() {
+    let table = [
+        ("[apps.live]\npublish = \"key\"", "apps.live.publish", "there are no keys"),
+        ("[apps.live]\nplay = \"token\"\nkeys = []", "apps.live.play", "there are no tokens"),
+        ("[apps.live]\nkeys = [\"correct horse\"]", "apps.live.publish", "nobody is asked for one"),
+        ("[apps.live]\npublish = \"keys\"", "apps.live.publish", "unknown variant"),
+        ("[apps.live]\npublsh = \"key\"", "apps.live.publsh", "no such key"),
+        ("[apps.\"li ve\"]", "apps.li ve", "not allowed"),
+        ("[apps.api]", "apps.api", "the gateway's own pages"),
+        ("[apps]", "apps", "nobody could publish"),
+        ("[apps]\nlive = true", "apps.live", "this is an application"),
+        ("apps = [\"live\"]", "apps", "this is a section"),
+        ("[apps.live]\npublish = \"key\"\nstream_keys = { \"a/b\" = [\"correct horse\"] }", "apps.live", "no stream's own name"),
+        ("[rtmp]\ntls_listen = \"[::]:1936\"", "rtmp.tls_listen", "needs a certificate"),
+        ("[tls]\nkey = \"key.pem\"", "tls.key", "no certificate"),
+        ("[rtmp]\nmax_bit_rate = 1000", "rtmp.max_bit_rate", "must be"),
+    ];
+    for (text, key, reason) in table {
+        let mistakes = Config::parse(text).unwrap_err();
+        let found = mistakes.iter().any(|mistake| mistake.key == key && mistake.reason.contains(reason));
+        assert!(found, "{text}: {mistakes:?}");
+    }
+}
+
+#[test]
+fn a_mistake_in_a_secret_is_told_once_without_showing_it() {
+    for (line, reason) in [
+        ("keys = [\"hunter2\"]", "7 bytes is guessed"),
+        ("keys = \"hunter2\"", "not a list"),
+        ("keys = [\"sha256:hunter2\"]", "64 hexadecimal digits"),
+        ("stream_keys = { main = \"hunter2\" }", "not a list"),
+        ("stream_keys = [\"hunter2\"]", "not a list"),
+    ] {
+        let mistakes = Config::parse(&format!("[apps.live]\npublish = \"key\"\n{line}")).unwrap_err();
+        assert_eq!(mistakes.len(), 1, "{line}: {mistakes:?}");
+        assert!(mistakes[0].reason.contains(reason), "{line}: {}", mistakes[0]);
+        assert!(!mistakes[0].to_string().contains("hunter2"), "{}", mistakes[0]);
+    }
+}
+
+#[test]
+fn the_environment_can_give_an_application_its_keys() {
+    let set = |name: &str, value: &str| sources::environment([(name.to_owned(), value.to_owned())].into_iter());
+    let mut environment = set("SLUICEGATE_APPS_LIVE_PUBLISH", "key");
+    environment.extend(set("SLUICEGATE_APPS_LIVE_KEYS", "correct horse, battery staple"));
+    let config = Config::read("", environment, &[]).unwrap();
+    assert_eq!(config.apps.rule("live").unwrap().keys.len(), 2);
+    let mistakes = Config::read("", set("SLUICEGATE_APPS_LIVE_KEYS", "hunter2"), &[]).unwrap_err();
+    assert!(mistakes[0].reason.contains("SLUICEGATE_APPS_LIVE_KEYS"), "{}", mistakes[0]);
+    for name in ["SLUICEGATE_APPS_LIVE_STREAM_KEYS", "SLUICEGATE_APPS_LIVE", "SLUICEGATE_APPS_LIVE_PUBLSH"] {
+        let mistakes = Config::read("", set(name, "hunter2"), &[]).unwrap_err();
+        assert!(mistakes[0].reason.contains(name) && !mistakes[0].to_string().contains("hunter2"), "{}", mistakes[0]);
+    }
+}

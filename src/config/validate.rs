@@ -1,9 +1,11 @@
 //! Settings that are well-formed but cannot work.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::sources::default_of;
 use super::{Config, Mistake};
+use crate::auth::{Apps, Play, Publish, Secret};
 use crate::bus::StreamName;
 use crate::telemetry;
 
@@ -18,20 +20,17 @@ pub(super) fn validate(config: &Config, mistakes: &mut Vec<Mistake>) {
     check.range("streams.gop_s", u64::from(streams.gop_s), 1, 60);
     check.range("streams.gop_bytes", streams.gop_bytes as u64, 1 << 16, 1 << 30);
     check.range("streams.behind_s", u64::from(streams.behind_s), 1, 60);
+    applications(&mut check, &config.apps);
     let rtmp = &config.rtmp;
     check.range("rtmp.max_connections", rtmp.max_connections as u64, 1, 1_000_000);
     check.range("rtmp.publish_timeout_s", rtmp.publish_timeout_s, 1, 300);
     check.range("rtmp.idle_s", rtmp.idle_s, 1, 3_600);
+    if rtmp.max_bit_rate > 0 {
+        // The least that any picture or sound needs.
+        check.range("rtmp.max_bit_rate", rtmp.max_bit_rate, 8_000, 10_000_000_000);
+    }
     check.range("rtmp.settle_ms", rtmp.settle_ms, 0, 10_000);
     check.range("rtmp.max_ahead_ms", rtmp.max_ahead_ms, 100, 600_000);
-    for app in &rtmp.apps {
-        // A stream's name is checked with its application, so any name behind it will do here.
-        if app != "*"
-            && let Err(error) = StreamName::parse(&format!("{app}/x"))
-        {
-            check.wrong("rtmp.apps", app, error.to_string(), "write applications as in [\"live\"], or [\"*\"] for all");
-        }
-    }
     check.range("rtmp.receive_kib", rtmp.receive_kib.into(), 0, 1 << 20);
     check.range("rtmp.send_kib", rtmp.send_kib.into(), 0, 1 << 20);
     check.optional_address("rtmp.tls_listen", &rtmp.tls_listen, "127.0.0.1:1936");
@@ -62,6 +61,48 @@ pub(super) fn validate(config: &Config, mistakes: &mut Vec<Mistake>) {
     if let Err(reason) = telemetry::parse_filter(&config.log.filter) {
         check.wrong("log.filter", &config.log.filter, reason, "write a level such as info, or info,sluicegate::rtmp=debug");
     }
+}
+
+fn applications(check: &mut Check<'_>, apps: &Apps) {
+    if apps.0.is_empty() {
+        check.wrong("apps", "", "there is no application, so nobody could publish", "write an [apps.live] line, or delete the section");
+    }
+    for (name, app) in &apps.0 {
+        let section = format!("apps.{name}");
+        // A stream's name is checked with its application, so any name behind it will do here.
+        if name != "*"
+            && let Err(error) = StreamName::parse(&format!("{name}/x"))
+        {
+            check.wrong(&section, "", error.to_string(), "write applications as in [apps.live], or [apps.\"*\"] for all");
+        }
+        for stream in app.stream_keys.keys().chain(app.stream_tokens.keys()) {
+            if stream.contains('/') || StreamName::parse(&format!("x/{stream}")).is_err() {
+                check.wrong(&section, stream, "this is no stream's own name", "write what stands behind the last slash of its address");
+            }
+        }
+        let rules = [
+            (app.publish == Publish::Key, app.keys.len() + count(&app.stream_keys), "publish", "key", "keys"),
+            (app.play == Play::Token, app.tokens.len() + count(&app.stream_tokens), "play", "token", "tokens"),
+        ];
+        for (guarded, secrets, field, wanted, list) in rules {
+            let key = format!("{section}.{field}");
+            if guarded && secrets == 0 {
+                check.wrong(
+                    &key,
+                    wanted,
+                    format!("there are no {list}, so nobody could {field}"),
+                    &format!("list them in {list} or stream_{list}"),
+                );
+            } else if !guarded && secrets > 0 {
+                let hint = format!("write {field} = \"{wanted}\", or delete the {list}");
+                check.wrong(&key, "open", format!("{list} are listed, but nobody is asked for one"), &hint);
+            }
+        }
+    }
+}
+
+fn count(secrets: &BTreeMap<String, Vec<Secret>>) -> usize {
+    secrets.values().map(Vec::len).sum()
 }
 
 struct Check<'a> {

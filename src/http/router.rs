@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use tower_http::cors::{Any, CorsLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -20,6 +21,7 @@ use super::api::{StreamList, StreamStatus};
 use super::problem::Problem;
 use super::push::{self, Push};
 use super::{assets, files};
+use crate::auth::{Action, Authority, Denied, Question};
 use crate::bus::{Registry, Stream, StreamName};
 use crate::media::WallClock;
 use crate::telemetry::Metrics;
@@ -56,6 +58,8 @@ pub struct Shared {
     pub registry: Arc<Registry>,
     /// The endless exits, and with them what streams offer to viewers.
     pub push: Push,
+    /// Who may play.
+    pub authority: Arc<Authority>,
     /// The metrics of this process.
     pub metrics: Metrics,
     /// Options of this module.
@@ -199,6 +203,12 @@ async fn stream(State(context): State<Context>, request: Request) -> Response {
     };
     let shared = &context.shared;
     let (Address::Flv(name) | Address::Mp4(name) | Address::File(name, _)) = &address;
+    // Before the stream is looked for: who may not play does not learn what there is.
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map_or_else(|| (Ipv6Addr::UNSPECIFIED, 0).into(), |peer| peer.0);
+    let token = parameter(request.uri().query().unwrap_or_default(), "token");
+    if let Err(problem) = may_play(&shared.authority, name, token, peer).await {
+        return problem.into_response();
+    }
     let Some(stream) = shared.registry.find(name) else {
         return Problem::not_found(format!("nobody publishes '{name}' right now")).into_response();
     };
@@ -213,6 +223,22 @@ async fn stream(State(context): State<Context>, request: Request) -> Response {
         Address::Flv(_) => push::flv(&shared.push, &stream, request).await,
         Address::Mp4(_) => push::mp4(&shared.push, &stream, request).await,
     }
+}
+
+/// Asks whether a viewer may have anything of a stream; the right to it is a parameter of the address, so that players carry it on and
+/// caches tell apart what was asked for with it and without.
+async fn may_play(authority: &Authority, name: &StreamName, token: Option<String>, peer: SocketAddr) -> Result<(), Problem> {
+    let question = Question { action: Action::Play, name, secret: token.as_deref(), peer, protocol: "http" };
+    authority.check(&question).await.map_err(|denied| {
+        let status = if denied == Denied::NoToken { StatusCode::UNAUTHORIZED } else { StatusCode::FORBIDDEN };
+        Problem::new(status, denied.to_string())
+    })
+}
+
+/// The first parameter of that name, percent-decoded.
+fn parameter(query: &str, name: &str) -> Option<String> {
+    let value = query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))?;
+    Some(percent_decode_str(value).decode_utf8_lossy().into_owned())
 }
 
 fn find(registry: &Registry, path: &str) -> Result<Arc<Stream>, Problem> {

@@ -11,7 +11,7 @@ pub mod workers;
 pub use accept::{Acceptor, ConnectionId};
 pub use hello::Hello;
 pub use listen::{Buffers, SocketOptions, listen};
-pub use permits::{Limits, Permit, Permits, Refused};
+pub use permits::{Limits, Permit, Permits, Refused, household};
 pub use tls::Tls;
 pub use transport::Transport;
 pub use workers::{Seat, Serve, Workers};

@@ -112,7 +112,7 @@ impl Drop for Permit {
 }
 
 /// What one customer of a network is usually given: an IPv4 address, or an IPv6 /64 of addresses.
-fn household(address: IpAddr) -> IpAddr {
+pub fn household(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
         v4 => v4,

@@ -9,6 +9,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use sluicegate::auth::{Apps, Authority};
 use sluicegate::bus::registry::Options as RegistryOptions;
 use sluicegate::bus::{Budget, End, From, Gate, Read, Registry, Stream, StreamName, Why};
 use sluicegate::media::{Program, Sample, TrackId};
@@ -38,7 +39,8 @@ impl Gateway {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("bound").port();
         let shutdown = CancellationToken::new();
-        let shared = Shared { registry: Arc::clone(&registry), options: Arc::new(options) };
+        let authority = Authority::new(Apps::default());
+        let shared = Shared { registry: Arc::clone(&registry), authority, options: Arc::new(options) };
         let server = tokio::spawn(server::serve(Doors::plain(listener), shared, shutdown.clone()));
         let swept = Arc::clone(&registry);
         let sweeper = tokio::spawn(async move {

@@ -6,17 +6,19 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::{sleep_until, timeout};
+use tokio::time::{sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
+use super::rate::{Ceiling, Excess};
+use super::verdict::{Refusal, encoder, hint, label, loggable};
 use super::{Shared, farewell};
-use crate::bus::{Departure, NameError, PublishRefused, PublisherInfo, Revoked, StreamName};
+use crate::auth::{Action, Question};
+use crate::bus::{Departure, PublishRefused, PublisherInfo, Revoked, StreamName};
 use crate::flv::TagKind;
 use crate::ingest::{Ingest, IngestError};
 use crate::media::WallClock;
-use crate::net::{ConnectionId, Hello, Permit, Transport};
-use crate::rtmp::handshake;
-use crate::rtmp::session::{CloseReason, Deadline, Error, Event, Request, Session, UnpublishReason};
+use crate::net::{ConnectionId, Permit, Transport};
+use crate::rtmp::session::{CloseReason, Event, Request, Session, UnpublishReason};
 use crate::rtmp::status::Code;
 
 /// Most bytes read at a time, and held unread: what a session leaves of them is less than a handshake.
@@ -35,34 +37,16 @@ pub(super) struct Connection {
     input: BytesMut,
     /// While something is published.
     ingest: Option<Ingest>,
+    /// How much it may send.
+    ceiling: Ceiling,
     /// Until something is published.
     pending: Option<Permit>,
     opened: Instant,
+    /// A wish that is to be answered before anything else.
+    asked: Option<(Action, Box<Request>)>,
     closed: Option<CloseReason>,
     received: u64,
     messages: u64,
-}
-
-/// Why a publication is refused.
-#[derive(Debug, thiserror::Error)]
-enum Refusal {
-    #[error("Not a stream name: {0}.")]
-    Name(#[from] NameError),
-    #[error("Application '{0}' is not open to publishers.")]
-    App(String),
-    #[error("Refused: {0}.")]
-    Registry(#[from] PublishRefused),
-}
-
-impl Refusal {
-    /// The code that encoders act upon.
-    fn code(&self) -> Code {
-        match self {
-            Self::Name(_) | Self::Registry(PublishRefused::NameTaken(_)) => Code::PublishBadName,
-            Self::App(_) | Self::Registry(PublishRefused::Full(_)) => Code::PublishDenied,
-            Self::Registry(PublishRefused::ShuttingDown) => Code::ConnectAppShutdown,
-        }
-    }
 }
 
 /// What a connection waited for has happened.
@@ -86,8 +70,10 @@ impl Connection {
             shared,
             input: BytesMut::new(),
             ingest: None,
+            ceiling: Ceiling::new(0, Duration::ZERO, opened),
             pending: Some(pending),
             opened,
+            asked: None,
             closed: None,
             received: 0,
             messages: 0,
@@ -104,8 +90,13 @@ impl Connection {
             if self.closed.is_some() {
                 break;
             }
-            let wake = self.wait(&shutdown).await;
-            self.handle(wake);
+            match self.asked.take() {
+                Some((action, request)) => self.answer(action, &request, &shutdown).await,
+                None => {
+                    let wake = self.wait(&shutdown).await;
+                    self.handle(wake);
+                }
+            }
         }
         self.tell_close();
         farewell::say(self.io, self.input).await;
@@ -149,7 +140,10 @@ impl Connection {
     fn handle(&mut self, wake: Wake) {
         match wake {
             Wake::Read(Ok(0)) => self.session.handle_eof(),
-            Wake::Read(Ok(count)) => self.received += count as u64,
+            Wake::Read(Ok(count)) => {
+                self.received += count as u64;
+                self.weigh(count);
+            }
             Wake::Read(Err(error)) => {
                 tracing::debug!(%error, "read failed");
                 self.session.handle_eof();
@@ -175,12 +169,8 @@ impl Connection {
         let now = Instant::now();
         while let Some(event) = self.session.poll_event(now, &mut self.input) {
             match event {
-                Event::PublishRequested(request) => self.on_publish(&request, now),
-                Event::PlayRequested(request) => {
-                    let description = "Playing by RTMP is not offered here.";
-                    // The session holds the request open until it is answered.
-                    let _ = self.session.refuse(request.id, Code::PlayStreamNotFound, description);
-                }
+                Event::PublishRequested(request) => self.asked = Some((Action::Publish, request)),
+                Event::PlayRequested(request) => self.asked = Some((Action::Play, request)),
                 Event::Audio { timestamp, payload } => self.on_media(TagKind::Audio, timestamp, &payload, now),
                 Event::Video { timestamp, payload } => self.on_media(TagKind::Video, timestamp, &payload, now),
                 Event::Data { timestamp, payload, .. } => self.on_media(TagKind::Script, timestamp, &payload, now),
@@ -200,38 +190,85 @@ impl Connection {
         }
     }
 
-    /// Authorises first; only then the encoder hears that it may send.
-    fn on_publish(&mut self, request: &Request, now: Instant) {
-        match self.authorise(request, now) {
-            Ok(ingest) => {
-                tracing::info!(stream = %ingest.stream().name(), encoder = request.connect.flash_ver(), "publishing");
-                if self.session.accept_publish(request.id, now).is_ok() {
-                    self.ingest = Some(ingest);
-                    self.pending = None;
-                }
+    /// Authorises first; only then the peer hears that it may send, or gets anything.
+    async fn answer(&mut self, action: Action, request: &Request, shutdown: &CancellationToken) {
+        let allowed = tokio::select! {
+            allowed = self.authorise(action, request) => allowed,
+            () = shutdown.cancelled() => Err(PublishRefused::ShuttingDown.into()),
+        };
+        let answered = allowed.and_then(|name| match action {
+            Action::Publish => self.on_publish(&name, request),
+            Action::Play => {
+                self.on_play(request);
+                Ok(())
             }
-            Err(refusal) => {
-                metrics::counter!("sluicegate_rtmp_publish_refused_total", "code" => refusal.code().as_str()).increment(1);
-                tracing::warn!(path = %request.address.path.escape_debug(), %refusal, "publication refused");
-                let _ = self.session.refuse(request.id, refusal.code(), &refusal.to_string());
-            }
+        });
+        if let Err(refusal) = answered {
+            let code = refusal.code(action);
+            let (what, counter) = match action {
+                Action::Publish => ("publication refused", "sluicegate_rtmp_publish_refused_total"),
+                Action::Play => ("play refused", "sluicegate_rtmp_play_refused_total"),
+            };
+            metrics::counter!(counter, "code" => code.as_str()).increment(1);
+            tracing::warn!(path = loggable(&request.address.path), %refusal, "{what}");
+            // The session holds the request open until it is answered.
+            let _ = self.session.refuse(request.id, code, &refusal.to_string());
         }
     }
 
-    fn authorise(&self, request: &Request, now: Instant) -> Result<Ingest, Refusal> {
+    /// Whether the peer may do that, found out before its time to begin is over.
+    async fn authorise(&self, action: Action, request: &Request) -> Result<StreamName, Refusal> {
         let name = StreamName::parse(&request.address.path)?;
-        if !self.shared.options.is_open(&name) {
-            return Err(Refusal::App(name.app().to_owned()));
-        }
-        let encoder = request.connect.flash_ver();
-        let info = PublisherInfo {
-            connection: self.id.0,
-            address: self.address,
-            protocol: if self.io.is_encrypted() { "rtmps" } else { "rtmp" },
-            encoder: (!encoder.is_empty()).then(|| encoder.chars().filter(|c| !c.is_control()).take(MAX_ENCODER).collect()),
+        let parameter = match action {
+            Action::Publish => "key",
+            Action::Play => "token",
         };
-        let session = self.shared.registry.publish(&name, info, self.shared.options.takeover, now, WallClock::from(SystemTime::now()))?;
-        Ok(Ingest::new(session, self.shared.options.ingest()))
+        let secret = request.address.query.get(parameter);
+        let question = Question { action, name: &name, secret, peer: self.address, protocol: self.protocol() };
+        let begun = if self.pending.is_some() { self.opened } else { Instant::now() };
+        let deadline = begun + self.shared.options.publish_timeout();
+        timeout_at(deadline.into(), self.shared.authority.check(&question)).await.map_err(|_| Refusal::Late)??;
+        Ok(name)
+    }
+
+    fn on_publish(&mut self, name: &StreamName, request: &Request) -> Result<(), Refusal> {
+        let now = Instant::now();
+        let encoder = encoder(request.connect.flash_ver());
+        let info = PublisherInfo { connection: self.id.0, address: self.address, protocol: self.protocol(), encoder };
+        let options = &self.shared.options;
+        let session = self.shared.registry.publish(name, info, options.takeover, now, WallClock::from(SystemTime::now()))?;
+        let ingest = Ingest::new(session, options.ingest());
+        tracing::info!(stream = %name, encoder = request.connect.flash_ver(), "publishing");
+        if self.session.accept_publish(request.id, now).is_ok() {
+            self.ingest = Some(ingest);
+            self.ceiling = Ceiling::new(options.max_bit_rate, options.ingest().max_ahead, now);
+            self.pending = None;
+        }
+        Ok(())
+    }
+
+    fn on_play(&mut self, request: &Request) {
+        let _ = self.session.refuse(request.id, Code::PlayStreamNotFound, "Playing by RTMP is not offered here.");
+    }
+
+    fn protocol(&self) -> &'static str {
+        if self.io.is_encrypted() { "rtmps" } else { "rtmp" }
+    }
+
+    /// Holds a publisher to its bit rate: one that runs away would take the line of all others.
+    fn weigh(&mut self, bytes: usize) {
+        let most = self.shared.options.max_bit_rate;
+        let excess = if self.ingest.is_some() { self.ceiling.note(bytes, Instant::now()) } else { None };
+        match excess {
+            None => {}
+            Some(Excess::Warn) => tracing::warn!(max_bit_rate = most, "the publisher sends more than it may, and will be disconnected"),
+            Some(Excess::End) => {
+                metrics::counter!("sluicegate_rtmp_publish_failed_total", "reason" => "bit_rate").increment(1);
+                tracing::warn!(max_bit_rate = most, "publication ended: more bits per second than allowed");
+                let description = format!("The stream takes more than the {} kb/s allowed here.", most / 1_000);
+                self.session.close(Code::PublishDenied, &description);
+            }
+        }
     }
 
     fn on_media(&mut self, kind: TagKind, timestamp: u32, body: &Bytes, now: Instant) {
@@ -295,36 +332,3 @@ impl Connection {
         }
     }
 }
-
-/// What to do about a peer that came to the wrong port.
-fn hint(reason: &CloseReason) -> Option<&'static str> {
-    let CloseReason::Failed(Error::Handshake(handshake::Error::NotRtmp(first))) = reason else { return None };
-    match Hello::of(*first) {
-        Hello::Tls => Some("it speaks TLS: RTMPS needs a port of its own (rtmp.tls_listen), or rtmp.sniff = true"),
-        Hello::Http => Some("it speaks HTTP: that is served at http.listen; rtmp.sniff = true would tell it so"),
-        Hello::Rtmp | Hello::Unknown(_) => None,
-    }
-}
-
-/// Why a connection ended, in one word for metrics.
-fn label(reason: &CloseReason) -> &'static str {
-    match reason {
-        CloseReason::Failed(Error::Handshake(_)) => "bad_handshake",
-        CloseReason::Failed(Error::Chunk(_)) => "bad_chunk",
-        CloseReason::Failed(Error::Message { .. }) => "bad_message",
-        CloseReason::Failed(Error::Command { .. } | Error::NotConnected { .. } | Error::SecondConnect { .. }) => "bad_command",
-        CloseReason::Refused(_) => "refused",
-        CloseReason::SecondRequest => "second_request",
-        CloseReason::Deadline(Deadline::Handshake) => "late_handshake",
-        CloseReason::Deadline(Deadline::Media) => "silent",
-        CloseReason::Deadline(Deadline::Connect | Deadline::Request) => "late_request",
-        CloseReason::HandshakeCut => "cut_handshake",
-        CloseReason::Eof => "peer",
-        CloseReason::Server(Code::PublishBadName) => "superseded",
-        CloseReason::Server(Code::PublishDenied) => "sent_away",
-        CloseReason::Server(_) => "shutdown",
-    }
-}
-
-/// Longest encoder name kept for the operator, in characters.
-const MAX_ENCODER: usize = 128;

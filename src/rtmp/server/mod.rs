@@ -4,6 +4,8 @@ mod connection;
 mod entry;
 mod farewell;
 mod options;
+mod rate;
+mod verdict;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,6 +16,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
+use crate::auth::Authority;
 use crate::bus::Registry;
 use crate::net::{Acceptor, ConnectionId, Limits, Permit, Permits, Refused, SocketOptions, Tls};
 use connection::Connection;
@@ -40,6 +43,8 @@ pub struct Doors {
 pub struct Shared {
     /// The live streams.
     pub registry: Arc<Registry>,
+    /// Who may publish and play.
+    pub authority: Arc<Authority>,
     /// How this module behaves.
     pub options: Arc<Options>,
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bus::{StreamName, Takeover};
+use crate::bus::Takeover;
 use crate::ingest;
 use crate::net::Buffers;
 use crate::rtmp::session;
@@ -24,8 +24,6 @@ pub struct Options {
     pub receive_kib: u32,
     /// KiB of the system's buffer for what we send; 0 leaves it to the system.
     pub send_kib: u32,
-    /// Applications open to publishers; `*` opens all.
-    pub apps: Vec<String>,
     /// What happens when a name is published that is being published: `allow` lets the newcomer take over, `reject` refuses it.
     pub takeover: Takeover,
     /// Most connections at a time.
@@ -36,6 +34,8 @@ pub struct Options {
     pub publish_timeout_s: u64,
     /// How long a publisher may be silent, in seconds, before it counts as lost.
     pub idle_s: u64,
+    /// Most bits per second of one publisher; 0 for no limit.
+    pub max_bit_rate: u64,
     /// How long a stream's first media waits, in milliseconds, for a track of the other kind.
     pub settle_ms: u64,
     /// How far, in milliseconds, media may run ahead of real time before its publisher is held back.
@@ -52,12 +52,12 @@ impl Default for Options {
             sniff: false,
             receive_kib: 0,
             send_kib: 0,
-            apps: vec!["live".to_owned()],
             takeover: Takeover::Allow,
             max_connections: 1_000,
             max_pending_per_address: 16,
             publish_timeout_s: 10,
             idle_s: 15,
+            max_bit_rate: 0,
             settle_ms: 1_000,
             max_ahead_ms: 5_000,
             vvc: false,
@@ -66,11 +66,6 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Whether anyone may publish in the application of `name`.
-    pub(super) fn is_open(&self, name: &StreamName) -> bool {
-        self.apps.iter().any(|app| app == "*" || app == name.app())
-    }
-
     /// The system's buffers of its sockets.
     pub fn buffers(&self) -> Buffers {
         let bytes = |kib: u32| kib.saturating_mul(1 << 10);

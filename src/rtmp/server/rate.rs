@@ -1,0 +1,104 @@
+//! The bit-rate ceiling of one publisher.
+
+use std::time::{Duration, Instant};
+
+/// A bucket that bits fill, and that empties at the rate allowed. What is in it is told as the time that it takes to empty.
+#[derive(Debug)]
+pub(super) struct Ceiling {
+    /// Bits per second; 0 for no limit.
+    most: u64,
+    /// How much more than the rate may come at once.
+    head_start: Duration,
+    /// Below zero after a silence: what was missed may be made up.
+    level_s: f64,
+    seen: Instant,
+    warned: bool,
+}
+
+/// What is to be done about a publisher.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Excess {
+    /// Its first: it shall be told of.
+    Warn,
+    /// It goes on: the publisher must go.
+    End,
+}
+
+impl Ceiling {
+    /// So much above the ceiling is told of: two seconds' worth, more than the largest keyframe that a steady encoder makes.
+    const WARN: Duration = Duration::from_secs(2);
+    /// So much above it is the end. Twice the rate allowed gets there in five seconds.
+    const END: Duration = Duration::from_secs(5);
+    /// A line that was stuck may catch up on this much.
+    const CREDIT: Duration = Duration::from_secs(10);
+
+    /// Of a publisher that begins now and may send `ahead` of real time.
+    pub(super) fn new(bits_per_second: u64, ahead: Duration, now: Instant) -> Self {
+        Self { most: bits_per_second, head_start: ahead, level_s: 0.0, seen: now, warned: false }
+    }
+
+    /// Notes bytes that have come.
+    pub(super) fn note(&mut self, bytes: usize, now: Instant) -> Option<Excess> {
+        if self.most == 0 {
+            return None;
+        }
+        let passed = now.saturating_duration_since(self.seen).as_secs_f64();
+        self.seen = now;
+        let added = bytes as f64 * 8.0 / self.most as f64;
+        self.level_s = (self.level_s - passed).max(-Self::CREDIT.as_secs_f64()) + added;
+        let over = self.level_s - self.head_start.as_secs_f64();
+        if over > Self::END.as_secs_f64() {
+            Some(Excess::End)
+        } else if over > Self::WARN.as_secs_f64() && !self.warned {
+            self.warned = true;
+            Some(Excess::Warn)
+        } else {
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MEGABIT: usize = 125_000;
+
+    /// Sends for a minute at a rate, from a second after the start on, and says when what happened.
+    fn send(ceiling: &mut Ceiling, start: Instant, bytes_per_second: usize) -> Vec<(u64, Excess)> {
+        let mut happened = Vec::new();
+        for tenth in 1..600_u64 {
+            if let Some(excess) = ceiling.note(bytes_per_second / 10, start + Duration::from_millis(100 * tenth)) {
+                happened.push((tenth / 10, excess));
+                if excess == Excess::End {
+                    break;
+                }
+            }
+        }
+        happened
+    }
+
+    #[test]
+    fn a_runaway_encoder_is_warned_about_and_then_cut() {
+        let start = Instant::now();
+        let mut ceiling = Ceiling::new(1_000_000, Duration::ZERO, start);
+        assert_eq!(send(&mut ceiling, start, 2 * MEGABIT), [(2, Excess::Warn), (5, Excess::End)]);
+    }
+
+    #[test]
+    fn what_keeps_to_the_rate_may_burst_and_catch_up() {
+        let start = Instant::now();
+        let mut ceiling = Ceiling::new(1_000_000, Duration::from_secs(5), start);
+        assert_eq!(ceiling.note(5 * MEGABIT, start), None, "what may run ahead");
+        assert_eq!(send(&mut ceiling, start, MEGABIT), []);
+        let later = start + Duration::from_secs(120);
+        assert_eq!(ceiling.note(10 * MEGABIT, later), None, "what waited while the line was stuck");
+        assert_eq!(ceiling.note(15 * MEGABIT, later), Some(Excess::End));
+    }
+
+    #[test]
+    fn no_ceiling_is_none() {
+        let start = Instant::now();
+        assert_eq!(Ceiling::new(0, Duration::ZERO, start).note(usize::MAX / 16, start), None);
+    }
+}
