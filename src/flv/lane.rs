@@ -9,7 +9,7 @@ use super::body::MOD_EX;
 use super::dialect::{Dialect, FlvVariant, Naming};
 use super::mux::{Head, MAX_HEAD, MessageBody, WireTime};
 use super::tag::{MAX_BODY, TagKind};
-use super::{audio, color_info, video};
+use super::{audio, channels, color_info, video};
 use crate::media::{AudioShape, Codec, Kind, Sample, Track};
 
 /// A track in the place and under the name that it has on the wire.
@@ -35,8 +35,12 @@ pub(super) enum Place {
 const SEQUENCE_START: u8 = 0;
 const CODED_FRAMES: u8 = 1;
 const SEQUENCE_END: u8 = 2;
-/// HDR metadata: of video alone.
+/// HDR metadata, of video alone.
 const METADATA: u8 = 4;
+/// The order of channels, of audio alone.
+const MULTICHANNEL_CONFIG: u8 = 4;
+/// Channels whose order goes without saying.
+const STEREO: u8 = 2;
 
 /// Frame types of the video header.
 const KEY: u8 = 1;
@@ -92,6 +96,14 @@ impl Lane {
         };
         let body = color_info::body(&self.track)?;
         Some(self.body(self.enhanced(frame_type, METADATA, four_cc, 0), body))
+    }
+
+    /// Which speakers the track's channels are for, where that was told and does not go without saying. Never beside a legacy header, for
+    /// some readers would take it for another track.
+    pub(super) fn channels(&self) -> Option<MessageBody> {
+        let (Naming::FourCc(four_cc), Dialect::Enhanced) = (self.naming, self.dialect) else { return None };
+        let layout = self.track.channels.as_ref().filter(|layout| !self.is_video() && layout.count > STEREO)?;
+        Some(self.body(self.enhanced(KEY, MULTICHANNEL_CONFIG, four_cc, 0), channels::body(layout)))
     }
 
     /// A sample's body; none where it is longer than a tag can be.

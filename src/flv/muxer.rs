@@ -61,9 +61,10 @@ impl Muxer {
         MessageBody::new(TagKind::Script, Head::default(), script::metadata_body(&self.lanes, &self.program.metadata))
     }
 
-    /// All that goes before the first sample, in order: onMetaData, then what each track is: its configuration and its HDR metadata.
+    /// All that goes before the first sample, in order: onMetaData, then what each track is: its configuration, its HDR metadata and
+    /// its speakers.
     pub fn preamble(&self) -> Vec<MessageBody> {
-        let about = |lane: &Lane| [lane.config(), lane.color_info()];
+        let about = |lane: &Lane| [lane.config(), lane.color_info(), lane.channels()];
         std::iter::once(self.metadata()).chain(self.lanes.iter().flat_map(about).flatten()).collect()
     }
 

@@ -19,7 +19,8 @@ pub struct ChannelLayout {
 pub struct Speaker(pub u8);
 
 impl Speaker {
-    const PLACES: u8 = 24;
+    /// How many numbers stand for places.
+    pub const PLACES: u8 = 24;
 
     /// The bit of a place in a mask; none for channels that are unused or whose speaker is unknown.
     fn bit(self) -> u32 {

@@ -6,7 +6,7 @@ use super::*;
 use crate::amf0::Value;
 use crate::media::codec::{AacConfig, Ac3Config, AvcConfig, Eac3Config, FlacConfig, HevcConfig, Mp3Config, OpusConfig};
 use crate::media::color::{ColorInfo, ContentLight, DisplayColors, Hdr, MasteringDisplay};
-use crate::media::{Kind, Pick};
+use crate::media::{ChannelLayout, Kind, Pick};
 
 const AC_3: [u8; 8] = [0x0B, 0x77, 0xFE, 0x95, 0x14, 0x40, 0x43, 0xE1];
 const E_AC_3: [u8; 8] = [0x0B, 0x77, 0x01, 0x7F, 0x34, 0x87, 0xC0, 0];
@@ -179,6 +179,17 @@ fn hdr_is_told_behind_the_configuration_to_those_who_read_it() {
     assert_eq!(heads(FlvVariant::default(), track(0)), [b"\x90hvc1"]);
     assert_eq!(heads(ENHANCED, numbered(codec("H.265"), 0)), [b"\x90hvc1"], "nothing to tell");
 
+    for index in [0, 2] {
+        let mut demuxer = Demuxer::new();
+        let mut told = Vec::new();
+        for body in muxer(ENHANCED, [track(index)]).preamble() {
+            let mut out = BytesMut::new();
+            body.write(&mut out);
+            told.extend(items(&mut demuxer, body.kind, 0, &out));
+        }
+        let id = TrackId { index, ..TrackId::VIDEO };
+        assert!(told.contains(&Item::Color { track: id, color, hdr }), "{told:?}");
+    }
     let body = &muxer(ENHANCED, [track(0)]).preamble()[2];
     let values = crate::amf0::read_all(body.data()).unwrap();
     assert_eq!(values[0].as_str(), Some("colorInfo"));
@@ -189,6 +200,19 @@ fn hdr_is_told_behind_the_configuration_to_those_who_read_it() {
     let near = |name, expected: f64| (number("hdrMdcv", name).unwrap() - expected).abs() < 1e-6;
     assert!(near("redX", 0.68) && near("redY", 0.32) && near("whitePointX", 0.3127) && near("whitePointY", 0.329));
     assert!(near("maxLuminance", 1_000.0) && near("minLuminance", 0.005));
+}
+
+#[test]
+fn speakers_are_told_where_they_do_not_go_without_saying() {
+    let heads = |variant, name, index, mask| {
+        let track = Track { channels: ChannelLayout::of_mask(mask), ..numbered(codec(name), index) };
+        muxer(variant, [track]).preamble().iter().skip(1).map(|body| body.head().to_vec()).collect::<Vec<_>>()
+    };
+    assert_eq!(heads(ENHANCED, "Opus", 0, 0x3F), [b"\x90Opus", b"\x94Opus"]);
+    assert_eq!(heads(ENHANCED, "AAC", 2, 0x3F), [b"\x95\0mp4a\x02", b"\x95\x04mp4a\x02"]);
+    assert_eq!(heads(ENHANCED, "AAC", 0, 0x3F), [b"\xaf\0"], "its configuration tells");
+    assert_eq!(heads(ENHANCED, "Opus", 0, 3), [b"\x90Opus"]);
+    assert_eq!(heads(FlvVariant::default(), "Opus", 0, 0x3F), [b"\x90Opus"], "players would give up over it");
 }
 
 #[test]
