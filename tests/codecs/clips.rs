@@ -12,7 +12,12 @@ pub struct Clip {
     pub audio: Option<&'static str>,
     /// What FLV for players of today leaves out.
     pub left_out_of_flv: &'static [Kind],
+    /// Whether FFmpeg takes the configuration for another one there: FLAC's stands behind a block header that players in browsers skip.
+    pub is_misread_in_flv: bool,
 }
+
+/// Most clips go everywhere.
+const EVERYWHERE: Clip = Clip { name: "", video: None, audio: None, left_out_of_flv: &[], is_misread_in_flv: false };
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
@@ -22,17 +27,18 @@ pub enum Kind {
 
 /// New pictures.
 pub const PICTURES: &[Clip] = &[
-    Clip { name: "hevc-aac51", video: Some("hvc1.1.6.L30.90"), audio: Some("mp4a.40.2"), left_out_of_flv: &[] },
-    Clip { name: "hdr-opus51", video: Some("hvc1.2.4.L30.90"), audio: Some("Opus"), left_out_of_flv: &[] },
+    Clip { name: "hevc-aac51", video: Some("hvc1.1.6.L30.90"), audio: Some("mp4a.40.2"), ..EVERYWHERE },
+    Clip { name: "hdr-opus51", video: Some("hvc1.2.4.L30.90"), audio: Some("Opus"), ..EVERYWHERE },
 ];
 
 /// New sounds.
 pub const SOUNDS: &[Clip] = &[
-    Clip { name: "avc-ac3", video: Some("avc1.64000a"), audio: Some("ac-3"), left_out_of_flv: &[Kind::Audio] },
-    Clip { name: "avc-eac3", video: Some("avc1.64000a"), audio: Some("ec-3"), left_out_of_flv: &[Kind::Audio] },
-    Clip { name: "hevc-mp3", video: Some("hvc1.1.6.L30.90"), audio: Some("mp4a.40.34"), left_out_of_flv: &[] },
-    Clip { name: "opus", video: None, audio: Some("Opus"), left_out_of_flv: &[] },
-    Clip { name: "ac3", video: None, audio: Some("ac-3"), left_out_of_flv: &[Kind::Audio] },
+    Clip { name: "avc-ac3", video: Some("avc1.64000a"), audio: Some("ac-3"), left_out_of_flv: &[Kind::Audio], ..EVERYWHERE },
+    Clip { name: "avc-eac3", video: Some("avc1.64000a"), audio: Some("ec-3"), left_out_of_flv: &[Kind::Audio], ..EVERYWHERE },
+    Clip { name: "avc-flac", video: Some("avc1.64000a"), audio: Some("fLaC"), is_misread_in_flv: true, ..EVERYWHERE },
+    Clip { name: "hevc-mp3", video: Some("hvc1.1.6.L30.90"), audio: Some("mp4a.40.34"), ..EVERYWHERE },
+    Clip { name: "opus", video: None, audio: Some("Opus"), ..EVERYWHERE },
+    Clip { name: "ac3", video: None, audio: Some("ac-3"), left_out_of_flv: &[Kind::Audio], ..EVERYWHERE },
 ];
 
 impl Clip {

@@ -117,13 +117,13 @@ pub fn publish(rtmp: SocketAddr, clip: &Path, stream: &str) -> Child {
 /// What to do with what is read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Depth {
-    /// Only compare the bytes.
+    /// Only take the packets, whatever FFmpeg thinks of them.
     Packets,
     /// Decode all of it, too.
     Decoded,
 }
 
-/// Reads a file or an address to its end. There must be nothing to complain about.
+/// Reads a file or an address to its end. Where it is decoded there must be nothing to complain about.
 pub async fn read(input: &str, before: &[&str], depth: Depth) -> Reading {
     let output = run(input, before, depth).await;
     let errors = String::from_utf8_lossy(&output.stderr);
@@ -134,7 +134,8 @@ pub async fn read(input: &str, before: &[&str], depth: Depth) -> Reading {
 
 async fn run(input: &str, before: &[&str], depth: Depth) -> Output {
     let mut command = Command::new(program());
-    command.args(["-nostdin", "-hide_banner", "-loglevel", "error", "-copyts"]).args(before).args(["-i", input]);
+    let level = if depth == Depth::Packets { "fatal" } else { "error" };
+    command.args(["-nostdin", "-hide_banner", "-loglevel", level, "-copyts"]).args(before).args(["-i", input]);
     command.args(["-map", "0", "-c", "copy", "-f", "framehash", "-hash", "md5", "-"]);
     if depth == Depth::Decoded {
         command.args(["-map", "0", "-f", "null", "-"]);
