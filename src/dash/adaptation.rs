@@ -3,14 +3,15 @@
 use std::io;
 use std::sync::Arc;
 
-use crate::media::{Codec, Kind};
+use crate::media::{Captions, Kind, Track};
 use crate::segment::request::Request;
 use crate::segment::snapshot::{Init, Period, Segment, Slot, Snapshot, TrackStatus};
 
+use super::descriptors::{self, Descriptor};
 use super::manifest::{Run, Xml};
 use super::text::frame_rate;
 
-/// Writes the adaptation sets of a period: one of all video tracks with one codec, one for each audio track.
+/// Writes the adaptation sets of a period: one of all video tracks with one codec and the same colours, one for each audio track.
 pub fn write_sets(xml: &mut Xml, snapshot: &Snapshot, period: &Period, run: &Run<'_>, query: &str) -> io::Result<()> {
     for set in sets(period) {
         write_set(xml, snapshot, period, run, &set, query)?;
@@ -32,7 +33,7 @@ fn sets(period: &Period) -> Vec<Set<'_>> {
         let first = if id.kind == Kind::Video { 1 } else { 101 };
         let shared = sets.iter_mut().find(|set| {
             let other = &set.inits[0].track;
-            id.kind == Kind::Video && other.id.kind == Kind::Video && same_codec(&other.codec, &init.track.codec)
+            id.kind == Kind::Video && other.id.kind == Kind::Video && is_like(other, &init.track)
         });
         match shared {
             Some(set) => set.inits.push(init),
@@ -42,8 +43,20 @@ fn sets(period: &Period) -> Vec<Set<'_>> {
     sets
 }
 
-fn same_codec(one: &Codec, other: &Codec) -> bool {
-    std::mem::discriminant(one) == std::mem::discriminant(other)
+fn is_like(one: &Track, other: &Track) -> bool {
+    std::mem::discriminant(&one.codec) == std::mem::discriminant(&other.codec) && descriptors::same_colors(one, other)
+}
+
+/// A track with what was told of it since it got its init segment.
+fn told<'a>(snapshot: &'a Snapshot, init: &'a Init) -> &'a Track {
+    snapshot.tracks.iter().find(|status| status.track.id == init.track.id).map_or(&init.track, |status| &status.track)
+}
+
+fn write_descriptors(xml: &mut Xml, element: &str, descriptors: impl IntoIterator<Item = Descriptor>) -> io::Result<()> {
+    for (scheme, value) in descriptors {
+        xml.create_element(element).with_attributes([("schemeIdUri", scheme), ("value", value.as_str())]).write_empty()?;
+    }
+    Ok(())
 }
 
 fn write_set(xml: &mut Xml, snapshot: &Snapshot, period: &Period, run: &Run<'_>, set: &Set<'_>, query: &str) -> io::Result<()> {
@@ -65,6 +78,9 @@ fn write_set(xml: &mut Xml, snapshot: &Snapshot, period: &Period, run: &Run<'_>,
         _ => element,
     };
     element.write_inner_content(|xml| {
+        write_descriptors(xml, "SupplementalProperty", descriptors::colors(&first.track))?;
+        let captions = set.inits.iter().map(|init| told(snapshot, init).captions);
+        write_descriptors(xml, "Accessibility", descriptors::captions(captions.fold(Captions::default(), Captions::and)))?;
         let role = if first.track.id.index == 0 { "main" } else { "alternate" };
         let role = [("schemeIdUri", "urn:mpeg:dash:role:2011"), ("value", role)];
         xml.create_element("Role").with_attributes(role).write_empty()?;
@@ -95,11 +111,7 @@ fn write_representation(xml: &mut Xml, snapshot: &Snapshot, period: &Period, run
         element = element.with_attribute(("audioSamplingRate", shape.sample_rate.to_string().as_str()));
     }
     element.write_inner_content(|xml| {
-        if let Some(channels) = sound.and_then(|shape| channel_configuration(shape.channels)) {
-            let scheme = ("schemeIdUri", "urn:mpeg:mpegB:cicp:ChannelConfiguration");
-            let value = channels.to_string();
-            xml.create_element("AudioChannelConfiguration").with_attributes([scheme, ("value", value.as_str())]).write_empty()?;
-        }
+        write_descriptors(xml, "AudioChannelConfiguration", descriptors::channels(told(snapshot, init)))?;
         write_template(xml, snapshot, period, run, init, query)
     })?;
     Ok(())
@@ -109,15 +121,6 @@ fn write_representation(xml: &mut Xml, snapshot: &Snapshot, period: &Period, run
 fn measured(run: &Run<'_>, init: &Init) -> u64 {
     let segments = run.iter().filter_map(|slot| slot.segment(init.track.id));
     segments.map(|segment| segment.bytes.len() as u64 * 8_000 / segment.span().millis().max(1) as u64).max().unwrap_or(0).max(1)
-}
-
-/// Channels as an index of ISO/IEC 23091-3; `None` where the number alone does not tell the layout.
-fn channel_configuration(channels: u8) -> Option<u8> {
-    match channels {
-        1..=6 => Some(channels),
-        8 => Some(12),
-        _ => None,
-    }
 }
 
 fn write_template(xml: &mut Xml, snapshot: &Snapshot, period: &Period, run: &Run<'_>, init: &Init, query: &str) -> io::Result<()> {

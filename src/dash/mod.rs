@@ -3,6 +3,7 @@
 //! Knows neither samples nor sockets. File names come from [`segment::request`](crate::segment::request).
 
 mod adaptation;
+mod descriptors;
 pub mod manifest;
 mod text;
 

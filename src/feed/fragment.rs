@@ -65,7 +65,7 @@ impl Unit for Fragment {
     type Maker = FragmentMaker;
 
     fn maker(selection: Selection) -> FragmentMaker {
-        FragmentMaker { selection, lanes: Vec::new(), sequence: SequenceNumber::default() }
+        FragmentMaker { selection, head: None, lanes: Vec::new(), sequence: SequenceNumber::default() }
     }
 }
 
@@ -104,6 +104,11 @@ impl FragmentHead {
 }
 
 impl FragmentHead {
+    /// Whether viewers of `other` are told the same.
+    fn tells_as(&self, other: &Self) -> bool {
+        self.leading == other.leading && self.tracks == other.tracks && self.init.payload() == other.init.payload()
+    }
+
     /// A head that nothing follows, so that viewers are told.
     fn nothing() -> Self {
         let text = String::new;
@@ -137,6 +142,8 @@ impl<'a> TrackLine<'a> {
 #[derive(Debug)]
 pub struct FragmentMaker {
     selection: Selection,
+    /// What is in force.
+    head: Option<Arc<FragmentHead>>,
     /// Video first.
     lanes: Vec<Lane>,
     sequence: SequenceNumber,
@@ -153,11 +160,17 @@ struct Lane {
 
 impl Maker<Fragment> for FragmentMaker {
     fn program(&mut self, program: Arc<Program>, why: Why, out: &mut Vec<Item<Fragment>>) {
-        self.flush(out);
-        self.lanes.clear();
         let chosen = self.selection.tracks(&program.tracks, |track| fmp4::is_carried(&track.codec));
         let tracks: Vec<&Track> = chosen.into_iter().map(|track| &**track).collect();
-        match FragmentHead::new(&tracks) {
+        let head = FragmentHead::new(&tracks);
+        let is_news = |head: &FragmentHead| self.head.as_ref().is_none_or(|before| !before.tells_as(head));
+        // Players begin anew behind each init segment, so what they are not told must not look like one.
+        if why == Why::Config && head.as_ref().is_ok_and(|head| !is_news(head)) {
+            return;
+        }
+        self.flush(out);
+        self.lanes.clear();
+        match head {
             Ok(head) => {
                 let lane = |(position, track): (usize, &&Track)| Lane {
                     track: track.id,
@@ -166,9 +179,12 @@ impl Maker<Fragment> for FragmentMaker {
                     batch: Batch::new(),
                 };
                 self.lanes = tracks.iter().enumerate().map(lane).collect();
-                out.push(Item::Head(Arc::new(head), why));
+                let head = Arc::new(head);
+                self.head = Some(Arc::clone(&head));
+                out.push(Item::Head(head, why));
             }
             Err(error) => {
+                self.head = None;
                 tracing::warn!(%error, "no MP4 can be made of this program");
                 out.push(Item::Head(Arc::new(FragmentHead::nothing()), why));
             }

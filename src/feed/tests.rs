@@ -9,7 +9,9 @@ use super::*;
 use crate::bus::{Bounds, Budget, Cause, Channel, End, Entry, From, Gate, Publisher, Read, Subscriber, Why};
 use crate::flv::{self, Demuxer, Dialect, FlvVariant, TagKind};
 use crate::media::codec::{AacConfig, AudioShape, AvcConfig, VideoShape};
-use crate::media::{Codec, Epoch, Metadata, Program, Sample, Selection, Timescale, Timestamp, Track, TrackId, TrackSet};
+use crate::media::{
+    Captions, Codec, ColorInfo, Epoch, Metadata, Program, Sample, Selection, Timescale, Timestamp, Track, TrackId, TrackSet,
+};
 
 const AVCC: &[u8] = &[
     1, 0x64, 0, 0x1f, 0xff, 0xe1, 0, 0x1a, 0x67, 0x64, 0, 0x1f, 0xac, 0xd9, 0x40, 0x50, 0x05, 0xbb, 0x01, 0x10, 0, 0, 3, 0, 0x10, 0, 0, 3,
@@ -132,6 +134,24 @@ fn script_data_goes_into_flv_and_stays_out_of_mp4() {
     assert_eq!(made::<Fragment>(&program(tracks), samples()).0, "HJu");
 }
 
+#[test]
+fn what_viewers_are_not_told_does_not_begin_their_players_anew() {
+    fn heads<T: Unit>(second: Track) -> usize {
+        let mut maker = T::maker(T::Variant::default());
+        let mut items = Vec::new();
+        for (millis, track) in [(0, video()), (40, second)] {
+            maker.program(program([track]), Why::Config, &mut items);
+            maker.sample(picture(millis, true), &mut items);
+        }
+        maker.flush(&mut items);
+        items.iter().filter(|item| matches!(item, Item::Head(..))).count()
+    }
+    let captioned = Track { captions: Captions { carried: true, ..Captions::default() }, ..video() };
+    assert_eq!((heads::<FlvUnit>(captioned.clone()), heads::<Fragment>(captioned)), (1, 1));
+    let wide = Track { color: ColorInfo::new(9, 16, 9, false), ..video() };
+    assert_eq!((heads::<FlvUnit>(wide.clone()), heads::<Fragment>(wide)), (1, 2), "FLV for players has no word for colours");
+}
+
 /// Closed captions as broadcasters send them: user data registered by ITU-T T.35, of ATSC (A/53 part 4 §6.2.3).
 const CAPTIONS: &[u8] = &[4, 15, 0xB5, 0, 0x31, b'G', b'A', b'9', b'4', 3, 0x41, 0xFF, 0xFC, 0x80, 0x80, 0xFF, 0x80];
 
@@ -143,7 +163,9 @@ fn passed_through(config: &[u8], head: &[u8], nals: &[&[u8]]) -> [Vec<u8>; 2] {
     demuxer.push(TagKind::Video, 0, &Bytes::copy_from_slice(config));
     demuxer.push(TagKind::Video, 40, &[head, &frame].concat().into());
     let found: Vec<_> = std::iter::from_fn(|| demuxer.poll()).map(|item| item.expect("the bodies are sound")).collect();
-    let [flv::Item::Config { track, codec }, flv::Item::Coded { is_sync: true, data, .. }] = &found[..] else { panic!("{found:?}") };
+    let [flv::Item::Config { track, codec }, flv::Item::Captions { .. }, flv::Item::Coded { is_sync: true, data, .. }] = &found[..] else {
+        panic!("{found:?}")
+    };
     let sample = Sample { data: data.clone(), ..picture(40, true) };
     let program = program([Track::new(*track, codec.clone())]);
     let (_, tags) = made::<FlvUnit>(&program, [sample.clone()]);

@@ -68,6 +68,11 @@ impl Muxer {
         std::iter::once(self.metadata()).chain(self.lanes.iter().flat_map(about).flatten()).collect()
     }
 
+    /// Whether viewers of `other` are told the same ahead of the samples.
+    pub fn tells_as(&self, other: &Self) -> bool {
+        self.tracks().eq(other.tracks()) && self.preamble() == other.preamble()
+    }
+
     /// The moment that a sample's tag or message tells.
     pub fn timestamp(&self, sample: &Sample) -> u32 {
         let time = if self.variant.is_exact() { WireTime::exact(sample) } else { WireTime::of(sample) };

@@ -30,12 +30,12 @@ pub fn is_carried(codec: &Codec) -> bool {
 /// Writes the one sample entry of the track.
 pub(super) fn write(out: &mut Vec<u8>, track: &Track) -> Result<(), Error> {
     match &track.codec {
-        Codec::Avc(config) => picture_entry(out, track.id, *b"avc1", config.shape, *b"avcC", &config.record),
-        Codec::Hevc(config) => picture_entry(out, track.id, *b"hvc1", config.shape, *b"hvcC", &config.record),
-        Codec::Av1(config) => picture_entry(out, track.id, *b"av01", config.shape, *b"av1C", &config.record),
-        Codec::Vp8(config) => picture_entry(out, track.id, *b"vp08", config.shape, *b"vpcC", &config.full_box()),
-        Codec::Vp9(config) => picture_entry(out, track.id, *b"vp09", config.shape, *b"vpcC", &config.full_box()),
-        Codec::Vvc(config) => picture_entry(out, track.id, *b"vvc1", config.shape, *b"vvcC", &full_box(&config.record)),
+        Codec::Avc(config) => picture_entry(out, track, *b"avc1", config.shape, *b"avcC", &config.record),
+        Codec::Hevc(config) => picture_entry(out, track, *b"hvc1", config.shape, *b"hvcC", &config.record),
+        Codec::Av1(config) => picture_entry(out, track, *b"av01", config.shape, *b"av1C", &config.record),
+        Codec::Vp8(config) => picture_entry(out, track, *b"vp08", config.shape, *b"vpcC", &config.full_box()),
+        Codec::Vp9(config) => picture_entry(out, track, *b"vp09", config.shape, *b"vpcC", &config.full_box()),
+        Codec::Vvc(config) => picture_entry(out, track, *b"vvc1", config.shape, *b"vvcC", &full_box(&config.record)),
         Codec::Aac(config) => mp4a(out, config.shape, object_type::MPEG4_AUDIO, Some(&config.record)),
         Codec::Mp3(config) => {
             let mpeg1 = config.shape.sample_rate >= LOWEST_MPEG1_RATE;
@@ -57,14 +57,38 @@ fn full_box(body: &[u8]) -> Vec<u8> {
     [&[0; 4], body].concat()
 }
 
-/// A visual sample entry with its configuration box.
-fn picture_entry(out: &mut Vec<u8>, id: TrackId, kind: FourCc, shape: VideoShape, config: FourCc, body: &[u8]) -> Result<(), Error> {
-    let (width, height) = picture_size(id, shape.width, shape.height)?;
+/// A visual sample entry with its configuration box, and what is known of its colours.
+fn picture_entry(out: &mut Vec<u8>, track: &Track, kind: FourCc, shape: VideoShape, config: FourCc, body: &[u8]) -> Result<(), Error> {
+    let (width, height) = picture_size(track.id, shape.width, shape.height)?;
     let entry = open(out, kind);
     visual(out, width, height);
     leaf(out, config, body);
+    colors(out, track);
     close(out, entry);
     Ok(())
+}
+
+/// The boxes of colour and HDR (ISO/IEC 14496-12 §12.1.5, §12.1.6, §12.1.7): only of what is known, for players take them over the
+/// bitstream. A display whose colours are not told has no box, which has no way to leave them out.
+///
+/// By hand, because the library knows neither `mdcv` nor `clli`.
+fn colors(out: &mut Vec<u8>, track: &Track) {
+    let color = track.color;
+    if color.is_specified() {
+        let this = open(out, *b"colr");
+        out.extend_from_slice(b"nclx");
+        for code in [color.primaries, color.transfer, color.matrix] {
+            out.extend_from_slice(&u16::from(code).to_be_bytes());
+        }
+        out.push(u8::from(color.full_range) << 7);
+        close(out, this);
+    }
+    if let Some(display) = track.hdr.mastering.filter(|display| display.colors.is_some()) {
+        leaf(out, *b"mdcv", &display.to_bytes());
+    }
+    if let Some(light) = track.hdr.light {
+        leaf(out, *b"clli", &light.to_bytes());
+    }
 }
 
 /// The size as the 16-bit fields of the sample entry hold it.

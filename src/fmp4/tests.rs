@@ -9,7 +9,8 @@ use proptest::prelude::*;
 use super::fragment::{self, NON_SYNC_FLAGS, STYP, SYNC_FLAGS};
 use super::*;
 use crate::media::codec::{AacConfig, Ac3Config, AudioShape, AvcConfig, Codec, Eac3Config, FlacConfig, Mp3Config, OpusConfig, VideoShape};
-use crate::media::{Sample, Span, Timescale, Timestamp, Track, TrackId};
+use crate::media::color::{ContentLight, DisplayColors, MasteringDisplay};
+use crate::media::{ColorInfo, Hdr, Sample, Span, Timescale, Timestamp, Track, TrackId};
 
 /// An avcC of High profile level 3.1 with one SPS and one PPS of libx264.
 const AVCC: &[u8] = &[
@@ -372,4 +373,24 @@ proptest! {
             prop_assert!(movie.fragments.iter().flat_map(|fragment| &fragment.samples).all(|sample| sample.data.end <= file.len()));
         }
     }
+}
+
+#[test]
+fn colours_and_hdr_stand_behind_the_configuration_of_the_codec() {
+    let point = |x, y| [x, y];
+    let colors =
+        DisplayColors { red: point(34_000, 16_000), green: point(13_250, 34_500), blue: point(7_500, 3_000), white: point(15_635, 16_450) };
+    let mastering = MasteringDisplay::new(Some(colors), 10_000_000, 1);
+    let light = ContentLight::new(1_000, 400);
+    let track = Track { color: ColorInfo::new(9, 16, 9, true), hdr: Hdr { mastering, light }, ..video() };
+    let init = init_segment(&[&track]).unwrap();
+    let boxes = b"\0\0\0\x13colrnclx\0\x09\0\x10\0\x09\x80\
+        \0\0\0\x20mdcv\x33\xc2\x86\xc4\x1d\x4c\x0b\xb8\x84\xd0\x3e\x80\x3d\x13\x40\x42\0\x98\x96\x80\0\0\0\x01\
+        \0\0\0\x0cclli\x03\xe8\x01\x90";
+    let at = init.windows(boxes.len()).position(|window| window == boxes).expect("the boxes are there");
+    assert!(init[..at].ends_with(AVCC), "the codec's configuration comes first");
+    let plain = init_segment(&[&video()]).unwrap();
+    assert_eq!(init.len(), plain.len() + boxes.len());
+    let only_luminance = Hdr { mastering: MasteringDisplay::new(None, 10_000_000, 1), light: None };
+    assert_eq!(init_segment(&[&Track { hdr: only_luminance, ..video() }]).unwrap(), plain);
 }

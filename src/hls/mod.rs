@@ -2,6 +2,7 @@
 //!
 //! Knows neither samples nor sockets. File names come from [`segment::request`](crate::segment::request).
 
+mod captions;
 pub mod media;
 pub mod multivariant;
 mod text;

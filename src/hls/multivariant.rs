@@ -6,7 +6,8 @@ use crate::media::Kind;
 use crate::segment::request::{Request, carried_query};
 use crate::segment::snapshot::{Snapshot, TrackStatus};
 
-use super::text::{VERSION, quotable, uri};
+use super::captions::ClosedCaptions;
+use super::text::{quotable, uri};
 
 /// The multivariant playlist. Video and audio are renditions of their own: each video track is a variant, once with each group of audio
 /// tracks that share a codec; without video, each such group is a variant.
@@ -30,7 +31,8 @@ fn write(out: &mut String, snapshot: &Snapshot, query: &str) -> std::fmt::Result
     let groups = group(of(Kind::Audio));
     let video: Vec<_> = of(Kind::Video).collect();
     writeln!(out, "#EXTM3U")?;
-    writeln!(out, "#EXT-X-VERSION:{VERSION}")?;
+    let captions = ClosedCaptions::of(&video);
+    writeln!(out, "#EXT-X-VERSION:{}", captions.version())?;
     if snapshot.independent {
         writeln!(out, "#EXT-X-INDEPENDENT-SEGMENTS")?;
     }
@@ -41,12 +43,14 @@ fn write(out: &mut String, snapshot: &Snapshot, query: &str) -> std::fmt::Result
             rendition(out, group, position, status, query)?;
         }
     }
+    captions.write_media(out)?;
     for status in &video {
+        let status = Some((*status, &captions));
         if groups.is_empty() {
-            variant(out, Some(status), None, query)?;
+            variant(out, status, None, query)?;
         }
         for group in &groups {
-            variant(out, Some(status), Some((group, true)), query)?;
+            variant(out, status, Some((group, true)), query)?;
         }
     }
     for group in groups.iter().filter(|_| video.is_empty()) {
@@ -91,7 +95,13 @@ fn name(group: &Group<'_>, position: usize) -> String {
     if group.tracks.iter().filter(|status| own(status) == name).count() > 1 { format!("{name} ({})", position + 1) } else { name }
 }
 
-fn variant(out: &mut String, video: Option<&TrackStatus>, audio: Option<(&Group<'_>, bool)>, query: &str) -> std::fmt::Result {
+fn variant(
+    out: &mut String,
+    video: Option<(&TrackStatus, &ClosedCaptions)>,
+    audio: Option<(&Group<'_>, bool)>,
+    query: &str,
+) -> std::fmt::Result {
+    let (video, captions) = video.unzip();
     let sound = audio.map(|(group, _)| group.tracks.as_slice()).unwrap_or_default();
     let most =
         |rate: fn(&TrackStatus) -> u64| video.map_or(0, rate).saturating_add(sound.iter().copied().map(rate).max().unwrap_or_default());
@@ -105,9 +115,15 @@ fn variant(out: &mut String, video: Option<&TrackStatus>, audio: Option<(&Group<
         if let Some(rate) = status.frame_rate {
             write!(out, ",FRAME-RATE={rate:.3}")?;
         }
+        if let Some(range) = status.track.color.range() {
+            write!(out, ",VIDEO-RANGE={}", range.name())?;
+        }
     }
     if let Some((group, true)) = audio {
         write!(out, ",AUDIO=\"{}\"", group.id)?;
+    }
+    if let Some((status, captions)) = video.zip(captions) {
+        captions.write_attribute(out, status)?;
     }
     let track = video.or(sound.first().copied()).map(|status| status.track.id);
     writeln!(out)?;

@@ -249,7 +249,8 @@ impl Presentation {
     }
 
     fn status(&self, program: &Program, init: &Arc<Init>, rates: &BTreeMap<TrackId, f64>) -> TrackStatus {
-        let track = Arc::clone(&init.track);
+        // What was told of the track since it got its init segment counts.
+        let track = Arc::clone(program.tracks.get(init.track.id).unwrap_or(&init.track));
         let meter = self.meters.get(&track.id).copied().unwrap_or_default();
         let declared = match track.id.kind {
             Kind::Video => program.metadata.video_bit_rate,
@@ -294,7 +295,10 @@ impl Presentation {
     fn append_one(&mut self, cut: Cut, now: WallClock) {
         let Some((from, at)) = self.anchor else { return };
         let inits = cut.segments.iter().map(|segment| &segment.init);
-        let goes_on = self.period.as_ref().filter(|period| !cut.discontinuity && period.inits.iter().eq(inits.clone()));
+        // A track of which something else is told has the same init segment all the same.
+        let name = |init: &Arc<Init>| (init.track.id, init.generation);
+        let same_inits = |period: &&Arc<Period>| period.inits.iter().map(name).eq(inits.clone().map(name));
+        let goes_on = self.period.as_ref().filter(|period| !cut.discontinuity && same_inits(period));
         let wall = at.plus(cut.start.since(from));
         let (wall, period) = match (goes_on, cut.segments.is_empty()) {
             (Some(period), false) => (wall, Some(Arc::clone(period))),

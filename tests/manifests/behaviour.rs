@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use sluicegate::media::{Epoch, Kind, Span, TrackId};
+use sluicegate::media::{Captions, ColorInfo, Epoch, Kind, Span, Track, TrackId};
 use sluicegate::segment::options::Options;
 use sluicegate::segment::request::Request;
 use sluicegate::segment::segmenter::{Boundary, Segmenter};
 use sluicegate::segment::snapshot::{Edge, MediaSequence, Phase, Snapshot};
+use sluicegate::{dash, hls};
 
-use super::source::{EPOCH, Source, program, video, wall};
+use super::source::{EPOCH, Source, audio, program, video, wall};
 
 const FIRST: u64 = EPOCH as u64 / 1_000;
 
@@ -155,6 +156,53 @@ fn a_changed_configuration_gets_a_new_init_segment_and_an_equal_one_changes_noth
     // The keyframe at five seconds comes too late to wait for another, so it ends the third segment; the new configuration the fourth.
     let before = (false, vec![1, 1]);
     assert_eq!(slots, [before.clone(), before.clone(), before.clone(), before, (true, vec![2, 1])]);
+}
+
+#[test]
+fn captions_that_come_up_are_announced_and_interrupt_nothing() {
+    let mut stage = Stage::new(Source::default());
+    stage.play(0, 5_000, 0);
+    assert!(hls::multivariant(&stage.snapshot(), "").contains(",CLOSED-CAPTIONS=NONE\n"));
+    let captions = Captions { carried: true, fields: [true, false], services: 0 };
+    let tracks = [Track { captions, ..video(31) }, audio(48_000)];
+    stage.segmenter.head(program(tracks.into()), Boundary::Config, wall(5_000));
+    let snapshot = stage.play(5_000, 8_100, 0).snapshot();
+    assert!(snapshot.slots.iter().all(|slot| !slot.discontinuity && slot.segments[0].init.generation == 1));
+    assert!(snapshot.slots.iter().all(|slot| slot.period.as_ref().is_some_and(|period| period.index == 0)));
+    let playlist = hls::multivariant(&snapshot, "");
+    let media = "#EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID=\"captions\",NAME=\"CC1\",DEFAULT=NO,AUTOSELECT=YES,INSTREAM-ID=\"CC1\"\n";
+    assert!(playlist.contains(media) && playlist.contains(",CLOSED-CAPTIONS=\"captions\"\n"), "{playlist}");
+    let manifest = dash::manifest(&snapshot, "/time", "");
+    assert!(manifest.contains(r#"<Accessibility schemeIdUri="urn:scte:dash:cc:cea-608:2015" value="CC1=und"/>"#), "{manifest}");
+}
+
+#[test]
+fn captions_of_the_newer_standard_alone_need_a_later_version() {
+    let announced = |captions| {
+        let tracks = vec![Track { captions, ..video(31) }];
+        let (mut segmenter, _) = Segmenter::new(Options::default(), program(tracks));
+        let source = Source { sample_rate: None, ..Source::default() };
+        source.samples(0, 6_500).into_iter().for_each(|(at, sample)| segmenter.push(sample, wall(at)));
+        hls::multivariant(&segmenter.snapshot().unwrap(), "")
+    };
+    let services = announced(Captions { carried: true, fields: [false; 2], services: 0b11 });
+    assert!(services.starts_with("#EXTM3U\n#EXT-X-VERSION:7\n") && services.contains("INSTREAM-ID=\"SERVICE2\""), "{services}");
+    let room = announced(Captions { carried: true, ..Captions::default() });
+    assert!(!room.contains("CLOSED-CAPTIONS"), "room for captions is no word on them: {room}");
+}
+
+#[test]
+fn pictures_in_hdr_are_announced_as_such() {
+    let track = Track { color: ColorInfo::new(9, 16, 9, false).with_depth(10), ..video(31) };
+    let mut stage = Stage::new(Source::default());
+    stage.segmenter = Segmenter::new(Options::default(), program(vec![track, audio(48_000)])).0;
+    let snapshot = stage.play(0, 6_500, 0).snapshot();
+    assert!(hls::multivariant(&snapshot, "").contains(",FRAME-RATE=30.000,VIDEO-RANGE=PQ,AUDIO="));
+    let manifest = dash::manifest(&snapshot, "/time", "");
+    let (primaries, transfer) = (r#"cicp:ColourPrimaries" value="9"/>"#, r#"cicp:TransferCharacteristics" value="16"/>"#);
+    let at = |text: &str| manifest.find(text).unwrap_or_else(|| panic!("no {text} in {manifest}"));
+    assert!(at(primaries) < at(transfer) && at(transfer) < at(r#"cicp:MatrixCoefficients" value="9"/>"#));
+    assert!(at(r#"<SupplementalProperty schemeIdUri="urn:mpeg:mpegB:cicp:ColourPrimaries""#) < at("<Role"));
 }
 
 #[test]

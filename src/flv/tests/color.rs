@@ -196,7 +196,7 @@ fn captions_in_the_pictures_are_told_of_once_and_stay_in_them() {
     let frame = |nal: &[u8]| [&[0x27, 1, 0, 0, 0, 0, 0, 0, nal.len() as u8], nal, &[0, 0, 0, 2, 0x41, 1]].concat();
     let first = items(&mut demuxer, TagKind::Video, 40, &frame(&message(0xFC)));
     let [Item::Captions { track: TrackId::VIDEO, captions }, Item::Coded { data, .. }] = &first[..] else { panic!("{first:?}") };
-    assert_eq!(*captions, Captions { fields: [true, false], services: 0 });
+    assert_eq!(*captions, Captions { carried: true, fields: [true, false], services: 0 });
     assert_eq!(data[4..22], message(0xFC)[..]);
     assert_eq!(items(&mut demuxer, TagKind::Video, 80, &frame(&message(0xFC))).len(), 1);
     let further = items(&mut demuxer, TagKind::Video, 120, &frame(&message(0xFD)));

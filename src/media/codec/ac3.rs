@@ -38,6 +38,10 @@ const SAMPLE_RATES: [u32; 3] = [48_000, 44_100, 32_000];
 const BIT_RATES: [u32; 19] = [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640];
 /// Full-bandwidth channels by audio coding mode; 0 is two independent ones.
 const CHANNELS: [u8; 8] = [2, 1, 2, 3, 3, 4, 4, 5];
+/// The speakers of each audio coding mode: left, centre, right and both surrounds from the highest bit on, and the one behind them.
+const SPEAKERS: [u16; 8] = [0xA000, 0x4000, 0xA000, 0xE000, 0xA100, 0xE100, 0xB800, 0xF800];
+const LFE: u16 = 1;
+const LFE2: u16 = 1 << 1;
 /// Channels that each bit of `chan_loc` stands for, lowest bit first (table F.6.1).
 const LOCATIONS: [u8; 9] = [2, 2, 1, 1, 2, 2, 2, 1, 1];
 
@@ -61,6 +65,12 @@ impl Ac3Config {
         let [_, record @ ..] = body.to_be_bytes();
         let shape = AudioShape { sample_rate: header.sample_rate, channels: header.channels(), frame_samples: ACCESS_UNIT };
         Ok(Self { record: Bytes::copy_from_slice(&record), shape })
+    }
+
+    /// Which speakers its channels are for: a bit each, from the highest for left on (ETSI TS 102 366 table E.1.5).
+    pub fn channel_map(&self) -> u16 {
+        let Some(&[_, modes, _]) = self.record.first_chunk() else { return 0 };
+        channel_map(usize::from(modes >> 3 & 7), modes & 4 != 0)
     }
 
     /// `ac-3` (ETSI TS 102 366 annex F).
@@ -103,10 +113,24 @@ impl Eac3Config {
         Ok(Self { record: record.into(), shape })
     }
 
+    /// Which speakers the channels of its first programme are for: as [`Ac3Config::channel_map`], and those of dependent substreams.
+    pub fn channel_map(&self) -> u16 {
+        let Some(&[_, _, _, modes, dependents]) = self.record.first_chunk() else { return 0 };
+        let map = channel_map(usize::from(modes >> 1 & 7), modes & 1 != 0);
+        let further = if dependents >> 1 == 0 { 0 } else { u16::from(self.record.get(5).copied().unwrap_or_default()) };
+        // From its lowest bit on chan_loc has what the map has from its sixth, but for LFE2 further right.
+        let places = (0..8).filter(|place| further >> place & 1 == 1).fold(0, |map, place| map | 1 << (10 - place));
+        map | places | if dependents & 1 == 1 { LFE2 } else { 0 }
+    }
+
     /// `ec-3` (ETSI TS 102 366 annex F).
     pub fn rfc6381(&self) -> String {
         "ec-3".to_owned()
     }
+}
+
+fn channel_map(acmod: usize, lfe: bool) -> u16 {
+    SPEAKERS[acmod & 7] | if lfe { LFE } else { 0 }
 }
 
 /// The access units in `data`: six blocks each, with all their substreams. Where the lengths do not add up, all of it is one.
@@ -309,6 +333,7 @@ mod tests {
         let unit = [frame(EAC3_SURROUND, 1792), dependent].concat();
         let config = Eac3Config::parse(&unit).unwrap();
         assert_eq!(config.record[2..], [0x20, 0x0F, 0x02, 0x02]);
+        assert_eq!(config.channel_map(), 0xFA01);
         assert_eq!(config.shape.channels, 8);
         assert_eq!(split(&unit.clone().into()).as_slice(), [Bytes::from(unit)]);
     }
