@@ -93,7 +93,8 @@ fn body(kind: Kind, choices: &mut Choices<'_>, begun: &mut Begun) -> (Vec<u8>, V
             nanos = u32::from_be_bytes([0, high, middle, low]).min(999_999);
         }
     }
-    let mut expected = Vec::new();
+    let (mut expected, before) = (Vec::new(), begun.clone());
+    let mut refused = blocks > 8;
     if layout >= 3 {
         out.extend_from_slice(four_cc);
         let (payload, result) = part(TrackId { kind, index: 0 }, packet_type, nanos, choices, begun, false);
@@ -104,8 +105,7 @@ fn body(kind: Kind, choices: &mut Choices<'_>, begun: &mut Begun) -> (Vec<u8>, V
         if layout < 2 {
             out.extend_from_slice(four_cc);
         }
-        let (mut seen, mut refused) = (Vec::new(), false);
-        let before = begun.clone();
+        let mut seen = Vec::new();
         for _ in 0..if layout == 0 { 1 } else { 1 + choices.below(4) } {
             let index = choices.below(18);
             refused |= index >= 16;
@@ -123,15 +123,9 @@ fn body(kind: Kind, choices: &mut Choices<'_>, begun: &mut Begun) -> (Vec<u8>, V
             out.extend_from_slice(&payload);
             expected.extend(result);
         }
-        if refused && blocks <= 8 {
-            *begun = before.clone();
-            expected = vec![Expected::Error];
-        }
-        if blocks > 8 {
-            *begun = before;
-        }
     }
-    if blocks > 8 {
+    if refused {
+        *begun = before;
         expected = vec![Expected::Error];
     }
     (out, expected)
