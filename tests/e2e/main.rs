@@ -16,5 +16,6 @@ mod exits;
 mod hostile;
 mod misuse;
 mod reconnect;
+mod siege;
 mod slow;
 mod stop;

@@ -34,7 +34,7 @@ const SETTINGS: [(&str, &str); 8] = [
 const PENDING: usize = 24;
 
 /// C0, C1 and C2 without a digest.
-const SHAKE: [u8; 3073] = {
+pub const SHAKE: [u8; 3073] = {
     let mut shake = [0; 3073];
     shake[0] = 3;
     shake
@@ -77,27 +77,27 @@ impl Told {
 }
 
 /// A counter or gauge, summed over all series that begin like this.
-async fn figure(program: &Program, series: &str) -> f64 {
+pub async fn figure(program: &Program, series: &str) -> f64 {
     let text = http::get(program.http, "/metrics").await.text().to_owned();
     let values = text.lines().filter_map(|line| line.strip_prefix(series)?.rsplit_once(' ')?.1.parse::<f64>().ok());
     values.sum()
 }
 
-fn closed_as(reason: &str) -> String {
+pub fn closed_as(reason: &str) -> String {
     format!("sluicegate_rtmp_closed_total{{reason=\"{reason}\"}}")
 }
 
 /// A message in one chunk of type 0, on a chunk stream that nobody else uses.
-fn message(type_id: u8, payload: &[u8]) -> Vec<u8> {
+pub fn message(type_id: u8, payload: &[u8]) -> Vec<u8> {
     message_on(40, type_id, payload.len(), payload)
 }
 
-fn message_on(csid: u8, type_id: u8, length: usize, payload: &[u8]) -> Vec<u8> {
+pub fn message_on(csid: u8, type_id: u8, length: usize, payload: &[u8]) -> Vec<u8> {
     let length = (length as u32).to_be_bytes();
     [&[csid, 0, 0, 0], &length[1..], &[type_id, 1, 0, 0, 0], payload].concat()
 }
 
-fn command(name: &str, values: &[Value]) -> Vec<u8> {
+pub fn command(name: &str, values: &[Value]) -> Vec<u8> {
     message(20, &[&amf0::encode(&[name.into(), 9.0.into()]), &amf0::encode(values)[..]].concat())
 }
 
@@ -133,7 +133,7 @@ fn broken_publishers() -> Vec<(&'static str, Vec<u8>, &'static str, &'static str
 }
 
 /// In chunks of the size that [`Peer`] announces.
-fn message_in_chunks(type_id: u8, payload: &[u8]) -> Vec<u8> {
+pub fn message_in_chunks(type_id: u8, payload: &[u8]) -> Vec<u8> {
     let (first, rest) = payload.split_at(4096);
     let rest = rest.chunks(4096).flat_map(|chunk| [&[0xC0 | 40], chunk].concat());
     message_on(40, type_id, payload.len(), first).into_iter().chain(rest).collect()
@@ -157,14 +157,14 @@ fn holds(answer: &[u8], words: &str) -> bool {
 }
 
 /// The stream that must notice nothing, and its viewer.
-struct Healthy {
+pub struct Healthy {
     stop: oneshot::Sender<()>,
     publisher: JoinHandle<u32>,
     viewer: JoinHandle<Recording>,
 }
 
 impl Healthy {
-    async fn start(program: &Program) -> Self {
+    pub async fn start(program: &Program) -> Self {
         let mut peer = Peer::connect(program.rtmp.port(), "live", "good").await;
         peer.started().await;
         peer.send_start().await;
@@ -195,7 +195,7 @@ impl Healthy {
     }
 
     /// The viewer has every picture from its first to the last one sent.
-    async fn assert_untouched(self) {
+    pub async fn assert_untouched(self) {
         assert!(!self.viewer.is_finished(), "the viewer was held all the time");
         self.stop.send(()).expect("the publisher still runs");
         let sent = timeout(PATIENCE, self.publisher).await.unwrap().unwrap();

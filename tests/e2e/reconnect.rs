@@ -1,8 +1,13 @@
 //! Publishers that die, come back, are replaced, or say goodbye, while viewers watch.
 
+use std::net::SocketAddr;
 use std::path::Path;
 
+use sluicegate::bus::State;
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Child;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Duration, Instant, sleep, timeout};
 
@@ -112,6 +117,50 @@ async fn realtime_a_newcomer_takes_over_and_viewers_stay() {
     hls.assert_aligned();
     assert!(hls.has_ended && hls.tracks.values().all(|track| track.discontinuities() == 1 && track.gaps() <= 1));
     assert_eq!(audience.dash.await.unwrap().periods.len(), 2);
+    house.stop().await;
+}
+
+/// Passes on what comes for `to`, until it is told to hold still. It closes nothing: both ends believe that the other still lives.
+async fn flaky_wire(to: SocketAddr, mut holds: watch::Receiver<bool>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut near, _) = listener.accept().await.unwrap();
+        let mut far = TcpStream::connect(to).await.unwrap();
+        tokio::select! {
+            _ = copy_bidirectional(&mut near, &mut far) => {}
+            _ = holds.wait_for(|holds| *holds) => {}
+        }
+        std::future::pending::<()>().await;
+        drop((near, far));
+    });
+    address
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn realtime_a_newcomer_takes_over_from_a_connection_that_is_half_dead() {
+    let dir = tempfile::tempdir().unwrap();
+    let clip = media::clip("zerolatency");
+    let sent = media::sent(&clip, "30", dir.path());
+    let house = House::start(config()).await;
+    let (hold, holds) = watch::channel(false);
+    let wire = flaky_wire(house.gateway.rtmp, holds).await;
+    let mut first = ingest_support::publish(&clip, &format!("rtmp://{wire}/{STREAM}"), true, &["-t", "30"]);
+    let stream = house.stream(STREAM).await;
+    let mut audience = Audience::watch(&house);
+    until_media(&stream, 4_500).await;
+    hold.send(true).unwrap();
+    // Less than the silence by which the gateway itself would find out.
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(stream.state(), State::Live, "nobody knows yet");
+    let mut second = house.publish(&clip, STREAM, "5");
+    assert!(timeout(PATIENCE, second.wait()).await.unwrap().unwrap().success());
+    audience.check(&sent, dir.path()).await;
+    let hls = audience.hls.await.unwrap();
+    hls.assert_aligned();
+    assert!(hls.has_ended && hls.tracks.values().all(|track| track.discontinuities() == 1), "{:?}", hls.tracks);
+    assert_eq!(audience.dash.await.unwrap().periods.len(), 2);
+    first.kill().await.unwrap();
     house.stop().await;
 }
 
