@@ -36,14 +36,12 @@ impl Choice {
         let mut choice = Self {
             from: From::NewestSync,
             dialect: Dialect::Own,
-            selection: Selection::default(),
+            selection: selection(query)?,
             flv: FlvDialect::Players,
             hevc: HevcForm::Enhanced,
         };
-        let mut chosen = false;
         for pair in query.split('&') {
             let Some((name, value)) = pair.split_once('=') else { continue };
-            // Pages that build addresses by URLSearchParams send a comma as %2C.
             let value: Cow<'_, str> = percent_decode_str(value).decode_utf8_lossy();
             match (name, &*value) {
                 ("start", "live") => choice.from = From::NextSync,
@@ -56,11 +54,6 @@ impl Choice {
                 ("flv", _) => return Err(Problem::bad_request("flv must be enhanced; without it comes what players in browsers know")),
                 ("hevc", "legacy") => choice.hevc = HevcForm::Legacy,
                 ("hevc", _) => return Err(Problem::bad_request("hevc must be legacy; without it H.265 comes with the Enhanced header")),
-                ("track", _) if chosen => return Err(Problem::bad_request("track can be given once, with commas between its words")),
-                ("track", text) => {
-                    chosen = true;
-                    choice.selection = Selection::parse(text).map_err(|error| Problem::bad_request(format!("track: {error}")))?;
-                }
                 _ => {}
             }
         }
@@ -90,6 +83,21 @@ impl Choice {
         }
         Ok(self.selection)
     }
+}
+
+/// The tracks that a query chooses by `track=`.
+///
+/// # Errors
+/// 400 that says which word is wrong.
+pub fn selection(query: &str) -> Result<Selection, Problem> {
+    let mut texts = query.split('&').filter_map(|pair| pair.strip_prefix("track="));
+    let Some(text) = texts.next() else { return Ok(Selection::default()) };
+    if texts.next().is_some() {
+        return Err(Problem::bad_request("track can be given once, with commas between its words"));
+    }
+    // Pages that build addresses by URLSearchParams send a comma as %2C.
+    let text = percent_decode_str(text).decode_utf8_lossy();
+    Selection::parse(&text).map_err(|error| Problem::bad_request(format!("track: {error}")))
 }
 
 /// Whether FLV of that variant has something for the viewer.

@@ -14,9 +14,10 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use super::api::StreamInfo;
+use super::choice;
 use super::problem::Problem;
-use crate::bus::Stream;
-use crate::media::{Kind, TrackId, WallClock};
+use crate::bus::{LeftOut, Stream};
+use crate::media::{Kind, Selection, TrackId, WallClock};
 use crate::outlet::Outlet;
 use crate::segment::request::{self, Request};
 use crate::segment::snapshot::Snapshot;
@@ -77,10 +78,25 @@ fn listing(outlet: &Outlet, snapshot: &Arc<Snapshot>, request: Request, query: &
     if let Request::MediaPlaylist(track) = request
         && !snapshot.has_track(track)
     {
-        return Problem::not_found(format!("the stream has no track {track}; index.m3u8 lists those it has")).into_response();
+        let selection = Selection::of(track);
+        return Problem::not_found(no_such_track(outlet.stream(), snapshot, selection)).into_response();
     }
+    let selection = match request {
+        Request::Multivariant | Request::Manifest => choice::selection(query),
+        _ => Ok(Selection::default()),
+    };
+    let selection = match selection {
+        Ok(selection) => selection,
+        Err(problem) => return problem.into_response(),
+    };
+    let chosen = match selection == Selection::default() {
+        true => Some(Arc::clone(snapshot)),
+        false => snapshot.only(selection).map(Arc::new),
+    };
+    let Some(snapshot) = &chosen else { return Problem::not_found(no_such_track(outlet.stream(), snapshot, selection)).into_response() };
     let carried = request::carried_query(query);
-    let body = if carried.is_empty() {
+    // A list of chosen tracks is not worth a place: there are as many as there are choices.
+    let body = if carried.is_empty() && selection == Selection::default() {
         outlet.shelf().rendered(snapshot, request, || render(snapshot, request, ""))
     } else {
         render(snapshot, request, &carried)
@@ -91,6 +107,21 @@ fn listing(outlet: &Outlet, snapshot: &Arc<Snapshot>, request: Request, query: &
     let private = if carried.is_empty() { "" } else { "private, " };
     let caching = format!("{private}max-age={max_age}");
     ([(header::CONTENT_TYPE, content_type.to_owned()), (header::CACHE_CONTROL, caching)], body).into_response()
+}
+
+/// What there is instead of the tracks that somebody asked for.
+fn no_such_track(stream: &Stream, snapshot: &Snapshot, selection: Selection) -> String {
+    let name = stream.name();
+    let left_out = stream.left_out();
+    if let Some((track, why)) = selection.named().find_map(|track| Some((track, left_out.get(&track)?))) {
+        let why = match why {
+            LeftOut::Keyframes => "its keyframes are not where those of the leading video track are",
+            LeftOut::Format => "its codec cannot be carried there",
+        };
+        return format!("HLS and DASH are without track {track}: {why}; it may play at /{name}.flv?flv=enhanced&track={track}");
+    }
+    let there: Vec<_> = snapshot.tracks.iter().map(|status| status.track.id.to_string()).collect();
+    format!("'{name}' has no such track here; it has {}", there.join(", "))
 }
 
 fn render(snapshot: &Snapshot, request: Request, query: &str) -> Bytes {

@@ -102,6 +102,14 @@ impl Selection {
         Ok(selection)
     }
 
+    /// That one track of its kind.
+    pub fn of(track: TrackId) -> Self {
+        match track.kind {
+            Kind::Video => Self { video: Pick::Track(track.index), ..Self::default() },
+            Kind::Audio | Kind::Data => Self { audio: Pick::Track(track.index), ..Self::default() },
+        }
+    }
+
     /// What is chosen of one kind.
     pub fn pick(&self, kind: Kind) -> Pick {
         match kind {
@@ -127,13 +135,27 @@ impl Selection {
         chosen
     }
 
-    /// A track that was asked for by its number and is not in `program`.
-    pub fn missing(&self, program: &TrackSet) -> Option<TrackId> {
+    /// Whether a list that players choose from shows the track: there a kind that is not named keeps all of its tracks.
+    pub fn lists(&self, id: TrackId) -> bool {
+        match self.pick(id.kind) {
+            Pick::Leading | Pick::All => true,
+            Pick::Track(index) => id.index == index,
+            Pick::None => false,
+        }
+    }
+
+    /// The tracks that were asked for by their numbers.
+    pub fn named(&self) -> impl Iterator<Item = TrackId> {
         let named = |kind| match self.pick(kind) {
             Pick::Track(index) => Some(TrackId { kind, index }),
             Pick::Leading | Pick::All | Pick::None => None,
         };
-        [Kind::Video, Kind::Audio].into_iter().filter_map(named).find(|id| program.get(*id).is_none())
+        [Kind::Video, Kind::Audio].map(named).into_iter().flatten()
+    }
+
+    /// A track that was asked for by its number and is not in `program`.
+    pub fn missing(&self, program: &TrackSet) -> Option<TrackId> {
+        self.named().find(|id| program.get(*id).is_none())
     }
 }
 
@@ -211,6 +233,19 @@ mod tests {
         assert_eq!(chosen("", not_the_first), "v2 a0");
         assert_eq!(chosen("v0", not_the_first), "a0");
         assert_eq!(chosen("all", not_the_first), "v2 a0 a1");
+    }
+
+    #[test]
+    fn a_list_keeps_all_of_a_kind_that_is_not_named() {
+        let listed = |text: &str| {
+            let selection = if text.is_empty() { Selection::default() } else { Selection::parse(text).unwrap() };
+            let program = set(&[(Kind::Video, 0), (Kind::Video, 1), (Kind::Audio, 0), (Kind::Audio, 1)]);
+            program.iter().map(|track| track.id).filter(|id| selection.lists(*id)).map(|id| id.to_string()).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(listed(""), "v0 v1 a0 a1");
+        assert_eq!(listed("v1"), "v1 a0 a1");
+        assert_eq!(listed("v1,a0"), "v1 a0");
+        assert_eq!(listed("noaudio"), "v0 v1");
     }
 
     #[test]

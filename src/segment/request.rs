@@ -125,7 +125,8 @@ impl fmt::Display for Request {
     }
 }
 
-/// The query that child addresses carry: the viewer's own (a token, say) without the `_HLS_` directives, which speak only to one request.
+/// The query that child addresses carry: the viewer's own (a token, say) without the `_HLS_` directives and the choice of tracks, which
+/// speak only to one request.
 ///
 /// Bytes that may not stand in a query (RFC 3986 §3.4) are percent-encoded, so the text is safe inside quotes, in XML and on a line of a
 /// playlist. Empty when nothing is left to carry or the query is longer than 2,048 bytes.
@@ -134,7 +135,7 @@ pub fn carried_query(query: &str) -> String {
         return String::new();
     }
     let mut carried = String::new();
-    for pair in query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("_HLS_")) {
+    for pair in query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("_HLS_") && !pair.starts_with("track=")) {
         if !carried.is_empty() {
             carried.push('&');
         }
@@ -224,6 +225,7 @@ mod tests {
     fn a_query_is_carried_without_directives_and_made_safe() {
         assert_eq!(carried_query("token=a.b-c&_HLS_msn=4&_HLS_part=1&x=\"<$>\n"), "token=a.b-c&x=%22%3C%24%3E%0A");
         assert_eq!(carried_query("_HLS_skip=YES"), "");
+        assert_eq!(carried_query("track=v1,a0&token=a&tracks=b"), "token=a&tracks=b");
         assert_eq!(carried_query(&"a".repeat(2_049)), "");
     }
 

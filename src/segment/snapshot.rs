@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::media::{Epoch, Span, Timestamp, Track, TrackId, WallClock};
+use crate::media::{Epoch, Selection, Span, Timestamp, Track, TrackId, WallClock};
 
 use super::request::Request;
 
@@ -135,6 +135,17 @@ impl Slot {
         self.segment(track).map_or(self.wall, |segment| self.wall.plus(segment.start.since(self.start)))
     }
 
+    /// The same with the listed tracks of a selection alone.
+    fn only(&self, selection: Selection) -> Self {
+        let mut segments = self.segments.clone();
+        segments.retain(|segment| selection.lists(segment.track()));
+        let period = self.period.as_ref().map(|period| {
+            let inits = period.inits.iter().filter(|init| selection.lists(init.track.id)).cloned().collect();
+            Arc::new(Period { inits, ..(**period).clone() })
+        });
+        Self { period: period.filter(|_| !segments.is_empty()), segments, ..self.clone() }
+    }
+
     /// Bytes of all its segments.
     pub fn bytes(&self) -> usize {
         self.segments.iter().map(|segment| segment.bytes.len()).sum()
@@ -260,6 +271,20 @@ impl Snapshot {
             Request::Part { track, epoch, number } if epoch == self.epoch => self.part(track, number).map(|part| part.bytes.clone()),
             _ => None,
         }
+    }
+
+    /// The same with the listed tracks of `selection` alone, to write a shorter list of what there is; `None` where none of them is there,
+    /// or one that was asked for by its number is not.
+    pub fn only(&self, selection: Selection) -> Option<Self> {
+        let mut tracks = self.tracks.clone();
+        tracks.retain(|status| selection.lists(status.track.id));
+        let is_there = |id: TrackId| tracks.iter().any(|status| status.track.id == id);
+        if tracks.is_empty() || !selection.named().all(is_there) {
+            return None;
+        }
+        let slots = self.slots.iter().map(|slot| Arc::new(slot.only(selection))).collect();
+        let last_media = self.last_media.as_ref().map(|slot| Arc::new(slot.only(selection)));
+        Some(Self { tracks, slots, last_media, ..self.clone() })
     }
 
     /// The slot of that number, listed or retained.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sluicegate::media::{Kind, Sample, Span, Track, TrackId};
+use sluicegate::media::{Kind, Sample, Selection, Span, Track, TrackId};
 use sluicegate::segment::options::Options;
 use sluicegate::segment::segmenter::{Boundary, Segmenter};
 use sluicegate::segment::snapshot::Snapshot;
@@ -232,4 +232,28 @@ fn tracks_that_come_late_or_go_do_not_interrupt_the_others() {
     assert!(starts(&snapshot, v(0)).iter().all(|start| *start == Some((0, true))));
     let there: Vec<bool> = starts(&snapshot, v(1)).iter().map(Option::is_some).collect();
     assert_eq!(there, [false, false, false, true, true, true, true, false, false, false], "from its first whole segment on");
+}
+
+#[test]
+fn a_list_of_chosen_tracks_is_the_same_presentation_with_less_in_it() {
+    let (_, snapshot) = played(&[rung(30, 60), rung(60, 120)], 8_500);
+    let only = |text: &str| snapshot.only(Selection::parse(text).unwrap());
+    let uris = |snapshot: &Snapshot| {
+        let list = m3u8_rs::parse_master_playlist_res(hls::multivariant(snapshot, "").as_bytes()).unwrap();
+        let sound = list.alternatives.into_iter().filter_map(|media| media.uri);
+        list.variants.into_iter().map(|variant| variant.uri).chain(sound).collect::<Vec<_>>()
+    };
+    let ids = |snapshot: &Snapshot| {
+        let mpd = dash_mpd_core::parse(&dash::manifest(snapshot, "/time", "")).unwrap();
+        let sets = mpd.periods.iter().flat_map(|period| &period.adaptations);
+        sets.flat_map(|set| &set.representations).map(|one| one.id.clone().unwrap()).collect::<Vec<_>>()
+    };
+    let one = only("v1").unwrap();
+    assert_eq!((uris(&one), ids(&one)), (vec!["v1.m3u8".into(), "a0.m3u8".into()], vec!["v1".into(), "a0".into()]));
+    let pictures = only("noaudio").unwrap();
+    assert_eq!((uris(&pictures), ids(&pictures)), (vec!["v0.m3u8".into(), "v1.m3u8".into()], vec!["v0".into(), "v1".into()]));
+    let sound = only("novideo,a0").unwrap();
+    assert_eq!((uris(&sound), ids(&sound)), (vec!["a0.m3u8".into()], vec!["a0".into()]));
+    assert_eq!(only("all").as_ref(), Some(&*snapshot));
+    assert_eq!(only("v2"), None, "what was asked for is not replaced by something else");
 }
