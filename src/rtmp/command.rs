@@ -52,6 +52,11 @@ pub enum Command {
         /// Whether what played before is to be dropped.
         reset: bool,
     },
+    /// Asks to change over to another version of the stream while it plays.
+    Play2 {
+        /// Transaction id.
+        tx: f64,
+    },
     /// Ends a stream by its name.
     FcUnpublish {
         /// Transaction id.
@@ -170,6 +175,7 @@ impl Command {
             "createStream" => Self::CreateStream { tx },
             "publish" => Self::Publish { tx, name: text(take(1)), kind: text(take(2)) },
             "play" => Self::Play { tx, name: text(take(1)), start: take(2).as_number(), reset: take(4).as_bool().unwrap_or(true) },
+            "play2" => Self::Play2 { tx },
             "FCUnpublish" => Self::FcUnpublish { tx, name: text(take(1)) },
             "deleteStream" => Self::DeleteStream { msid: take(1).as_number().map(|msid| msid as u32) },
             "closeStream" => Self::CloseStream,
@@ -210,6 +216,12 @@ impl Connect {
     #[must_use]
     pub fn object_encoding(&self) -> f64 {
         self.object.get("objectEncoding").and_then(Value::as_number).unwrap_or(0.0)
+    }
+
+    /// Which parts of Enhanced RTMP v2 the client knows: 1 Reconnect, 2 Multitrack, 4 ModEx, 8 TimestampNanoOffset.
+    #[must_use]
+    pub fn caps_ex(&self) -> u32 {
+        self.object.get("capsEx").and_then(Value::as_number).unwrap_or(0.0) as u32
     }
 
     /// Whether the client names any capability of Enhanced RTMP.

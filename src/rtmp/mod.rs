@@ -11,3 +11,4 @@ pub mod message;
 pub mod server;
 pub mod session;
 pub mod status;
+pub mod unit;

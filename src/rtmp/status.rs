@@ -15,6 +15,8 @@ pub enum Code {
     ConnectClosed,
     /// The server shuts down.
     ConnectAppShutdown,
+    /// The client should connect anew, while this connection still serves it (Enhanced RTMP v2, section "Reconnect Request").
+    ConnectReconnectRequest,
     /// A command could not be carried out.
     CallFailed,
     /// The stream may be sent.
@@ -35,6 +37,16 @@ pub enum Code {
     PlayStreamNotFound,
     /// The stream cannot be played.
     PlayFailed,
+    /// The stream has a publisher again.
+    PlayPublishNotify,
+    /// The stream has no publisher any more.
+    PlayUnpublishNotify,
+    /// The player's halt is granted.
+    PauseNotify,
+    /// The player's going on is granted.
+    UnpauseNotify,
+    /// The player's seek is answered.
+    SeekNotify,
 }
 
 impl Code {
@@ -47,6 +59,7 @@ impl Code {
             Self::ConnectInvalidApp => "NetConnection.Connect.InvalidApp",
             Self::ConnectClosed => "NetConnection.Connect.Closed",
             Self::ConnectAppShutdown => "NetConnection.Connect.AppShutdown",
+            Self::ConnectReconnectRequest => "NetConnection.Connect.ReconnectRequest",
             Self::CallFailed => "NetConnection.Call.Failed",
             Self::PublishStart => "NetStream.Publish.Start",
             Self::PublishBadName => "NetStream.Publish.BadName",
@@ -57,6 +70,11 @@ impl Code {
             Self::PlayStop => "NetStream.Play.Stop",
             Self::PlayStreamNotFound => "NetStream.Play.StreamNotFound",
             Self::PlayFailed => "NetStream.Play.Failed",
+            Self::PlayPublishNotify => "NetStream.Play.PublishNotify",
+            Self::PlayUnpublishNotify => "NetStream.Play.UnpublishNotify",
+            Self::PauseNotify => "NetStream.Pause.Notify",
+            Self::UnpauseNotify => "NetStream.Unpause.Notify",
+            Self::SeekNotify => "NetStream.Seek.Notify",
         }
     }
 

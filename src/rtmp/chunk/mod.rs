@@ -13,7 +13,7 @@ use bytes::Bytes;
 
 pub use error::Error;
 pub use reader::{Options, Reader};
-pub use writer::{Writer, write_independent};
+pub use writer::{Writer, wire_len, write_independent, write_parts};
 
 /// The chunk size of either direction until its sender announces another (section 5.4.1).
 pub const DEFAULT_CHUNK_SIZE: u32 = 128;
@@ -43,4 +43,24 @@ pub struct Message {
     pub msid: u32,
     /// At most 16,777,215 bytes.
     pub payload: Bytes,
+}
+
+/// All of a message but its payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header {
+    /// See [`Message::csid`].
+    pub csid: u32,
+    /// See [`Message::timestamp`].
+    pub timestamp: u32,
+    /// See [`Message::type_id`].
+    pub type_id: u8,
+    /// See [`Message::msid`].
+    pub msid: u32,
+}
+
+impl Header {
+    const fn of(message: &Message) -> Self {
+        let Message { csid, timestamp, type_id, msid, .. } = *message;
+        Self { csid, timestamp, type_id, msid }
+    }
 }

@@ -2,7 +2,7 @@
 
 use bytes::{BufMut, BytesMut};
 
-use super::{DEFAULT_CHUNK_SIZE, EXTENDED, MAX_CHUNK_SIZE, Message};
+use super::{DEFAULT_CHUNK_SIZE, EXTENDED, Header, MAX_CHUNK_SIZE, Message};
 
 /// The writing side of one connection: each header says only what changed.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ impl Writer {
     pub fn write(&mut self, message: &Message, out: &mut BytesMut) {
         let previous = self.previous.iter().position(|(csid, _)| *csid == message.csid);
         let (fmt, time) = previous.map_or((0, message.timestamp), |at| choose(&self.previous[at].1, message));
-        write_chunks(message, fmt, time, self.chunk_size, out);
+        write_chunks(Header::of(message), [&message.payload, &[]], fmt, time, self.chunk_size, out);
         let entry = Previous {
             timestamp: message.timestamp,
             delta: (fmt != 0).then_some(time),
@@ -62,8 +62,23 @@ impl Writer {
 /// Appends a message as chunks that depend on nothing sent before, so that the same bytes can go to every peer that was told this chunk
 /// size.
 pub fn write_independent(message: &Message, chunk_size: u32, out: &mut BytesMut) {
-    write_chunks(message, 0, message.timestamp, chunk_size.clamp(1, MAX_CHUNK_SIZE), out);
+    write_parts(Header::of(message), [&message.payload, &[]], chunk_size, out);
 }
+
+/// The same for a payload that lies in two pieces.
+pub fn write_parts(header: Header, payload: [&[u8]; 2], chunk_size: u32, out: &mut BytesMut) {
+    write_chunks(header, payload, 0, header.timestamp, chunk_size.clamp(1, MAX_CHUNK_SIZE), out);
+}
+
+/// The most bytes that a payload of `length` takes as chunks of this size.
+#[must_use]
+pub const fn wire_len(length: usize, chunk_size: u32) -> usize {
+    MAX_HEADER + length + length / chunk_size as usize * MAX_CONTINUATION
+}
+
+/// The longest headers: basic, message and extended timestamp; those of further chunks lack the second.
+const MAX_HEADER: usize = 3 + 11 + 4;
+const MAX_CONTINUATION: usize = 3 + 4;
 
 /// The shortest header that can say it, and its timestamp or delta. A step of 2^24 - 1 or more, and so any step back, is sent as an
 /// absolute timestamp.
@@ -80,33 +95,41 @@ fn choose(previous: &Previous, message: &Message) -> (u8, u32) {
     }
 }
 
-fn write_chunks(message: &Message, fmt: u8, time: u32, chunk_size: u32, out: &mut BytesMut) {
-    debug_assert!(message.payload.len() <= MAX_CHUNK_SIZE as usize, "the length field has 24 bits");
-    let chunk_size = chunk_size as usize;
+fn write_chunks(header: Header, [head, data]: [&[u8]; 2], fmt: u8, time: u32, chunk_size: u32, out: &mut BytesMut) {
+    let length = head.len() + data.len();
+    debug_assert!(length <= MAX_CHUNK_SIZE as usize, "the length field has 24 bits");
     let extended = time >= EXTENDED;
-    out.reserve(message.payload.len() + 18 + message.payload.len() / chunk_size * 7);
-    put_basic(fmt, message.csid, out);
+    out.reserve(wire_len(length, chunk_size));
+    put_basic(fmt, header.csid, out);
     if fmt < 3 {
         out.put_uint(u64::from(time.min(EXTENDED)), 3);
     }
     if fmt < 2 {
-        out.put_uint(message.payload.len() as u64, 3);
-        out.put_u8(message.type_id);
+        out.put_uint(length as u64, 3);
+        out.put_u8(header.type_id);
     }
     if fmt == 0 {
-        out.put_u32_le(message.msid);
+        out.put_u32_le(header.msid);
     }
     if extended {
         out.put_u32(time);
     }
-    for (at, part) in message.payload.chunks(chunk_size).enumerate() {
-        if at > 0 {
-            put_basic(3, message.csid, out);
-            if extended {
-                out.put_u32(time); // FFmpeg always reads it.
+    let chunk_size = chunk_size as usize;
+    let mut room = chunk_size;
+    for mut part in [head, data] {
+        while !part.is_empty() {
+            if room == 0 {
+                room = chunk_size;
+                put_basic(3, header.csid, out);
+                if extended {
+                    out.put_u32(time); // FFmpeg always reads it.
+                }
             }
+            let (taken, rest) = part.split_at(part.len().min(room));
+            out.put_slice(taken);
+            room -= taken.len();
+            part = rest;
         }
-        out.put_slice(part);
     }
 }
 

@@ -7,7 +7,7 @@ const VIDEO: &[&str] = &["avc1", "hvc1"];
 const AUDIO: &[&str] = &["mp4a", ".mp3", "Opus", "fLaC", "ac-3", "ec-3"];
 
 /// 1 Reconnect, 2 Multitrack, 4 ModEx, 8 TimestampNanoOffset.
-const CAPS_EX: u32 = 0;
+const CAPS_EX: u32 = 1;
 
 /// Flag in an info map: what is received is passed on to players.
 const CAN_FORWARD: f64 = 4.0;

@@ -47,8 +47,10 @@ pub enum Event {
         /// What is wrong with it.
         error: amf0::Error,
     },
-    /// A player's wish about what it receives.
+    /// A player's wish about what it receives, already answered.
     Control(PlayControl),
+    /// The player has ended its play; the connection may ask for another stream.
+    PlayStopped,
     /// Nothing more of the stream comes. Always precedes [`Event::Closed`] where a stream was being published.
     Unpublish {
         /// By whose will.
@@ -82,13 +84,11 @@ pub struct RequestId(pub(super) u32);
 #[error("the request is no longer open")]
 pub struct StaleRequest;
 
-/// A player's wish about what it receives.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// A player's wish about what it receives. What is sent again begins with the configurations and the newest key frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PlayControl {
     /// True to halt, false to go on.
     Pause(bool),
-    /// To a time in milliseconds.
-    Seek(f64),
     /// Whether audio is wanted.
     ReceiveAudio(bool),
     /// Whether video is wanted.

@@ -5,6 +5,7 @@
 mod enhanced;
 mod event;
 mod options;
+mod play;
 mod server;
 
 #[cfg(test)]

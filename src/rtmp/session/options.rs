@@ -9,8 +9,6 @@ use crate::rtmp::chunk;
 pub struct Options {
     /// Limits of what a publisher may send. Until it is accepted, and to players, those of [`chunk::Options::for_commands`] apply.
     pub chunk: chunk::Options,
-    /// The chunk size announced with the answer to connect. FFmpeg adopts it for what it sends.
-    pub chunk_size: u32,
     /// After how many bytes the peer shall acknowledge, and its window.
     pub window: u32,
     /// For the whole handshake.
@@ -27,7 +25,6 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             chunk: chunk::Options::default(),
-            chunk_size: 65_536,
             window: 2_500_000,
             handshake_timeout: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(10),

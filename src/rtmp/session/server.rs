@@ -11,13 +11,11 @@ use super::{Error, Options, enhanced};
 use crate::amf0::{self, Value};
 use crate::rtmp::address::Address;
 use crate::rtmp::command::{self, Command, Connect};
-use crate::rtmp::link::{Incoming, Link, csid};
+use crate::rtmp::link::{Incoming, Link};
 use crate::rtmp::message::{self, Limit, Typed, UserControl};
 use crate::rtmp::status::Code;
+use crate::rtmp::unit::{CHUNK_SIZE, MESSAGE_STREAM};
 use crate::rtmp::{chunk, handshake};
-
-/// The one message stream of a connection; 0 is the connection itself.
-const MESSAGE_STREAM: u32 = 1;
 
 /// The server's end of one connection.
 ///
@@ -27,20 +25,20 @@ const MESSAGE_STREAM: u32 = 1;
 #[derive(Debug)]
 pub struct Session {
     options: Options,
-    link: Link,
-    stage: Stage,
-    connect: Option<Connect>,
+    pub(super) link: Link,
+    pub(super) stage: Stage,
+    pub(super) connect: Option<Connect>,
     pub(super) events: VecDeque<Event>,
     /// What is left of an aggregate: read one by one, so that small messages do not become many large values at a time.
     pub(super) aggregated: VecDeque<message::Aggregated>,
     /// When the present stage began or, while publishing, when media last came.
     since: Instant,
     next_request: u32,
-    ignored: u64,
+    pub(super) ignored: u64,
 }
 
 #[derive(Debug)]
-enum Stage {
+pub(super) enum Stage {
     Handshake(handshake::Server),
     /// Before connect, and between connect and a request.
     Open,
@@ -59,9 +57,12 @@ enum Stage {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wish {
+pub(super) enum Wish {
     Publish,
-    Play,
+    Play {
+        /// Whether what played before is to be dropped.
+        reset: bool,
+    },
 }
 
 impl Session {
@@ -157,26 +158,11 @@ impl Session {
     /// # Errors
     /// The request is no longer open.
     pub fn accept_publish(&mut self, id: RequestId, now: Instant) -> Result<(), StaleRequest> {
-        let msid = self.open_request(id, Wish::Publish)?;
+        let (msid, Wish::Publish) = self.open_request(id)? else { return Err(StaleRequest) };
         self.link.set_limits(self.options.chunk);
         self.link.control(Typed::UserControl(UserControl::StreamBegin(msid)));
         self.link.command(msid, command::on_status(Code::PublishStart, "Publishing."));
         self.enter(Stage::Publishing { msid }, now);
-        Ok(())
-    }
-
-    /// Lets the client play; the stream's own messages are its owner's to send.
-    ///
-    /// # Errors
-    /// The request is no longer open.
-    pub fn accept_play(&mut self, id: RequestId, now: Instant) -> Result<(), StaleRequest> {
-        let msid = self.open_request(id, Wish::Play)?;
-        self.link.control(Typed::UserControl(UserControl::StreamBegin(msid)));
-        self.link.command(msid, command::on_status(Code::PlayReset, "Playing and resetting."));
-        self.link.command(msid, command::on_status(Code::PlayStart, "Playing."));
-        let access = amf0::encode(&["|RtmpSampleAccess".into(), true.into(), true.into()]);
-        self.link.send(csid::DATA, msid, 0, Typed::Data(access));
-        self.enter(Stage::Playing { msid }, now);
         Ok(())
     }
 
@@ -287,9 +273,10 @@ impl Session {
                 let connect = self.connect.clone().ok_or(Error::NotConnected { position, command: "publish" })?;
                 self.on_request(Wish::Publish, connect, &name, kind, msid);
             }
-            Command::Play { name, .. } => {
+            Command::Play2 { .. } => self.on_play2(msid),
+            Command::Play { name, reset, .. } => {
                 let connect = self.connect.clone().ok_or(Error::NotConnected { position, command: "play" })?;
-                self.on_request(Wish::Play, connect, &name, String::new(), msid);
+                self.on_request(Wish::Play { reset }, connect, &name, String::new(), msid);
             }
             Command::CreateStream { tx } => self.answer(tx, Value::Number(f64::from(MESSAGE_STREAM))),
             Command::GetStreamLength { tx } => self.answer(tx, Value::Number(0.0)),
@@ -308,10 +295,10 @@ impl Session {
             }
             Command::DeleteStream { msid: Some(other) } if other != MESSAGE_STREAM && Some(other) != self.stream() => self.ignored += 1,
             Command::DeleteStream { .. } | Command::CloseStream => self.on_unpublish(now),
-            Command::Pause { paused, .. } => self.on_control(PlayControl::Pause(paused)),
-            Command::Seek { milliseconds, .. } => self.on_control(PlayControl::Seek(milliseconds)),
-            Command::ReceiveAudio(wanted) => self.on_control(PlayControl::ReceiveAudio(wanted)),
-            Command::ReceiveVideo(wanted) => self.on_control(PlayControl::ReceiveVideo(wanted)),
+            Command::Pause { paused, .. } => self.on_pause(paused),
+            Command::Seek { .. } => self.on_seek(),
+            Command::ReceiveAudio(wanted) => self.on_receive(PlayControl::ReceiveAudio(wanted), wanted),
+            Command::ReceiveVideo(wanted) => self.on_receive(PlayControl::ReceiveVideo(wanted), wanted),
             Command::Result { .. } | Command::Error { .. } | Command::OnStatus { .. } => self.ignored += 1,
         }
         Ok(())
@@ -322,7 +309,7 @@ impl Session {
         self.link.control(Typed::WindowAckSize(window));
         self.link.control(Typed::SetPeerBandwidth { window, limit: Limit::Dynamic });
         self.link.control(Typed::UserControl(UserControl::StreamBegin(0)));
-        self.link.announce_chunk_size(self.options.chunk_size);
+        self.link.announce_chunk_size(CHUNK_SIZE);
         let capabilities = if connect.is_enhanced() { enhanced::capabilities() } else { Vec::new() };
         self.link.command(0, command::connect_result(&connect, capabilities));
         self.connect = Some(connect);
@@ -330,7 +317,10 @@ impl Session {
     }
 
     fn on_request(&mut self, wish: Wish, connect: Connect, name: &str, kind: String, msid: u32) {
-        if !matches!(self.stage, Stage::Open) {
+        // A player that asks for another stream has done with the one before.
+        if let (Stage::Playing { .. }, Wish::Play { .. }) = (&self.stage, wish) {
+            self.events.push_back(Event::PlayStopped);
+        } else if !matches!(self.stage, Stage::Open) {
             let code = if wish == Wish::Publish { Code::PublishBadName } else { Code::PlayFailed };
             self.link.command(msid, command::on_status(code, "This connection already has a stream."));
             self.end(CloseReason::SecondRequest, UnpublishReason::ConnectionLost);
@@ -343,7 +333,7 @@ impl Session {
         self.stage = Stage::Deciding { id, msid, wish };
         self.events.push_back(match wish {
             Wish::Publish => Event::PublishRequested(request),
-            Wish::Play => Event::PlayRequested(request),
+            Wish::Play { .. } => Event::PlayRequested(request),
         });
     }
 
@@ -355,17 +345,10 @@ impl Session {
                 self.enter(Stage::Open, now);
             }
             Stage::Playing { msid } => {
-                self.link.command(msid, command::on_status(Code::PlayStop, "Stopped."));
-                self.end(CloseReason::Eof, UnpublishReason::Encoder);
+                self.stop_play(msid);
+                self.enter(Stage::Open, now);
             }
             _ => {}
-        }
-    }
-
-    fn on_control(&mut self, control: PlayControl) {
-        match self.stage {
-            Stage::Playing { .. } => self.events.push_back(Event::Control(control)),
-            _ => self.ignored += 1,
         }
     }
 
@@ -376,9 +359,9 @@ impl Session {
         }
     }
 
-    fn open_request(&self, id: RequestId, wish: Wish) -> Result<u32, StaleRequest> {
+    pub(super) fn open_request(&self, id: RequestId) -> Result<(u32, Wish), StaleRequest> {
         match self.stage {
-            Stage::Deciding { id: open, msid, wish: asked } if open == id && asked == wish => Ok(msid),
+            Stage::Deciding { id: open, msid, wish } if open == id => Ok((msid, wish)),
             _ => Err(StaleRequest),
         }
     }
@@ -407,7 +390,7 @@ impl Session {
         }
     }
 
-    fn enter(&mut self, stage: Stage, now: Instant) {
+    pub(super) fn enter(&mut self, stage: Stage, now: Instant) {
         self.stage = stage;
         self.since = now;
     }
