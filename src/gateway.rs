@@ -16,14 +16,14 @@ use crate::auth::{Apps, Authority, Play, Publish};
 use crate::bus::{End, Registry};
 use crate::config::Config;
 use crate::config::process::{Options, Shutdown};
-use crate::egress::Policy;
+use crate::egress::{Hubs, Policy};
 use crate::http::admin::Door;
 use crate::http::driver::Driver;
 use crate::http::push::Push;
 use crate::http::router::{Shared, router};
 use crate::net::{Buffers, Permits, SocketOptions, Tls, Workers, listen};
 use crate::outlet::Outlets;
-use crate::rtmp::server::{self, Doors};
+use crate::rtmp::server::{self, Doors, Players};
 use crate::telemetry::Metrics;
 
 /// A gateway at work.
@@ -104,17 +104,20 @@ impl Gateway {
             options: config.http,
         });
         let closing = Closing::default();
-        let driver = Driver::new(router(Arc::clone(&shared), Door::Public), config.connections, policy, closing.viewers.clone());
+        let hubs = Arc::<Hubs>::default();
+        let service = router(Arc::clone(&shared), Door::Public);
+        let driver = Driver::new(service, config.connections, Arc::clone(&policy), Arc::clone(&hubs), closing.viewers.clone());
         let permits = Permits::new(config.limits);
         let drain = Duration::from_secs(config.gateway.drain_s);
         let workers = Workers::start(config.gateway.threads, &driver, permits, drain)?;
+        let players = Players { outlets: Arc::clone(&outlets), policy, hubs, seats: workers.seats().clone() };
         let viewers = tokio::spawn(accept(workers, viewers_door, sockets, closing.viewers.clone()));
         if let Some(listener) = operators_door {
             tokio::spawn(operators(listener, router(shared, Door::Admin), closing.viewers.clone()));
         }
         let doors = Doors { plain, encrypted, tls: tls.clone(), http: Some(http), sockets };
-        let publishing = server::Shared { registry: Arc::clone(&registry), authority, options: Arc::new(config.rtmp) };
-        let publishers = tokio::spawn(server::serve(doors, publishing, closing.publishers.clone()));
+        let at_rtmp = server::Shared { registry: Arc::clone(&registry), authority, options: Arc::new(config.rtmp), players };
+        let publishers = tokio::spawn(server::serve(doors, at_rtmp, closing.publishers.clone()));
         let mut housekeeping = vec![tokio::spawn(keep_house(Arc::clone(&registry), outlets))];
         housekeeping.extend(tls.map(|tls| tokio::spawn(tls.watch())));
         let options = config.gateway;
@@ -154,8 +157,8 @@ impl Gateway {
         self.closing.publishers.cancel();
         let ends = self.options.shutdown == Shutdown::End;
         self.registry.shut_down(if ends { End::Unpublished } else { End::Shutdown }, Instant::now());
-        // Each publisher's connection has its own short patience.
-        let _ = self.publishers.await;
+        // Each publisher's connection has its own short patience; players get as long as all viewers.
+        let _ = tokio::time::timeout_at(deadline, self.publishers).await;
         if ends {
             // Players find the end by asking again, for as long as they were promised.
             tokio::time::sleep_until(deadline).await;

@@ -45,7 +45,6 @@ const RANKS: &[(&str, u8, Io)] = &[
     ("auth", 3, Io::Rim),
     ("outlet", 4, Io::Rim),
     ("rtmp::server", 5, Io::Rim),
-    ("rtmp::play", 5, Io::Rim),
     ("http", 5, Io::Rim),
     ("transcode::supervisor", 5, Io::Rim),
     ("record", 5, Io::Rim),

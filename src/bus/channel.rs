@@ -126,6 +126,21 @@ impl<T: Entry> Channel<T> {
         self.state.lock().window.head().cloned()
     }
 
+    /// The head, waited for; none when the channel ends without one. Cancel safe.
+    pub async fn settled(self: &Arc<Self>) -> Option<Arc<T::Head>> {
+        let gate = Arc::new(Gate::new());
+        let _listener = self.subscribe(From::NextSync, &gate);
+        loop {
+            if let Some(head) = self.head() {
+                return Some(head);
+            }
+            if self.ended().is_some() {
+                return None;
+            }
+            gate.rung().await;
+        }
+    }
+
     /// Looks at the window under the lock; keep it short.
     pub fn inspect<R>(&self, look: impl FnOnce(&Window<T>) -> R) -> R {
         look(&self.state.lock().window)

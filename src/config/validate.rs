@@ -29,6 +29,7 @@ pub(super) fn validate(config: &Config, mistakes: &mut Vec<Mistake>) {
         // The least that any picture or sound needs.
         check.range("rtmp.max_bit_rate", rtmp.max_bit_rate, 8_000, 10_000_000_000);
     }
+    check.range("rtmp.play_wait_ms", rtmp.play_wait_ms, 0, 60_000);
     check.range("rtmp.settle_ms", rtmp.settle_ms, 0, 10_000);
     check.range("rtmp.max_ahead_ms", rtmp.max_ahead_ms, 100, 600_000);
     check.range("rtmp.receive_kib", rtmp.receive_kib.into(), 0, 1 << 20);

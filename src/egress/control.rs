@@ -4,8 +4,16 @@ use std::io::Cursor;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use tokio::net::TcpStream;
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{CloseCode, Control, Data, OpCode};
+
+use super::batch::Batch;
+use super::options::Options;
+use super::pump::Over;
+use super::talk::{Breach, Talk, Unanswered, Wish};
+use super::viewer::Departure;
+use crate::bus::End;
 
 /// Longest message that a viewer may send: they have no more to say than which codecs they know.
 pub const MAX_MESSAGE: usize = 4 << 10;
@@ -53,6 +61,9 @@ impl Refused {
 /// One client's control state.
 #[derive(Debug)]
 pub struct Peer {
+    /// Between two pings of ours, and how long each may go unanswered.
+    every: Duration,
+    patience: Duration,
     /// The beginning of a frame that is not whole yet.
     held: Vec<u8>,
     /// The answer to the newest ping; older ones need none (RFC 6455 §5.5.3).
@@ -62,12 +73,25 @@ pub struct Peer {
     pinged: Option<Instant>,
     second: Instant,
     frames: u32,
+    /// The close frame that what the client did asks for.
+    parting: Option<Bytes>,
 }
 
 impl Peer {
     /// A client that has said nothing.
-    pub fn new(now: Instant) -> Self {
-        Self { held: Vec::new(), pong: None, last_ping: now, pinged: None, second: now, frames: 0 }
+    pub fn new(options: &Options, now: Instant) -> Self {
+        let seconds = |count: u32| Duration::from_secs(count.into());
+        Self {
+            every: seconds(options.ping_s),
+            patience: seconds(options.pong_s),
+            held: Vec::new(),
+            pong: None,
+            last_ping: now,
+            pinged: None,
+            second: now,
+            frames: 0,
+            parting: None,
+        }
     }
 
     /// Takes bytes from the client, appending what it said to `out`.
@@ -94,12 +118,12 @@ impl Peer {
         Ok(())
     }
 
-    /// The control frame that is due, if any: the answer to a ping, or a ping of our own each `every`.
-    pub fn due(&mut self, every: Duration, now: Instant) -> Option<Bytes> {
+    /// The control frame that is due, if any: the answer to a ping, or a ping of our own.
+    pub fn due(&mut self, now: Instant) -> Option<Bytes> {
         if let Some(pong) = self.pong.take() {
             return Some(pong);
         }
-        let silent = now.saturating_duration_since(self.last_ping) >= every && self.pinged.is_none();
+        let silent = now.saturating_duration_since(self.last_ping) >= self.every && self.pinged.is_none();
         silent.then(|| {
             (self.last_ping, self.pinged) = (now, Some(now));
             frame(OpCode::Control(Control::Ping), b"")
@@ -107,13 +131,13 @@ impl Peer {
     }
 
     /// Whether [`Peer::due`] has something.
-    pub fn is_due(&self, every: Duration, now: Instant) -> bool {
-        self.pong.is_some() || (self.pinged.is_none() && now.saturating_duration_since(self.last_ping) >= every)
+    pub fn is_due(&self, now: Instant) -> bool {
+        self.pong.is_some() || (self.pinged.is_none() && now.saturating_duration_since(self.last_ping) >= self.every)
     }
 
-    /// Whether a ping has gone unanswered for longer than `patience`.
-    pub fn is_silent(&self, patience: Duration, now: Instant) -> bool {
-        self.pinged.is_some_and(|at| now.saturating_duration_since(at) > patience)
+    /// Whether a ping has gone unanswered for too long.
+    pub fn is_silent(&self, now: Instant) -> bool {
+        self.pinged.is_some_and(|at| now.saturating_duration_since(at) > self.patience)
     }
 
     fn count(&mut self, now: Instant) -> Result<(), Refused> {
@@ -139,6 +163,52 @@ impl Peer {
         }
         Ok(())
     }
+}
+
+impl Talk for Peer {
+    fn input(&mut self, bytes: &[u8], now: Instant, wishes: &mut Vec<Wish>) -> Result<(), Breach> {
+        let mut said = Vec::new();
+        let heard = Peer::input(self, bytes, now, &mut said);
+        for word in said {
+            wishes.push(match word {
+                Said::Text(_) => Wish::Begin,
+                Said::Close(answer) => {
+                    self.parting = Some(answer);
+                    Wish::Leave
+                }
+            });
+        }
+        heard.map_err(|refused| {
+            self.parting = Some(close(refused.code(), ""));
+            Breach(refused.to_string())
+        })
+    }
+
+    fn put(&mut self, now: Instant, out: &mut Batch) {
+        if let Some(frame) = self.due(now) {
+            out.push(frame);
+        }
+    }
+
+    fn tick(&mut self, _: u64, now: Instant) -> Result<bool, Unanswered> {
+        if self.is_silent(now) { Err(Unanswered) } else { Ok(self.is_due(now)) }
+    }
+
+    fn farewell(&mut self, why: &Departure, _: Instant) -> Bytes {
+        match why {
+            Departure::Over(Over::Ended(End::Shutdown)) => close(CloseCode::Away, "the gateway is shutting down"),
+            Departure::Over(Over::Ended(End::Unpublished)) => close(CloseCode::Normal, "the stream has ended"),
+            Departure::Over(Over::Changed) => close(CloseCode::Restart, "the configuration changed"),
+            Departure::Left | Departure::Misbehaved(_) => self.parting.take().unwrap_or_default(),
+            Departure::Stuck => close(CloseCode::Again, "too slow"),
+            Departure::Silent => close(CloseCode::Policy, "no answer to a ping"),
+            Departure::NoGreeting => close(CloseCode::Policy, "no greeting"),
+            Departure::Broken | Departure::Released => Bytes::new(),
+        }
+    }
+
+    /// A WebSocket has nothing to go on to.
+    fn release(self: Box<Self>, _: Option<TcpStream>) {}
 }
 
 struct Frame {
@@ -209,6 +279,8 @@ fn frame(opcode: OpCode, payload: &[u8]) -> Bytes {
 mod tests {
     use super::*;
 
+    const OPTIONS: Options = Options { max_lag_ms: 0, stuck_s: 10, merge_max_ms: 0, unsent_kib: 4, ping_s: 20, pong_s: 5 };
+
     fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
         let mask = [1, 2, 3, 4];
         let mut out = vec![first, 0x80 | payload.len() as u8];
@@ -219,9 +291,9 @@ mod tests {
 
     fn said(bytes: &[u8]) -> (Peer, Result<Vec<Said>, Refused>) {
         let now = Instant::now();
-        let mut peer = Peer::new(now);
+        let mut peer = Peer::new(&OPTIONS, now);
         let mut out = Vec::new();
-        let result = peer.input(bytes, now, &mut out);
+        let result = Peer::input(&mut peer, bytes, now, &mut out);
         (peer, result.map(|()| out))
     }
 
@@ -238,17 +310,17 @@ mod tests {
         let (mut peer, result) = said(&[masked(0x89, b"old"), masked(0x89, b"new")].concat());
         assert_eq!(result, Ok(vec![]));
         let now = Instant::now();
-        assert_eq!(peer.due(Duration::from_secs(20), now).as_deref(), Some(&b"\x8a\x03new"[..]));
-        assert_eq!(peer.due(Duration::from_secs(20), now), None);
+        assert_eq!(peer.due(now).as_deref(), Some(&b"\x8a\x03new"[..]));
+        assert_eq!(peer.due(now), None);
     }
 
     #[test]
     fn a_frame_may_arrive_byte_by_byte() {
         let now = Instant::now();
-        let mut peer = Peer::new(now);
+        let mut peer = Peer::new(&OPTIONS, now);
         let mut out = Vec::new();
         for byte in masked(0x81, b"hello") {
-            peer.input(&[byte], now, &mut out).unwrap();
+            Peer::input(&mut peer, &[byte], now, &mut out).unwrap();
         }
         assert_eq!(out, [Said::Text(b"hello".to_vec())]);
     }
@@ -285,13 +357,13 @@ mod tests {
     fn a_ping_goes_out_in_silence_and_its_answer_is_waited_for() {
         let (every, patience) = (Duration::from_secs(20), Duration::from_secs(5));
         let start = Instant::now();
-        let mut peer = Peer::new(start);
-        assert_eq!(peer.due(every, start + every / 2), None);
-        assert_eq!(peer.due(every, start + every).as_deref(), Some(&b"\x89\x00"[..]));
-        assert!(!peer.is_silent(patience, start + every + patience));
+        let mut peer = Peer::new(&OPTIONS, start);
+        assert_eq!(peer.due(start + every / 2), None);
+        assert_eq!(peer.due(start + every).as_deref(), Some(&b"\x89\x00"[..]));
+        assert!(!peer.is_silent(start + every + patience));
         let late = start + every + patience + Duration::from_millis(1);
-        assert!(peer.is_silent(patience, late));
-        peer.input(&masked(0x8a, b""), late, &mut Vec::new()).unwrap();
-        assert!(!peer.is_silent(patience, late));
+        assert!(peer.is_silent(late));
+        Peer::input(&mut peer, &masked(0x8a, b""), late, &mut Vec::new()).unwrap();
+        assert!(!peer.is_silent(late));
     }
 }

@@ -3,6 +3,7 @@
 //! A push into a channel wakes the hub once however many viewers watch; it then walks those of the rung channels and writes to each what is
 //! new, in one vectored write. There is no task, no timer and no queue per viewer.
 
+use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::net::TcpStream;
+use tokio::runtime::Handle;
 use tokio::time::Sleep;
 
 use super::batch::{Batch, MAX_SLICES};
@@ -39,6 +41,10 @@ pub struct Hub {
     shared: Arc<Shared>,
 }
 
+/// The hubs of all workers, by the workers' numbers.
+#[derive(Debug, Default)]
+pub struct Hubs(Mutex<BTreeMap<usize, Hub>>);
+
 /// A connection that becomes a viewer.
 #[derive(Debug)]
 pub struct Newcomer {
@@ -55,6 +61,8 @@ pub struct Newcomer {
 #[derive(Debug)]
 struct Shared {
     policy: Arc<Policy>,
+    /// Where the hub's sockets are registered.
+    runtime: Handle,
     newcomers: Mutex<Vec<Newcomer>>,
     arrived: Gate,
     viewers: AtomicU64,
@@ -87,6 +95,7 @@ impl Hub {
     pub fn start(policy: Arc<Policy>) -> Self {
         let shared = Arc::new(Shared {
             policy,
+            runtime: Handle::current(),
             newcomers: Mutex::default(),
             arrived: Gate::new(),
             viewers: AtomicU64::new(0),
@@ -104,6 +113,19 @@ impl Hub {
         self.shared.arrived.ring();
     }
 
+    /// Hands a connection over that comes from another thread.
+    ///
+    /// # Errors
+    /// When the socket cannot be registered with the hub's runtime.
+    pub fn admit_from_afar(&self, io: std::net::TcpStream, viewer: Viewer, input: Bytes, seat: Seat) -> io::Result<()> {
+        let io = {
+            let _here = self.shared.runtime.enter();
+            TcpStream::from_std(io)?
+        };
+        self.admit(Newcomer { io, viewer, input, seat });
+        Ok(())
+    }
+
     /// Viewers right now.
     pub fn viewers(&self) -> u64 {
         self.shared.viewers.load(Ordering::Relaxed)
@@ -112,6 +134,37 @@ impl Hub {
     /// How long the hub gathers media before it writes.
     pub fn merge_window(&self) -> Duration {
         Duration::from_micros(self.shared.window_micros.load(Ordering::Relaxed))
+    }
+}
+
+/// Makes a socket fit for media: nothing waits for an acknowledgement, and little hides unsent in the system's buffer.
+///
+/// # Errors
+/// When the system refuses.
+pub fn prepare(io: &TcpStream, unsent_kib: u32) -> io::Result<()> {
+    io.set_nodelay(true)?;
+    // The socket then refuses more, though its buffer may grow with the connection's bandwidth-delay product.
+    #[cfg(target_os = "linux")]
+    socket2::SockRef::from(io).set_tcp_notsent_lowat(unsent_kib.saturating_mul(1 << 10))?;
+    #[cfg(not(target_os = "linux"))]
+    socket2::SockRef::from(io).set_send_buffer_size((unsent_kib as usize).saturating_mul(1 << 10))?;
+    Ok(())
+}
+
+impl Hubs {
+    /// Notes a worker's hub.
+    pub fn put(&self, worker: usize, hub: Hub) {
+        self.0.lock().insert(worker, hub);
+    }
+
+    /// A worker's hub, once the worker has started.
+    pub fn of(&self, worker: usize) -> Option<Hub> {
+        self.0.lock().get(&worker).cloned()
+    }
+
+    /// Those of the workers that have started, for their figures.
+    pub fn all(&self) -> Vec<Hub> {
+        self.0.lock().values().cloned().collect()
     }
 }
 
@@ -247,9 +300,9 @@ impl Sweeper {
     }
 
     fn drop_client(&mut self, slot: usize, why: Departure, now: Instant) {
-        let Some(client) = self.roster.remove(slot) else { return };
+        let Some(mut client) = self.roster.remove(slot) else { return };
         if client.unsent.is_none()
-            && let Some(word) = client.viewer.last_word(why)
+            && let Some(word) = client.viewer.last_word(&why, now)
         {
             // A socket that takes nothing will not take this either; then the client learns from the reset.
             let _ = client.io.try_write(&word);
@@ -258,7 +311,10 @@ impl Sweeper {
             // A reset frees what the system holds for a client that does not read.
             let _ = socket2::SockRef::from(&client.io).set_linger(Some(Duration::ZERO));
         }
-        client.viewer.log(why, now);
+        client.viewer.log(&why, now);
+        if why == Departure::Released && client.unsent.is_none() {
+            client.viewer.release(Some(client.io));
+        }
     }
 }
 
@@ -301,7 +357,7 @@ fn write(client: &mut Client, scratch: &mut Batch, now: Instant) -> Result<(), D
     for _ in 0..TURNS {
         match client.viewer.next(now, scratch) {
             Next::Idle => return Ok(()),
-            Next::Close => return Err(client.viewer.departure()),
+            Next::Close | Next::Release => return Err(client.viewer.departure()),
             Next::Finish if client.finished => return Ok(()),
             Next::Finish => {
                 client.finished = true;

@@ -12,13 +12,15 @@ pub mod options;
 pub mod pump;
 mod roster;
 pub mod solo;
+pub mod talk;
 #[cfg(test)]
 mod tests;
 pub mod viewer;
 
 pub use batch::Batch;
 pub use body::PumpBody;
-pub use hub::{Hub, Newcomer};
+pub use hub::{Hub, Hubs, Newcomer, prepare};
 pub use options::{Counters, Options, Policy};
-pub use pump::{Filled, Over, Pump, Source, Turn, Unfit, Wire};
+pub use pump::{Filled, Kinds, Over, Pump, Source, Turn, Unfit, Wire};
+pub use talk::{Breach, Talk, Unanswered, Wish};
 pub use viewer::{Departure, Transport, Viewer, Who};

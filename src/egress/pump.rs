@@ -26,6 +26,25 @@ pub trait Wire: Entry<Head: Send + Sync> + Send + 'static {
     fn goes_on(_head: &Self::Head) -> bool {
         true
     }
+
+    /// Whether a viewer that wants only these kinds gets the entry. Entries that mix them are for everybody.
+    fn is_of(&self, _kinds: Kinds) -> bool {
+        true
+    }
+}
+
+/// Which kinds of media a viewer wants at the moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Kinds {
+    /// Sound.
+    pub audio: bool,
+    /// Pictures.
+    pub video: bool,
+}
+
+impl Kinds {
+    /// Everything.
+    pub const ALL: Self = Self { audio: true, video: true };
 }
 
 /// A viewer's step under a head.
@@ -79,6 +98,12 @@ pub trait Source: fmt::Debug + Send {
     /// Appends the next batch: within one [`Budget`], with the heads due.
     fn fill(&mut self, out: &mut Batch) -> Filled;
 
+    /// Begins anew, as one that has just joined, without being counted as one that skipped.
+    fn rejoin(&mut self);
+
+    /// From now on only entries of these kinds are appended.
+    fn set_kinds(&mut self, kinds: Kinds);
+
     /// Skips to the newest sync if the viewer is further behind than its policy allows. Worth asking after it had to wait.
     fn catch_up(&mut self);
 
@@ -100,13 +125,15 @@ pub struct Pump<T: Wire, K> {
     /// How far behind the viewer may be; known once it has joined.
     allowance: Option<Span>,
     skips: u64,
+    kinds: Kinds,
     _keep: K,
 }
 
 impl<T: Wire, K> Pump<T, K> {
     /// A pump that has not joined yet.
     pub fn new(channel: Arc<Channel<T>>, from: bus::From, form: T::Form, policy: Arc<Policy>, keep: K) -> Self {
-        Self { channel, from, form, policy, subscriber: None, head: None, due: None, allowance: None, skips: 0, _keep: keep }
+        let kinds = Kinds::ALL;
+        Self { channel, from, form, policy, subscriber: None, head: None, due: None, allowance: None, skips: 0, kinds, _keep: keep }
     }
 
     fn note_head(&mut self, head: Arc<T::Head>, why: Why) {
@@ -134,7 +161,7 @@ impl<T: Wire, K> Pump<T, K> {
             T::put_head(&Turn { head: &head, before: self.head.as_deref(), why, first }, self.form, out)?;
             self.head = Some(head);
         }
-        for entry in entries {
+        for entry in entries.iter().filter(|entry| self.kinds == Kinds::ALL || entry.is_of(self.kinds)) {
             entry.put(self.form, out);
         }
         Ok(())
@@ -151,20 +178,38 @@ impl<T: Wire, K: Send> Source for Pump<T, K> {
     }
 
     fn fill(&mut self, out: &mut Batch) -> Filled {
-        let mut entries = Vec::new();
+        let (mut entries, before) = (Vec::new(), out.len());
         loop {
             let Some(subscriber) = &mut self.subscriber else { return Filled::Nothing };
             match subscriber.read(Budget::default(), &mut entries) {
                 Read::Head { head, .. } if !T::goes_on(&head) => return Filled::Over(Over::Changed),
                 Read::Head { head, why } => self.note_head(head, why),
                 Read::Batch => {
-                    let put = self.put(&entries, out);
-                    return put.map_or(Filled::Over(Over::Changed), |()| Filled::Bytes);
+                    if self.put(&entries, out).is_err() {
+                        return Filled::Over(Over::Changed);
+                    }
+                    if out.len() > before {
+                        return Filled::Bytes;
+                    }
+                    // None of them was wanted.
+                    entries.clear();
                 }
                 Read::Empty => return Filled::Nothing,
                 Read::End(end) => return Filled::Over(Over::Ended(end)),
             }
         }
+    }
+
+    fn rejoin(&mut self) {
+        if let Some(subscriber) = &self.subscriber {
+            let gate = Arc::clone(subscriber.gate());
+            self.due = None;
+            self.attach(&gate);
+        }
+    }
+
+    fn set_kinds(&mut self, kinds: Kinds) {
+        self.kinds = kinds;
     }
 
     fn catch_up(&mut self) {

@@ -17,8 +17,8 @@ const TICK: Duration = Duration::from_millis(500);
 /// Room to read what the viewer says.
 const INPUT: usize = 1 << 10;
 
-/// Serves one viewer until it leaves.
-pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut io: S, mut viewer: Viewer) {
+/// Serves one viewer until it leaves. Gives the stream back where the conversation goes on without media.
+pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut io: S, mut viewer: Viewer) -> Option<S> {
     let gate = Arc::new(Gate::new());
     viewer.attach(&gate);
     gate.ring();
@@ -34,7 +34,7 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut io: S, mut viewer: Vie
             // The gate's ring only says that `next` has something; whether it does is asked anyway.
             let _ = gate.poll_rung(cx);
             match poll_write(&mut io, &mut viewer, &mut unsent, now, cx) {
-                Poll::Ready(Ok(Next::Close)) => return Poll::Ready(Err(viewer.departure())),
+                Poll::Ready(Ok(Next::Close | Next::Release)) => return Poll::Ready(Err(viewer.departure())),
                 Poll::Ready(Ok(Next::Finish)) if !finished => return Poll::Ready(Ok(true)),
                 Poll::Ready(Err(why)) => return Poll::Ready(Err(why)),
                 Poll::Ready(Ok(_)) if gate.poll_rung(cx).is_ready() => cx.waker().wake_by_ref(),
@@ -57,7 +57,12 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut io: S, mut viewer: Vie
             Err(why) => break why,
         }
     };
-    viewer.log(why, Instant::now());
+    viewer.log(&why, Instant::now());
+    if why != Departure::Released {
+        return None;
+    }
+    viewer.release(None);
+    Some(io)
 }
 
 fn poll_read<S: AsyncRead + Unpin>(io: &mut S, viewer: &mut Viewer, now: Instant, cx: &mut Context<'_>) -> Result<(), Departure> {

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tungstenite::protocol::frame::coding::CloseCode;
+use tokio::net::TcpStream;
 
 use super::batch::Batch;
-use super::control::{self, Peer, Said};
 use super::options::Policy;
-use super::pump::{Filled, Over, Source};
-use crate::bus::{End, Gate, StreamName};
+use super::pump::{Filled, Kinds, Over, Source};
+use super::talk::{Breach, Talk, Unanswered, Wish};
+use crate::bus::{Gate, StreamName};
 
 /// How long a viewer may take to close its side once we have said goodbye.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -25,8 +25,8 @@ pub enum Transport {
     Raw,
     /// HTTP/1.1 chunks, one per batch (RFC 9112 §7.1).
     Chunked,
-    /// WebSocket frames, which the source has framed already.
-    WebSocket(Box<Peer>),
+    /// A protocol that goes on talking; the source's bytes are framed already.
+    Talking(Box<dyn Talk>),
 }
 
 /// Who watches what, for the log.
@@ -41,7 +41,7 @@ pub struct Who {
 }
 
 /// Why a viewer left.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Departure {
     /// There was no more media for it.
     #[error(transparent)]
@@ -60,10 +60,13 @@ pub enum Departure {
     Silent,
     /// It sent what it must not.
     #[error(transparent)]
-    Misbehaved(control::Refused),
+    Misbehaved(Breach),
     /// It did not say the message that its protocol begins with.
     #[error("no greeting in time")]
     NoGreeting,
+    /// It goes on without media.
+    #[error("stopped by the viewer")]
+    Released,
 }
 
 /// What a viewer wants of its socket.
@@ -77,15 +80,21 @@ pub enum Next {
     Finish,
     /// Both sides have said everything: close the connection.
     Close,
+    /// The connection goes on without media: give it to [`Viewer::release`].
+    Release,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 enum State {
     /// Waits for the client's first message.
     Greeting {
         until: Instant,
     },
     Streaming,
+    /// The client wants no media for now.
+    Halted,
+    /// The client does without media from now on.
+    Releasing,
     /// All is said or will be with `farewell`.
     Leaving {
         until: Instant,
@@ -113,16 +122,29 @@ pub struct Viewer {
     blocked: Option<Instant>,
     /// Whether it had to wait since it last got something new, so that it may be behind.
     waited: bool,
+    kinds: Kinds,
 }
 
 impl Viewer {
     /// A viewer of `source`, whose answer begins with `head`.
     pub fn new(who: Who, source: Box<dyn Source>, transport: Transport, head: Bytes, policy: Arc<Policy>, now: Instant) -> Self {
-        let (state, farewell) = (State::Streaming, Bytes::new());
-        Self { who, source, transport, policy, state, head, farewell, opened: now, sent: 0, blocked: None, waited: false }
+        Self {
+            who,
+            source,
+            transport,
+            policy,
+            state: State::Streaming,
+            head,
+            farewell: Bytes::new(),
+            opened: now,
+            sent: 0,
+            blocked: None,
+            waited: false,
+            kinds: Kinds::ALL,
+        }
     }
 
-    /// Holds the media back until the client has sent a text message.
+    /// Holds the media back until the client's greeting: [`Wish::Begin`].
     #[must_use]
     pub fn after_greeting(mut self) -> Self {
         self.state = State::Greeting { until: self.opened + GREETING };
@@ -146,11 +168,10 @@ impl Viewer {
         }
         out.push(std::mem::take(&mut self.head));
         let leaving = self.is_leaving();
-        if let Transport::WebSocket(peer) = &mut self.transport
+        if let Transport::Talking(talk) = &mut self.transport
             && !leaving
-            && let Some(frame) = peer.due(Duration::from_secs(self.policy.options.ping_s.into()), now)
         {
-            out.push(frame);
+            talk.put(now, out);
         }
         if self.state == State::Streaming {
             self.fill(now, out);
@@ -162,7 +183,8 @@ impl Viewer {
             _ if !out.is_empty() => Next::Write,
             State::Leaving { answered: true, .. } => Next::Close,
             State::Leaving { answered: false, .. } => Next::Finish,
-            State::Greeting { .. } | State::Streaming => Next::Idle,
+            State::Releasing => Next::Release,
+            State::Greeting { .. } | State::Streaming | State::Halted => Next::Idle,
         }
     }
 
@@ -182,7 +204,7 @@ impl Viewer {
 
     /// Takes what the client sent. True when there is something to write now.
     pub fn input(&mut self, bytes: &[u8], now: Instant) -> bool {
-        let Transport::WebSocket(peer) = &mut self.transport else {
+        let Transport::Talking(talk) = &mut self.transport else {
             // An HTTP client has nothing more to say; what it says is passed over.
             return false;
         };
@@ -190,23 +212,13 @@ impl Viewer {
             // What follows a broken frame cannot be told apart from it.
             return false;
         }
-        let mut said = Vec::new();
-        if let Err(refused) = peer.input(bytes, now, &mut said) {
+        let mut wishes = Vec::new();
+        let heard = talk.input(bytes, now, &mut wishes);
+        self.grant(&wishes, now);
+        if let Err(breach) = heard {
             self.policy.counters.misbehaved.add(1);
-            tracing::debug!(%refused, "a viewer's frames are refused");
-            self.leave(Departure::Misbehaved(refused), control::close(refused.code(), ""), now);
-            return true;
-        }
-        for word in said {
-            match (word, self.state) {
-                (Said::Close(answer), State::Greeting { .. } | State::Streaming) => {
-                    self.leave(Departure::Left, answer, now);
-                    self.note_answer();
-                }
-                (Said::Text(_), State::Greeting { .. }) => self.state = State::Streaming,
-                (Said::Close(_), State::Leaving { .. }) => self.note_answer(),
-                (Said::Text(_), State::Streaming | State::Leaving { .. }) => {}
-            }
+            tracing::debug!(%breach, "a viewer is sent away");
+            self.leave(Departure::Misbehaved(breach), now);
         }
         true
     }
@@ -216,46 +228,54 @@ impl Viewer {
     /// # Errors
     /// Says why it must be dropped.
     pub fn tick(&mut self, now: Instant) -> Result<bool, Departure> {
-        let options = &self.policy.options;
-        if self.blocked.is_some_and(|since| now.saturating_duration_since(since) >= options.stuck()) {
+        if self.blocked.is_some_and(|since| now.saturating_duration_since(since) >= self.policy.options.stuck()) {
             self.policy.counters.stuck.add(1);
             return Err(Departure::Stuck);
         }
-        match self.state {
-            State::Leaving { until, why, .. } if until <= now => return Err(why),
-            State::Greeting { until } if until <= now => {
-                self.leave(Departure::NoGreeting, control::close(CloseCode::Policy, "no greeting"), now);
+        match &self.state {
+            State::Leaving { until, why, .. } if *until <= now => return Err(why.clone()),
+            State::Greeting { until } if *until <= now => {
+                self.leave(Departure::NoGreeting, now);
                 return Ok(true);
             }
-            State::Leaving { .. } | State::Greeting { .. } | State::Streaming => {}
+            State::Leaving { .. } | State::Greeting { .. } | State::Streaming | State::Halted | State::Releasing => {}
         }
-        let Transport::WebSocket(peer) = &self.transport else { return Ok(false) };
-        if peer.is_silent(Duration::from_secs(options.pong_s.into()), now) {
-            self.policy.counters.silent.add(1);
-            return Err(Departure::Silent);
+        let Transport::Talking(talk) = &mut self.transport else { return Ok(false) };
+        match talk.tick(self.sent, now) {
+            Ok(due) => Ok(due && !self.is_leaving()),
+            Err(Unanswered) => {
+                self.policy.counters.silent.add(1);
+                Err(Departure::Silent)
+            }
         }
-        Ok(!self.is_leaving() && peer.is_due(Duration::from_secs(options.ping_s.into()), now))
     }
 
-    /// The last frame for a client that is dropped while a frame boundary allows one more.
-    pub fn last_word(&self, why: Departure) -> Option<Bytes> {
-        match (&self.transport, why) {
-            (Transport::WebSocket(_), Departure::Stuck) => Some(control::close(CloseCode::Again, "too slow")),
-            (Transport::WebSocket(_), Departure::Silent) => Some(control::close(CloseCode::Policy, "no answer to a ping")),
+    /// The last words for a client that is dropped where the end of a unit allows some.
+    pub fn last_word(&mut self, why: &Departure, now: Instant) -> Option<Bytes> {
+        match (&mut self.transport, why) {
+            (Transport::Talking(talk), Departure::Stuck | Departure::Silent) => Some(talk.farewell(why, now)),
             _ => None,
+        }
+    }
+
+    /// Lets the conversation go on without media, on `io` if that was given to whoever serves the viewer.
+    pub fn release(self, io: Option<TcpStream>) {
+        if let Transport::Talking(talk) = self.transport {
+            talk.release(io);
         }
     }
 
     /// Why it left, as far as the viewer itself knows; a connection that ends while it streams has left.
     pub fn departure(&self) -> Departure {
-        match self.state {
-            State::Leaving { why, .. } => why,
-            State::Greeting { .. } | State::Streaming => Departure::Left,
+        match &self.state {
+            State::Leaving { why, .. } => why.clone(),
+            State::Releasing => Departure::Released,
+            State::Greeting { .. } | State::Streaming | State::Halted => Departure::Left,
         }
     }
 
     /// Logs the viewer's totals.
-    pub fn log(&self, why: Departure, now: Instant) {
+    pub fn log(&self, why: &Departure, now: Instant) {
         let seconds = now.saturating_duration_since(self.opened).as_secs();
         let Who { stream, exit, address } = &self.who;
         let address = address.map(tracing::field::display);
@@ -276,25 +296,54 @@ impl Viewer {
             out.push(Bytes::from_static(b"\r\n"));
         }
         if let Filled::Over(over) = filled {
-            let farewell = match (&self.transport, over) {
-                (Transport::Raw, _) => Bytes::new(),
-                (Transport::Chunked, _) => Bytes::from_static(b"0\r\n\r\n"),
-                (Transport::WebSocket(_), Over::Ended(End::Shutdown)) => control::close(CloseCode::Away, "the gateway is shutting down"),
-                (Transport::WebSocket(_), Over::Ended(End::Unpublished)) => control::close(CloseCode::Normal, "the stream has ended"),
-                (Transport::WebSocket(_), Over::Changed) => control::close(CloseCode::Restart, "the configuration changed"),
-            };
-            self.leave(Departure::Over(over), farewell, now);
+            self.leave(Departure::Over(over), now);
         }
     }
 
-    fn leave(&mut self, why: Departure, farewell: Bytes, now: Instant) {
-        if !self.is_leaving() {
-            self.state = State::Leaving { until: now + FAREWELL, why, answered: false };
-            self.farewell = farewell;
+    fn grant(&mut self, wishes: &[Wish], now: Instant) {
+        let mut anew = false;
+        for wish in wishes {
+            match (*wish, &mut self.state) {
+                (Wish::Leave, State::Leaving { answered, .. }) => *answered = true,
+                (_, State::Leaving { .. } | State::Releasing) => {}
+                (Wish::Leave, _) => {
+                    self.leave(Departure::Left, now);
+                    self.note_answer();
+                }
+                (Wish::Release, _) => self.state = State::Releasing,
+                (Wish::Begin, State::Greeting { .. }) => self.state = State::Streaming,
+                (Wish::Halt, State::Streaming) => self.state = State::Halted,
+                (Wish::Resume, State::Halted) => {
+                    self.state = State::Streaming;
+                    anew = true;
+                }
+                (Wish::Receive(kinds), _) => {
+                    anew |= (kinds.audio && !self.kinds.audio) || (kinds.video && !self.kinds.video);
+                    self.kinds = kinds;
+                    self.source.set_kinds(kinds);
+                }
+                (Wish::Begin | Wish::Halt | Wish::Resume, _) => {}
+            }
+        }
+        // Once, however often they changed their mind.
+        if anew {
+            self.source.rejoin();
         }
     }
 
-    /// Both sides have sent their close frame, so that the server closes the connection (RFC 6455 §7.1.1).
+    fn leave(&mut self, why: Departure, now: Instant) {
+        if self.is_leaving() {
+            return;
+        }
+        self.farewell = match &mut self.transport {
+            Transport::Raw => Bytes::new(),
+            Transport::Chunked => Bytes::from_static(b"0\r\n\r\n"),
+            Transport::Talking(talk) => talk.farewell(&why, now),
+        };
+        self.state = State::Leaving { until: now + FAREWELL, why, answered: false };
+    }
+
+    /// Both sides have said their farewell, so that the server closes the connection (for WebSocket RFC 6455 §7.1.1).
     fn note_answer(&mut self) {
         if let State::Leaving { answered, .. } = &mut self.state {
             *answered = true;

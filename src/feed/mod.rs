@@ -6,6 +6,7 @@ pub mod flv;
 pub mod fragment;
 pub mod framed;
 pub mod lazy;
+pub mod rtmp;
 #[cfg(test)]
 mod tests;
 
@@ -13,3 +14,4 @@ pub use flv::{FlvPreamble, FlvUnit};
 pub use fragment::{Fragment, FragmentHead};
 pub use framed::Framed;
 pub use lazy::{FeedGuard, Item, Lazy, Maker, Options, Unit};
+pub use rtmp::{RtmpPreamble, RtmpUnit, RtmpVariant};

@@ -30,8 +30,8 @@ use tokio_util::sync::CancellationToken;
 use tower::Service as _;
 use tracing::Instrument as _;
 
-use super::socket::{self, Socket, Writing};
-use crate::egress::{Hub, Newcomer, Policy, Viewer};
+use super::socket::{Socket, Writing};
+use crate::egress::{self, Hub, Hubs, Newcomer, Policy, Viewer};
 use crate::net::ConnectionId;
 use crate::net::workers::{Seat, Serve};
 
@@ -70,7 +70,7 @@ pub struct Driver {
     http: http1::Builder,
     policy: Arc<Policy>,
     closing: CancellationToken,
-    hubs: Mutex<Vec<Hub>>,
+    hubs: Arc<Hubs>,
 }
 
 /// Where a request's handler leaves its [`Viewer`]. An extension of each request whose socket can be taken.
@@ -107,34 +107,29 @@ impl Slot {
 }
 
 impl Driver {
-    /// A driver of `router`. Connections say goodbye after their next answer once `closing` is cancelled.
-    pub fn new(router: Router, options: Options, policy: Arc<Policy>, closing: CancellationToken) -> Arc<Self> {
+    /// A driver of `router` that leaves its workers' hubs in `hubs`. Connections say goodbye after their next answer once `closing` is cancelled.
+    pub fn new(router: Router, options: Options, policy: Arc<Policy>, hubs: Arc<Hubs>, closing: CancellationToken) -> Arc<Self> {
         let mut http = http1::Builder::new();
         // The library's deadline covers the wait for the next head and the head itself.
         http.timer(TokioTimer::new())
             .header_read_timeout(Duration::from_secs(options.keep_alive_s.into()))
             .max_buf_size((options.max_head_kib as usize).saturating_mul(1 << 10).max(MIN_HEAD))
             .max_headers(MAX_FIELDS);
-        Arc::new(Self { router, options, http, policy, closing, hubs: Mutex::default() })
-    }
-
-    /// The hubs of the workers that have started, for their figures.
-    pub fn hubs(&self) -> Vec<Hub> {
-        self.hubs.lock().clone()
+        Arc::new(Self { router, options, http, policy, closing, hubs })
     }
 }
 
 impl Serve for Driver {
     type Local = Hub;
 
-    fn start(&self, _worker: usize) -> Hub {
+    fn start(&self, worker: usize) -> Hub {
         let hub = Hub::start(Arc::clone(&self.policy));
-        self.hubs.lock().push(hub.clone());
+        self.hubs.put(worker, hub.clone());
         hub
     }
 
     fn serve(&self, hub: &Hub, io: TcpStream, peer: SocketAddr, seat: Seat) {
-        if let Err(error) = socket::prepare(&io, self.policy.options.unsent_kib) {
+        if let Err(error) = egress::prepare(&io, self.policy.options.unsent_kib) {
             tracing::debug!(%peer, %error, "a socket could not be prepared");
             return;
         }

@@ -18,7 +18,7 @@ use super::choice::{self, Choice};
 use super::driver::Slot;
 use super::problem::Problem;
 use super::websocket::Upgrade;
-use crate::bus::{Channel, End, Entry, From, Gate, State, Stream};
+use crate::bus::{End, State, Stream};
 use crate::egress::{Policy, Pump, PumpBody, Source, Transport, Viewer, Who, control::Peer, solo};
 use crate::feed::{FeedGuard, Lazy, Unit};
 use crate::media::Program;
@@ -156,7 +156,7 @@ async fn program(stream: &Stream, wanted: &Wanted, deadline: Instant) -> Result<
     let samples = &stream.source().samples;
     match wanted {
         Wanted::Head => Ok(samples.head()),
-        Wanted::Plain { .. } | Wanted::WebSocket(_) => within(deadline, settle(samples)).await.map(Some),
+        Wanted::Plain { .. } | Wanted::WebSocket(_) => within(deadline, samples.settled()).await.map(Some),
     }
 }
 
@@ -164,7 +164,7 @@ async fn program(stream: &Stream, wanted: &Wanted, deadline: Instant) -> Result<
 async fn join<T: Unit>(feed: &Lazy<T>, deadline: Instant) -> Result<FeedGuard<T>, Problem> {
     let settled = async {
         let feed = feed.acquire().await;
-        settle(feed.channel()).await.map(|_| feed)
+        feed.channel().settled().await.map(|_| feed)
     };
     within(deadline, settled).await
 }
@@ -174,21 +174,6 @@ async fn within<T>(deadline: Instant, found: impl Future<Output = Option<T>>) ->
         Ok(Some(found)) => Ok(found),
         Ok(None) => Err(Problem::not_found("the stream has ended")),
         Err(_) => Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the stream is there, but has not sent any media yet; try again")),
-    }
-}
-
-/// The head of a channel, waited for; none when it ends without one.
-async fn settle<T: Entry>(channel: &Arc<Channel<T>>) -> Option<Arc<T::Head>> {
-    let gate = Arc::new(Gate::new());
-    let _listener = channel.subscribe(From::NextSync, &gate);
-    loop {
-        if let Some(head) = channel.head() {
-            return Some(head);
-        }
-        if channel.ended().is_some() {
-            return None;
-        }
-        gate.rung().await;
     }
 }
 
@@ -210,7 +195,9 @@ async fn deliver(
     let slot = request.extensions().get::<Slot>().filter(|_| request.body().is_end_stream()).cloned();
     let (transport, status, fields) = match wanted {
         Wanted::Head => return head_only(mime),
-        Wanted::WebSocket(upgrade) => (Transport::WebSocket(Box::new(Peer::new(now))), StatusCode::SWITCHING_PROTOCOLS, upgrade.fields()),
+        Wanted::WebSocket(upgrade) => {
+            (Transport::Talking(Box::new(Peer::new(&push.policy.options, now))), StatusCode::SWITCHING_PROTOCOLS, upgrade.fields())
+        }
         Wanted::Plain { raw } if slot.is_some() => {
             let mut fields = media_fields(mime);
             fields.insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -230,7 +217,7 @@ async fn deliver(
             let upgraded = hyper::upgrade::on(&mut request);
             tokio::spawn(async move {
                 match upgraded.await {
-                    Ok(io) => solo::serve(TokioIo::new(io), viewer).await,
+                    Ok(io) => drop(solo::serve(TokioIo::new(io), viewer).await),
                     Err(error) => tracing::debug!(%error, "a connection could not be upgraded"),
                 }
             });

@@ -59,17 +59,6 @@ impl Socket {
     }
 }
 
-/// Makes a socket fit for media: nothing waits for an acknowledgement, and little hides unsent in the system's buffer.
-pub fn prepare(io: &TcpStream, unsent_kib: u32) -> io::Result<()> {
-    io.set_nodelay(true)?;
-    // The socket then refuses more, though its buffer may grow with the connection's bandwidth-delay product.
-    #[cfg(target_os = "linux")]
-    socket2::SockRef::from(io).set_tcp_notsent_lowat(unsent_kib.saturating_mul(1 << 10))?;
-    #[cfg(not(target_os = "linux"))]
-    socket2::SockRef::from(io).set_send_buffer_size((unsent_kib as usize).saturating_mul(1 << 10))?;
-    Ok(())
-}
-
 impl AsyncRead for Socket {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, room: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.io).poll_read(cx, room)

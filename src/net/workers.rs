@@ -1,7 +1,7 @@
 //! Worker threads for viewers: each with a runtime of its own, so that a worker knows how late it is and no socket changes threads.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,7 +13,7 @@ use tokio::sync::{Notify, mpsc};
 
 use super::accept::Acceptor;
 use super::listen::SocketOptions;
-use super::permits::{Permit, Permits};
+use super::permits::{Limits, Permit, Permits, Refused};
 
 /// Accepted sockets that may wait for one worker; beyond them the acceptor waits, and the system's backlog holds the rest.
 const QUEUE: usize = 1_024;
@@ -37,17 +37,23 @@ pub struct Seat {
     _permit: Permit,
 }
 
+/// The workers' places, for connections that come by another door than [`Workers::accept`]. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Seats {
+    loads: Arc<[Arc<Load>]>,
+    permits: Arc<Permits>,
+}
+
 /// The worker threads. Dropping it lets them end without waiting for their connections.
 #[derive(Debug)]
 pub struct Workers {
     workers: Vec<Worker>,
-    permits: Arc<Permits>,
+    seats: Seats,
 }
 
 #[derive(Debug)]
 struct Worker {
     sockets: mpsc::Sender<Accepted>,
-    load: Arc<Load>,
     thread: JoinHandle<()>,
 }
 
@@ -72,8 +78,10 @@ impl Workers {
     pub fn start<S: Serve>(threads: usize, service: &Arc<S>, permits: Arc<Permits>, patience: Duration) -> io::Result<Self> {
         let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let threads = if threads == 0 { cores() } else { threads };
-        let workers = (0..threads).map(|number| Worker::start(number, Arc::clone(service), patience)).collect::<io::Result<_>>()?;
-        Ok(Self { workers, permits })
+        let loads: Arc<[_]> = (0..threads).map(|_| Arc::new(Load::default())).collect();
+        let start = |(number, load)| Worker::start(number, Arc::clone(service), load, patience);
+        let workers = loads.iter().enumerate().map(start).collect::<io::Result<_>>()?;
+        Ok(Self { workers, seats: Seats { loads, permits } })
     }
 
     /// Accepts connections for as long as it is polled, and gives each to the worker with the fewest.
@@ -85,9 +93,14 @@ impl Workers {
         }
     }
 
+    /// The workers' places.
+    pub fn seats(&self) -> &Seats {
+        &self.seats
+    }
+
     /// Connections right now, by worker.
     pub fn connections(&self) -> Vec<usize> {
-        self.workers.iter().map(|worker| worker.load.connections.load(Ordering::Relaxed)).collect()
+        self.seats.loads.iter().map(|load| load.connections.load(Ordering::Relaxed)).collect()
     }
 
     /// Takes no more connections and waits, blocking, until all have ended or their patience has.
@@ -101,16 +114,15 @@ impl Workers {
     }
 
     async fn assign(&self, io: TcpStream, peer: SocketAddr) {
-        let permit = match self.permits.take(peer.ip()) {
-            Ok(permit) => permit,
+        let (number, seat) = match self.seats.take(peer.ip()) {
+            Ok(taken) => taken,
             Err(why) => {
                 metrics::counter!("sluicegate_http_refused_total", "reason" => why.label()).increment(1);
                 tracing::debug!(%peer, %why, "connection refused");
                 return;
             }
         };
-        let Some(worker) = self.workers.iter().min_by_key(|worker| worker.load.connections.load(Ordering::Relaxed)) else { return };
-        let seat = Seat::new(&worker.load, permit);
+        let Some(worker) = self.workers.get(number) else { return };
         // Taken out of this runtime, to be registered with the worker's.
         match io.into_std() {
             Ok(io) => {
@@ -124,10 +136,9 @@ impl Workers {
 }
 
 impl Worker {
-    fn start<S: Serve>(number: usize, service: Arc<S>, patience: Duration) -> io::Result<Self> {
+    fn start<S: Serve>(number: usize, service: Arc<S>, load: &Arc<Load>, patience: Duration) -> io::Result<Self> {
         let (sockets, mut accepted) = mpsc::channel::<Accepted>(QUEUE);
-        let load = Arc::new(Load::default());
-        let left = Arc::clone(&load);
+        let left = Arc::clone(load);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         // Made on the thread it runs on: what a worker keeps need not be fit for others.
         let work = move || {
@@ -143,7 +154,27 @@ impl Worker {
             })
         };
         let thread = std::thread::Builder::new().name(format!("viewers-{number}")).spawn(work)?;
-        Ok(Self { sockets, load, thread })
+        Ok(Self { sockets, thread })
+    }
+}
+
+impl Default for Seats {
+    /// No places at all.
+    fn default() -> Self {
+        Self { loads: Arc::default(), permits: Permits::new(Limits { max_connections: 0, max_per_address: 0 }) }
+    }
+}
+
+impl Seats {
+    /// A place at the worker with the fewest connections, and that worker's number.
+    ///
+    /// # Errors
+    /// Says which limit is reached.
+    pub fn take(&self, address: IpAddr) -> Result<(usize, Seat), Refused> {
+        let permit = self.permits.take(address)?;
+        let fewest = self.loads.iter().enumerate().min_by_key(|(_, load)| load.connections.load(Ordering::Relaxed));
+        let (number, load) = fewest.expect("without a worker there is no permit either");
+        Ok((number, Seat::new(load, permit)))
     }
 }
 

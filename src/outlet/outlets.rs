@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::shelf::Shelf;
 use super::variants::{TooManyVariants, Variants};
 use crate::bus::{Registry, Stream, StreamName};
-use crate::feed::{self, FlvUnit, Fragment, Lazy};
+use crate::feed::{self, FlvUnit, Fragment, Lazy, RtmpUnit, RtmpVariant};
 use crate::flv::FlvVariant;
 use crate::media::{Epoch, Selection};
 use crate::segment;
@@ -19,6 +19,7 @@ use crate::segment;
 pub struct Outlet {
     stream: Arc<Stream>,
     flv: Variants<FlvUnit>,
+    rtmp: Variants<RtmpUnit>,
     fragments: Variants<Fragment>,
     shelf: Shelf,
 }
@@ -40,6 +41,7 @@ impl Outlet {
         Arc::new(Self {
             stream: Arc::clone(stream),
             flv: Variants::new(Arc::clone(samples), feeds, runtime.clone()),
+            rtmp: Variants::new(Arc::clone(samples), feeds, runtime.clone()),
             fragments: Variants::new(Arc::clone(samples), feeds, runtime.clone()),
             shelf: Shelf::new(snapshots),
         })
@@ -56,6 +58,14 @@ impl Outlet {
     /// When more different variants are watched than one stream offers.
     pub fn flv(&self, variant: FlvVariant) -> Result<Arc<Lazy<FlvUnit>>, TooManyVariants> {
         self.flv.of(variant)
+    }
+
+    /// RTMP messages.
+    ///
+    /// # Errors
+    /// When more different variants are played than one stream offers.
+    pub fn rtmp(&self, variant: RtmpVariant) -> Result<Arc<Lazy<RtmpUnit>>, TooManyVariants> {
+        self.rtmp.of(variant)
     }
 
     /// Muxed fragments of the chosen tracks, one picture or up to 100 ms of sound each.

@@ -4,9 +4,10 @@ use bytes::Bytes;
 use serde_json::json;
 
 use crate::bus::{Entry, Why};
-use crate::egress::{Batch, Turn, Unfit, Wire, control};
-use crate::feed::{FlvPreamble, FlvUnit, Fragment, FragmentHead, Framed};
+use crate::egress::{Batch, Kinds, Turn, Unfit, Wire, control};
+use crate::feed::{FlvPreamble, FlvUnit, Fragment, FragmentHead, Framed, RtmpPreamble, RtmpUnit};
 use crate::flv::FileHeader;
+use crate::media::Kind;
 
 /// How FLV goes out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -74,6 +75,34 @@ impl FlvForm {
         match self {
             Self::Plain => framed.payload(),
             Self::WebSocket => framed.frame(),
+        }
+    }
+}
+
+impl Wire for RtmpUnit {
+    type Form = ();
+
+    fn put(&self, (): (), out: &mut Batch) {
+        out.push(self.message.clone());
+    }
+
+    fn put_head(turn: &Turn<'_, Self>, (): (), out: &mut Batch) -> Result<(), Unfit> {
+        out.push(match turn.why {
+            Why::Joined | Why::Lagged { .. } => turn.head.at(turn.first.time()),
+            why @ (Why::Config | Why::Break(_)) => turn.head.after(why),
+        });
+        Ok(())
+    }
+
+    fn goes_on(head: &RtmpPreamble) -> bool {
+        head.is_playable()
+    }
+
+    fn is_of(&self, kinds: Kinds) -> bool {
+        match self.track.kind {
+            Kind::Audio => kinds.audio,
+            Kind::Video => kinds.video,
+            Kind::Data => true,
         }
     }
 }

@@ -12,7 +12,8 @@ const MIN_WINDOW: u32 = 64 << 10;
 /// The window until the peer names one; encoders that wait for acknowledgements do not all ask for them.
 const DEFAULT_WINDOW: u32 = 2_500_000;
 
-/// Chunk streams that we write on.
+/// Chunk streams that we write on. A server leaves those of the media, and 8, to [`unit`](super::unit): its own messages say only what
+/// changed since the last one on their chunk stream.
 pub(super) mod csid {
     pub const CONTROL: u32 = 2;
     pub const COMMAND: u32 = 3;
@@ -128,6 +129,11 @@ impl Link {
 
     pub fn reader(&self) -> &chunk::Reader {
         &self.reader
+    }
+
+    /// Bytes that wait to be taken.
+    pub fn unsent(&self) -> usize {
+        self.out.len()
     }
 
     /// Where the handshake writes.

@@ -13,9 +13,13 @@ use sluicegate::auth::{Apps, Authority};
 use sluicegate::bus::registry::Options as RegistryOptions;
 use sluicegate::bus::{Budget, End, From, Gate, Read, Registry, Stream, StreamName, Why};
 use sluicegate::media::{Program, Sample, TrackId};
-use sluicegate::rtmp::server::{self, Doors, Options, Shared};
+use sluicegate::net::workers::Seats;
+use sluicegate::outlet::Outlets;
+use sluicegate::rtmp::server::{self, Doors, Options, Players, Shared};
+use sluicegate::{feed, segment};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 /// Nothing here takes longer unless it hangs.
@@ -40,7 +44,13 @@ impl Gateway {
         let port = listener.local_addr().expect("bound").port();
         let shutdown = CancellationToken::new();
         let authority = Authority::new(Apps::default());
-        let shared = Shared { registry: Arc::clone(&registry), authority, options: Arc::new(options) };
+        let players = Players {
+            outlets: Outlets::new(feed::Options::default(), segment::options::Options::default(), Handle::current()),
+            policy: Arc::default(),
+            hubs: Arc::default(),
+            seats: Seats::default(),
+        };
+        let shared = Shared { registry: Arc::clone(&registry), authority, options: Arc::new(options), players };
         let server = tokio::spawn(server::serve(Doors::plain(listener), shared, shutdown.clone()));
         let swept = Arc::clone(&registry);
         let sweeper = tokio::spawn(async move {

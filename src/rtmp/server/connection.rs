@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -9,15 +10,16 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
+use super::play::{self, Found};
 use super::rate::{Ceiling, Excess};
 use super::verdict::{Refusal, encoder, hint, label, loggable};
-use super::{Shared, farewell};
+use super::{Limiter, Place, Shared, farewell};
 use crate::auth::{Action, Question};
 use crate::bus::{Departure, PublishRefused, PublisherInfo, Revoked, StreamName};
 use crate::flv::TagKind;
 use crate::ingest::{Ingest, IngestError};
 use crate::media::WallClock;
-use crate::net::{ConnectionId, Permit, Transport};
+use crate::net::{ConnectionId, Transport};
 use crate::rtmp::session::{CloseReason, Event, Request, Session, UnpublishReason};
 use crate::rtmp::status::Code;
 
@@ -29,24 +31,24 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 pub(super) struct Connection {
-    io: Transport,
-    address: SocketAddr,
-    id: ConnectionId,
-    shared: Shared,
-    session: Session,
-    input: BytesMut,
+    pub io: Transport,
+    pub address: SocketAddr,
+    pub id: ConnectionId,
+    pub shared: Shared,
+    pub limiter: Arc<Limiter>,
+    pub session: Session,
+    pub input: BytesMut,
     /// While something is published.
-    ingest: Option<Ingest>,
+    pub ingest: Option<Ingest>,
     /// How much it may send.
-    ceiling: Ceiling,
-    /// Until something is published.
-    pending: Option<Permit>,
-    opened: Instant,
+    pub ceiling: Ceiling,
+    pub place: Place,
+    pub opened: Instant,
     /// A wish that is to be answered before anything else.
-    asked: Option<(Action, Box<Request>)>,
-    closed: Option<CloseReason>,
-    received: u64,
-    messages: u64,
+    pub asked: Option<(Action, Box<Request>)>,
+    pub closed: Option<CloseReason>,
+    pub received: u64,
+    pub messages: u64,
 }
 
 /// What a connection waited for has happened.
@@ -61,17 +63,26 @@ enum Wake {
 
 impl Connection {
     /// Of a connection accepted at `opened`, from where its deadlines count.
-    pub(super) fn new(io: Transport, address: SocketAddr, id: ConnectionId, shared: Shared, pending: Permit, opened: Instant) -> Self {
+    pub(super) fn new(
+        io: Transport,
+        address: SocketAddr,
+        id: ConnectionId,
+        shared: Shared,
+        limiter: Arc<Limiter>,
+        place: Place,
+        opened: Instant,
+    ) -> Self {
         Self {
             io,
             address,
             id,
             session: Session::new(shared.options.session(), opened, &mut rand::rng()),
             shared,
+            limiter,
             input: BytesMut::new(),
             ingest: None,
             ceiling: Ceiling::new(0, Duration::ZERO, opened),
-            pending: Some(pending),
+            place,
             opened,
             asked: None,
             closed: None,
@@ -91,7 +102,14 @@ impl Connection {
                 break;
             }
             match self.asked.take() {
-                Some((action, request)) => self.answer(action, &request, &shutdown).await,
+                Some((action, request)) => {
+                    if let Some(found) = self.answer(action, &request, &shutdown).await {
+                        match play::serve(self, &request, found, &shutdown).await {
+                            Some(back) => self = back,
+                            None => return,
+                        }
+                    }
+                }
                 None => {
                     let wake = self.wait(&shutdown).await;
                     self.handle(wake);
@@ -104,7 +122,7 @@ impl Connection {
 
     async fn wait(&mut self, shutdown: &CancellationToken) -> Wake {
         let held_back = self.ingest.as_mut().and_then(Ingest::hold_back);
-        let total = self.pending.is_some().then(|| self.opened + self.shared.options.publish_timeout());
+        let total = self.place.pending.is_some().then(|| self.opened + self.shared.options.publish_timeout());
         let deadline = self.session.deadline().into_iter().chain(total).min();
         let Self { io, input, ingest, .. } = self;
         let read = async {
@@ -152,7 +170,7 @@ impl Connection {
             Wake::Deadline => {
                 let now = Instant::now();
                 self.session.handle_timeout(now);
-                if self.pending.is_some() && now >= self.opened + self.shared.options.publish_timeout() {
+                if self.place.pending.is_some() && now >= self.opened + self.shared.options.publish_timeout() {
                     self.session.give_up();
                 }
             }
@@ -179,7 +197,8 @@ impl Connection {
                         ingest.malformed(error, now);
                     }
                 }
-                Event::Control(_) => {}
+                // While it plays, a connection is served elsewhere.
+                Event::Control(_) | Event::PlayStopped => {}
                 Event::Unpublish { reason } => self.on_unpublish(reason, now),
                 Event::Closed(reason) => self.closed = Some(reason),
             }
@@ -190,20 +209,13 @@ impl Connection {
         }
     }
 
-    /// Authorises first; only then the peer hears that it may send, or gets anything.
-    async fn answer(&mut self, action: Action, request: &Request, shutdown: &CancellationToken) {
-        let allowed = tokio::select! {
-            allowed = self.authorise(action, request) => allowed,
+    /// Answers a wish, unless it is granted and what was found is to be played.
+    async fn answer(&mut self, action: Action, request: &Request, shutdown: &CancellationToken) -> Option<Found> {
+        let answered = tokio::select! {
+            answered = self.decide(action, request) => answered,
             () = shutdown.cancelled() => Err(PublishRefused::ShuttingDown.into()),
         };
-        let answered = allowed.and_then(|name| match action {
-            Action::Publish => self.on_publish(&name, request),
-            Action::Play => {
-                self.on_play(request);
-                Ok(())
-            }
-        });
-        if let Err(refusal) = answered {
+        answered.unwrap_or_else(|refusal| {
             let code = refusal.code(action);
             let (what, counter) = match action {
                 Action::Publish => ("publication refused", "sluicegate_rtmp_publish_refused_total"),
@@ -213,6 +225,16 @@ impl Connection {
             tracing::warn!(path = loggable(&request.address.path), %refusal, "{what}");
             // The session holds the request open until it is answered.
             let _ = self.session.refuse(request.id, code, &refusal.to_string());
+            None
+        })
+    }
+
+    /// Authorises first; only then the peer hears that it may send, or gets anything.
+    async fn decide(&mut self, action: Action, request: &Request) -> Result<Option<Found>, Refusal> {
+        let name = self.authorise(action, request).await?;
+        match action {
+            Action::Publish => self.on_publish(&name, request).map(|()| None),
+            Action::Play => play::find(&self.shared, &name, request, self.address).await.map(Some),
         }
     }
 
@@ -225,7 +247,7 @@ impl Connection {
         };
         let secret = request.address.query.get(parameter);
         let question = Question { action, name: &name, secret, peer: self.address, protocol: self.protocol() };
-        let begun = if self.pending.is_some() { self.opened } else { Instant::now() };
+        let begun = if self.place.pending.is_some() { self.opened } else { Instant::now() };
         let deadline = begun + self.shared.options.publish_timeout();
         timeout_at(deadline.into(), self.shared.authority.check(&question)).await.map_err(|_| Refusal::Late)??;
         Ok(name)
@@ -242,13 +264,9 @@ impl Connection {
         if self.session.accept_publish(request.id, now).is_ok() {
             self.ingest = Some(ingest);
             self.ceiling = Ceiling::new(options.max_bit_rate, options.ingest().max_ahead, now);
-            self.pending = None;
+            self.place.pending = None;
         }
         Ok(())
-    }
-
-    fn on_play(&mut self, request: &Request) {
-        let _ = self.session.refuse(request.id, Code::PlayStreamNotFound, "Playing by RTMP is not offered here.");
     }
 
     fn protocol(&self) -> &'static str {

@@ -4,6 +4,7 @@ mod connection;
 mod entry;
 mod farewell;
 mod options;
+mod play;
 mod rate;
 mod verdict;
 
@@ -22,6 +23,7 @@ use crate::net::{Acceptor, ConnectionId, Limits, Permit, Permits, Refused, Socke
 use connection::Connection;
 use entry::{Door, Entry};
 pub use options::Options;
+pub use play::Players;
 
 /// Where connections come in.
 #[derive(Debug)]
@@ -47,9 +49,11 @@ pub struct Shared {
     pub authority: Arc<Authority>,
     /// How this module behaves.
     pub options: Arc<Options>,
+    /// What it takes to serve players.
+    pub players: Players,
 }
 
-/// The limits on connections.
+/// The limits on connections. Those that play are not counted here: they take a place among all viewers.
 #[derive(Debug)]
 struct Limiter {
     all: Arc<Permits>,
@@ -57,7 +61,11 @@ struct Limiter {
 }
 
 /// One connection's place: among all, and among those that do not publish yet.
-type Place = (Permit, Permit);
+#[derive(Debug)]
+struct Place {
+    _all: Permit,
+    pending: Option<Permit>,
+}
 
 impl Doors {
     /// Plain RTMP alone.
@@ -66,13 +74,14 @@ impl Doors {
     }
 }
 
-/// Serves publishers until `shutdown`, then tells all of them and returns when they are gone (within some seconds).
+/// Serves publishers and players until `shutdown`, then tells all of them and returns when they are gone: publishers within some seconds,
+/// players when their streams have ended.
 ///
 /// Every connection has a span with its id and address; its opening and closing are told at `info`.
 pub async fn serve(doors: Doors, shared: Shared, shutdown: CancellationToken) {
     let Doors { plain, encrypted, tls, http, sockets } = doors;
     let entry = Arc::new(Entry { tls, http, sniff: shared.options.sniff });
-    let limiter = Limiter::new(&shared.options);
+    let limiter = Arc::new(Limiter::new(&shared.options));
     let mut connections = JoinSet::new();
     let mut at_plain = Acceptor::new(&plain, sockets);
     let mut at_encrypted = encrypted.as_ref().map(|listener| Acceptor::new(listener, sockets));
@@ -92,7 +101,8 @@ pub async fn serve(doors: Doors, shared: Shared, shutdown: CancellationToken) {
             Ok(place) => {
                 let id = ConnectionId::next();
                 let span = tracing::info_span!("rtmp", %id, %address);
-                let attended = attend(socket, address, id, door, Arc::clone(&entry), shared.clone(), place, shutdown.clone());
+                let attended =
+                    attend(socket, address, id, door, Arc::clone(&entry), shared.clone(), (place, Arc::clone(&limiter)), shutdown.clone());
                 connections.spawn(attended.instrument(span));
             }
             Err(refused) => {
@@ -114,7 +124,7 @@ async fn attend(
     door: Door,
     entry: Arc<Entry>,
     shared: Shared,
-    (_permit, pending): Place,
+    (place, limiter): (Place, Arc<Limiter>),
     shutdown: CancellationToken,
 ) {
     metrics::counter!("sluicegate_rtmp_connections_total").increment(1);
@@ -125,7 +135,7 @@ async fn attend(
         () = shutdown.cancelled() => return,
     };
     match admitted {
-        Ok(io) => Connection::new(io, address, id, shared, pending, opened).run(shutdown).await,
+        Ok(io) => Connection::new(io, address, id, shared, limiter, place, opened).run(shutdown).await,
         Err(why) => {
             metrics::counter!("sluicegate_rtmp_closed_total", "reason" => why.label()).increment(1);
             tracing::warn!(reason = %why, "connection closed");
@@ -140,6 +150,6 @@ impl Limiter {
     }
 
     fn take(&self, address: SocketAddr) -> Result<Place, Refused> {
-        Ok((self.all.take(address.ip())?, self.pending.take(address.ip())?))
+        Ok(Place { _all: self.all.take(address.ip())?, pending: Some(self.pending.take(address.ip())?) })
     }
 }

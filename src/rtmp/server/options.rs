@@ -26,11 +26,11 @@ pub struct Options {
     pub send_kib: u32,
     /// What happens when a name is published that is being published: `allow` lets the newcomer take over, `reject` refuses it.
     pub takeover: Takeover,
-    /// Most connections at a time.
+    /// Most connections at a time that do not play; players count among all viewers.
     pub max_connections: usize,
-    /// Most connections at a time from one address that do not publish yet; 0 for no limit.
+    /// Most connections at a time from one address that neither publish nor play yet; 0 for no limit.
     pub max_pending_per_address: usize,
-    /// How long a connection may take, in seconds, until it publishes.
+    /// How long a connection may take, in seconds, until it publishes or asks to play.
     pub publish_timeout_s: u64,
     /// How long a publisher may be silent, in seconds, before it counts as lost.
     pub idle_s: u64,
@@ -38,6 +38,8 @@ pub struct Options {
     pub max_bit_rate: u64,
     /// How long a stream's first media waits, in milliseconds, for a track of the other kind.
     pub settle_ms: u64,
+    /// How long a player waits, in milliseconds, for a stream that is not there, and again for one that does not know its tracks yet.
+    pub play_wait_ms: u64,
     /// How far, in milliseconds, media may run ahead of real time before its publisher is held back.
     pub max_ahead_ms: u64,
     /// Whether VVC (H.266) is carried.
@@ -59,6 +61,7 @@ impl Default for Options {
             idle_s: 15,
             max_bit_rate: 0,
             settle_ms: 1_000,
+            play_wait_ms: 2_000,
             max_ahead_ms: 5_000,
             vvc: false,
         }
@@ -74,6 +77,10 @@ impl Options {
 
     pub(super) fn publish_timeout(&self) -> Duration {
         Duration::from_secs(self.publish_timeout_s)
+    }
+
+    pub(super) fn play_wait(&self) -> Duration {
+        Duration::from_millis(self.play_wait_ms)
     }
 
     pub(super) fn session(&self) -> session::Options {

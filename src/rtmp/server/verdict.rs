@@ -1,8 +1,10 @@
 //! What is said of a connection: to its peer in codes, to the operator in words.
 
 use crate::auth::{Action, Denied};
-use crate::bus::{NameError, PublishRefused};
-use crate::net::Hello;
+use crate::bus::{NameError, PublishRefused, StreamName};
+use crate::media::{SelectionError, TrackId};
+use crate::net::{Hello, Refused};
+use crate::outlet::TooManyVariants;
 use crate::rtmp::handshake;
 use crate::rtmp::session::{CloseReason, Deadline, Error};
 use crate::rtmp::status::Code;
@@ -21,6 +23,20 @@ pub(super) enum Refusal {
     Late,
     #[error("Refused: {0}.")]
     Registry(#[from] PublishRefused),
+    #[error("'{0}' is not being published.")]
+    Absent(StreamName),
+    #[error("'{0}' is there, but has not sent any media yet; try again.")]
+    Unsettled(StreamName),
+    #[error("track: {0}.")]
+    Selection(#[from] SelectionError),
+    #[error("'{0}' has no track {1}.")]
+    NoTrack(StreamName, TrackId),
+    #[error("'{0}' has nothing that RTMP can carry.")]
+    Unplayable(StreamName),
+    #[error("Refused: {0}.")]
+    Variants(#[from] TooManyVariants),
+    #[error("No more viewers are taken: {0}.")]
+    Full(#[from] Refused),
 }
 
 impl Refusal {
@@ -30,7 +46,8 @@ impl Refusal {
             (Self::Registry(PublishRefused::ShuttingDown), _) => Code::ConnectAppShutdown,
             (Self::Name(_) | Self::Registry(PublishRefused::NameTaken(_)), Action::Publish) => Code::PublishBadName,
             (Self::Denied(_) | Self::Late | Self::Registry(PublishRefused::Full(_)), Action::Publish) => Code::PublishDenied,
-            (Self::Name(_), Action::Play) => Code::PlayStreamNotFound,
+            (Self::Name(_) | Self::Absent(_) | Self::Unsettled(_) | Self::NoTrack(..), _) => Code::PlayStreamNotFound,
+            (Self::Selection(_) | Self::Unplayable(_) | Self::Variants(_) | Self::Full(_), _) => Code::PlayFailed,
             (Self::Denied(_) | Self::Late | Self::Registry(_), Action::Play) => Code::PlayFailed,
         }
     }

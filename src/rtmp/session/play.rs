@@ -24,6 +24,7 @@ impl Session {
     /// The request is no longer open.
     pub fn accept_play(&mut self, id: RequestId, now: Instant) -> Result<(), StaleRequest> {
         let (msid, Wish::Play { reset }) = self.open_request(id)? else { return Err(StaleRequest) };
+        self.link.set_limits(self.options.chunk.for_commands());
         self.link.control(Typed::UserControl(UserControl::StreamBegin(msid)));
         if reset {
             self.link.command(msid, command::on_status(Code::PlayReset, "Playing and resetting."));

@@ -24,7 +24,7 @@ use crate::rtmp::{chunk, handshake};
 /// own writing keeps up: that bounds the answers a peer can provoke.
 #[derive(Debug)]
 pub struct Session {
-    options: Options,
+    pub(super) options: Options,
     pub(super) link: Link,
     pub(super) stage: Stage,
     pub(super) connect: Option<Connect>,
@@ -118,6 +118,12 @@ impl Session {
     /// Bytes to send, as many as there are.
     pub fn poll_output(&mut self) -> Option<Bytes> {
         self.link.take_output()
+    }
+
+    /// Bytes that [`Session::poll_output`] would give.
+    #[must_use]
+    pub fn unsent(&self) -> usize {
+        self.link.unsent()
     }
 
     /// Whether more input would be looked at: not while a request waits for its answer, nor after the end.

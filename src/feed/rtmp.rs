@@ -1,0 +1,153 @@
+//! Samples as RTMP messages that all players share.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+
+use super::lazy::{Item, Maker, Unit};
+use crate::bus::{Cause, Entry, Why};
+use crate::flv::tag::TagKind;
+use crate::flv::{Dialect, FlvVariant, MessageBody, Muxer, mux};
+use crate::media::{Program, Sample, Selection, Timestamp, TrackId};
+use crate::rtmp::unit;
+
+/// What one group of players gets: they share one feed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct RtmpVariant {
+    /// Which tracks.
+    pub selection: Selection,
+    /// See [`FlvVariant::nanos`].
+    pub nanos: bool,
+}
+
+/// One message, cut into chunks.
+#[derive(Clone, Debug)]
+pub struct RtmpUnit {
+    /// The message as it goes on the wire.
+    pub message: Bytes,
+    /// Whose sample it carries.
+    pub track: TrackId,
+    time: Timestamp,
+    is_sync: bool,
+}
+
+/// What goes before the first message: onMetaData and the codecs' configurations.
+#[derive(Debug)]
+pub struct RtmpPreamble {
+    /// At whose sync samples players join.
+    leading: Option<TrackId>,
+    bodies: Vec<MessageBody>,
+    stamp: u32,
+    /// The bodies stamped with the moment when the change happened.
+    messages: Bytes,
+    /// The same behind the word that the publisher is back.
+    announced: Bytes,
+}
+
+impl RtmpPreamble {
+    fn new(muxer: &Muxer, stamp: u32) -> Self {
+        let (leading, bodies) = (muxer.leading(), muxer.preamble());
+        let messages = preamble(&bodies, stamp);
+        let mut announced = BytesMut::new();
+        unit::write_publish_notify(&mut announced);
+        announced.extend_from_slice(&messages);
+        Self { leading, bodies, stamp, messages, announced: announced.freeze() }
+    }
+
+    /// Metadata and configurations, for a player that goes on at `time`: it must not see its time run backwards.
+    pub fn at(&self, time: Timestamp) -> Bytes {
+        let stamp = mux::timestamp(time);
+        if stamp == self.stamp { self.messages.clone() } else { preamble(&self.bodies, stamp) }
+    }
+
+    /// Metadata and configurations, for a player that watched until they changed.
+    pub fn after(&self, why: Why) -> Bytes {
+        if why == Why::Break(Cause::Publisher) { self.announced.clone() } else { self.messages.clone() }
+    }
+
+    /// Whether there is anything to see or hear.
+    pub fn is_playable(&self) -> bool {
+        self.leading.is_some()
+    }
+}
+
+impl Entry for RtmpUnit {
+    type Head = RtmpPreamble;
+
+    fn time(&self) -> Timestamp {
+        self.time
+    }
+
+    fn bytes(&self) -> usize {
+        self.message.len()
+    }
+
+    fn joins(&self, head: &RtmpPreamble) -> bool {
+        self.is_sync && Some(self.track) == head.leading
+    }
+}
+
+impl Unit for RtmpUnit {
+    type Variant = RtmpVariant;
+    type Maker = RtmpMaker;
+
+    fn maker(RtmpVariant { selection, nanos }: RtmpVariant) -> RtmpMaker {
+        let variant = FlvVariant { selection, dialect: Dialect::Enhanced, nanos, ..FlvVariant::default() };
+        RtmpMaker { variant, muxer: None, due: None }
+    }
+}
+
+/// Makes messages.
+#[derive(Debug)]
+pub struct RtmpMaker {
+    variant: FlvVariant,
+    muxer: Option<Muxer>,
+    /// Why the preamble is due; it goes out stamped with the sample behind it.
+    due: Option<Why>,
+}
+
+impl Maker<RtmpUnit> for RtmpMaker {
+    fn program(&mut self, program: Arc<Program>, why: Why, _: &mut Vec<Item<RtmpUnit>>) {
+        self.muxer = Some(Muxer::new(self.variant, program));
+        self.due = Some(why);
+    }
+
+    fn sample(&mut self, sample: Sample, out: &mut Vec<Item<RtmpUnit>>) {
+        let Some(muxer) = &self.muxer else { return };
+        let body = muxer.sample(&sample);
+        // Where none of the tracks is carried the head goes out alone, so that players are told and do not wait.
+        if body.is_none() && muxer.is_playable() {
+            return;
+        }
+        let stamp = muxer.timestamp(&sample);
+        if let Some(why) = self.due.take() {
+            out.push(Item::Head(Arc::new(RtmpPreamble::new(muxer, stamp)), why));
+        }
+        let Some(body) = body else { return };
+        let mut message = BytesMut::with_capacity(unit::wire_len(body.len()));
+        write(&body, stamp, &mut message);
+        let message = message.freeze();
+        out.push(Item::Unit(RtmpUnit { message, track: sample.track, time: sample.dts, is_sync: sample.is_sync }));
+    }
+
+    fn flush(&mut self, _: &mut Vec<Item<RtmpUnit>>) {}
+}
+
+fn preamble(bodies: &[MessageBody], stamp: u32) -> Bytes {
+    let mut out = BytesMut::with_capacity(bodies.iter().map(|body| unit::wire_len(body.len())).sum());
+    for body in bodies {
+        // onMetaData tells of the whole stream and belongs to no moment. With any other stamp FFmpeg takes it for subtitles.
+        let stamp = if body.kind == TagKind::Script { 0 } else { stamp };
+        write(body, stamp, &mut out);
+    }
+    out.freeze()
+}
+
+fn write(body: &MessageBody, stamp: u32, out: &mut BytesMut) {
+    let kind = match body.kind {
+        TagKind::Audio => unit::Kind::Audio,
+        TagKind::Video => unit::Kind::Video,
+        TagKind::Script | TagKind::ScriptAmf3 => unit::Kind::Data,
+    };
+    unit::write(kind, stamp, body.head(), body.data(), out);
+}

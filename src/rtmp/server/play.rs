@@ -1,0 +1,382 @@
+//! Playing by RTMP: finds the stream that a player asks for, and serves it through the viewers' way out.
+//!
+//! The media are messages that all players share; what is said to one player alone comes from its [`Session`] and goes between them.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::Shared;
+use super::connection::Connection;
+use super::verdict::Refusal;
+use crate::bus::{End, From, Registry, State, Stream, StreamName};
+use crate::egress::{self, Batch, Breach, Departure, Hubs, Kinds, Over, Policy, Pump, Source, Talk, Unanswered, Viewer, Who, Wish, solo};
+use crate::feed::RtmpVariant;
+use crate::media::{Selection, SelectionError};
+use crate::net::workers::{Seat, Seats};
+use crate::outlet::Outlets;
+use crate::rtmp::session::{Event, PlayControl, Request, Session};
+use crate::rtmp::status::Code;
+
+/// How a player is counted and logged.
+const EXIT: &str = "rtmp";
+
+/// Most bytes of answers that wait for a player: it asks, but takes no answer.
+const MAX_UNSAID: usize = 64 << 10;
+
+/// Most bytes kept behind the command that ends a play, until somebody reads the connection again.
+const MAX_KEPT: usize = 64 << 10;
+
+/// In `capsEx`: the client plays more than one track of a kind, and reads nanoseconds in ModEx blocks.
+const CAP_MULTITRACK: u32 = 2;
+const CAP_NANOS: u32 = 8;
+
+/// What it takes to serve players.
+#[derive(Clone, Debug)]
+pub struct Players {
+    /// Where messages come from.
+    pub outlets: Arc<Outlets>,
+    /// How players are served.
+    pub policy: Arc<Policy>,
+    /// Who writes to them.
+    pub hubs: Arc<Hubs>,
+    /// Their places among all viewers.
+    pub seats: Seats,
+}
+
+/// A stream that is ready to be played, and a place for who plays it.
+#[derive(Debug)]
+pub(super) struct Found {
+    stream: Arc<Stream>,
+    source: Box<dyn Source>,
+    seat: (usize, Seat),
+}
+
+/// Finds what is asked for. An absent stream is waited for, and so is one that does not know its tracks yet: players and encoders are
+/// often started together, and no player asks twice.
+pub(super) async fn find(shared: &Shared, name: &StreamName, request: &Request, address: SocketAddr) -> Result<Found, Refusal> {
+    let Shared { registry, options, players, .. } = shared;
+    let (variant, wait) = (variant(request)?, options.play_wait());
+    let stream = timeout(wait, published(registry, name)).await.map_err(|_| Refusal::Absent(name.clone()))?;
+    let settled = async {
+        let program = stream.source().samples.settled().await;
+        program.ok_or_else(|| Refusal::Absent(name.clone()))
+    };
+    let program = timeout(wait, settled).await.map_err(|_| Refusal::Unsettled(name.clone()))??;
+    if let Some(missing) = variant.selection.missing(&program.tracks) {
+        return Err(Refusal::NoTrack(name.clone(), missing));
+    }
+    let lazy = players.outlets.of(&stream).rtmp(variant)?;
+    let joined = async {
+        let feed = lazy.acquire().await;
+        feed.channel().settled().await.map(|head| (feed, head))
+    };
+    let joined = timeout(wait, joined).await.map_err(|_| Refusal::Unsettled(name.clone()))?;
+    let (feed, head) = joined.ok_or_else(|| Refusal::Absent(name.clone()))?;
+    if !head.is_playable() {
+        return Err(Refusal::Unplayable(name.clone()));
+    }
+    let seat = players.seats.take(address.ip())?;
+    let channel = Arc::clone(feed.channel());
+    let source = Pump::new(channel, From::NewestSync, (), Arc::clone(&players.policy), (feed, stream.enter(EXIT)));
+    Ok(Found { stream, source: Box::new(source), seat })
+}
+
+impl Players {
+    fn hand_over(&self, worker: usize, socket: TcpStream, viewer: Viewer, seat: Seat) -> io::Result<()> {
+        let hub = self.hubs.of(worker).ok_or(io::ErrorKind::NotConnected)?;
+        egress::prepare(&socket, self.policy.options.unsent_kib)?;
+        hub.admit_from_afar(socket.into_std()?, viewer, Bytes::new(), seat)
+    }
+}
+
+/// The stream of that name, once it is there and has not ended.
+async fn published(registry: &Registry, name: &StreamName) -> Arc<Stream> {
+    let changes = registry.announcements();
+    loop {
+        let found = registry.find(name).filter(|stream| !matches!(stream.state(), State::Ended { .. }));
+        match found {
+            Some(stream) => return stream,
+            None => changes.changed().await,
+        }
+    }
+}
+
+/// Serves a player until it leaves. Gives the connection back where it only ended its play.
+pub(super) async fn serve(mut connection: Connection, request: &Request, found: Found, shutdown: &CancellationToken) -> Option<Connection> {
+    let Found { stream, source, seat: (worker, seat) } = found;
+    let players = connection.shared.players.clone();
+    let now = Instant::now();
+    connection.session.accept_play(request.id, now).ok()?;
+    tracing::info!(stream = %stream.name(), player = request.connect.flash_ver(), "playing");
+    let Connection { io, address, id, shared, limiter, session, input, ceiling, place, opened, received, messages, .. } = connection;
+    drop(place);
+    let (give, back) = oneshot::channel();
+    let who = Who { stream: stream.name().clone(), exit: EXIT, address: Some(address) };
+    let policy = Arc::clone(&players.policy);
+    let mut player = Player::new(session, stream, &policy, shutdown.clone(), give, now);
+    player.input = input;
+    let mut viewer = Viewer::new(who, source, egress::Transport::Talking(Box::new(player)), Bytes::new(), policy, now);
+    // What it sent behind its request.
+    viewer.input(&[], now);
+    let kept = match io.into_plain() {
+        Ok(socket) => {
+            let handed = players.hand_over(worker, socket, viewer, seat);
+            handed.inspect_err(|error| tracing::warn!(%error, "a player's socket could not be handed on")).ok()?;
+            None
+        }
+        Err(encrypted) => {
+            let _seat = seat;
+            Some(solo::serve(encrypted, viewer).await?)
+        }
+    };
+    // An error says that the player has left.
+    let Back { session, input, socket } = back.await.ok()?;
+    let io = match (kept, socket) {
+        (Some(kept), _) => kept,
+        (None, Some(socket)) => TcpStream::from_std(socket.into_std().ok()?).ok()?.into(),
+        (None, None) => return None,
+    };
+    let place = limiter.take(address).inspect_err(|refused| tracing::info!(%refused, "a player that stopped is not kept")).ok()?;
+    let (ingest, asked, closed) = (None, None, None);
+    Some(Connection { io, address, id, shared, limiter, session, input, ingest, ceiling, place, opened, asked, closed, received, messages })
+}
+
+/// Which tracks, and how: by the address, else by what the client said that it knows (a client that said nothing gets one of each kind).
+fn variant(request: &Request) -> Result<RtmpVariant, SelectionError> {
+    let caps = request.connect.caps_ex();
+    let selection = match request.address.query.get("track") {
+        Some(text) => Selection::parse(text)?,
+        None if caps & CAP_MULTITRACK != 0 => Selection::ALL,
+        None => Selection::default(),
+    };
+    Ok(RtmpVariant { selection, nanos: caps & CAP_NANOS != 0 })
+}
+
+/// A connection whose player has ended its play.
+#[derive(Debug)]
+struct Back {
+    session: Session,
+    input: BytesMut,
+    /// None where whoever served the player has kept it.
+    socket: Option<TcpStream>,
+}
+
+/// One player's conversation while media flows.
+#[derive(Debug)]
+struct Player {
+    session: Session,
+    input: BytesMut,
+    stream: Arc<Stream>,
+    back: oneshot::Sender<Back>,
+    draining: CancellationToken,
+    kinds: Kinds,
+    pulse: Pulse,
+    /// It has ended its play: what it sends now is for whoever reads the connection next.
+    stopped: bool,
+    /// It was told that nothing comes for now.
+    is_dry: bool,
+    asked_to_reconnect: bool,
+}
+
+impl Player {
+    /// Of a session that has just accepted to play `stream`. The connection comes back through `back` if the player only ends its play.
+    fn new(
+        session: Session,
+        stream: Arc<Stream>,
+        policy: &Policy,
+        draining: CancellationToken,
+        back: oneshot::Sender<Back>,
+        now: Instant,
+    ) -> Self {
+        let pulse = Pulse::new(&policy.options, now);
+        let kinds = Kinds::ALL;
+        Self {
+            session,
+            input: BytesMut::new(),
+            stream,
+            back,
+            draining,
+            kinds,
+            pulse,
+            stopped: false,
+            is_dry: false,
+            asked_to_reconnect: false,
+        }
+    }
+
+    fn take_output(&mut self) -> Bytes {
+        let mut parts = std::iter::from_fn(|| self.session.poll_output());
+        let Some(first) = parts.next() else { return Bytes::new() };
+        let rest: Vec<Bytes> = parts.collect();
+        if rest.is_empty() { first } else { std::iter::once(first).chain(rest).collect::<Vec<_>>().concat().into() }
+    }
+}
+
+impl Talk for Player {
+    fn input(&mut self, bytes: &[u8], now: Instant, wishes: &mut Vec<Wish>) -> Result<(), Breach> {
+        self.pulse.heard(now);
+        self.input.extend_from_slice(bytes);
+        while !self.stopped {
+            let Some(event) = self.session.poll_event(now, &mut self.input) else { break };
+            match event {
+                Event::Control(PlayControl::Pause(true)) => wishes.push(Wish::Halt),
+                Event::Control(PlayControl::Pause(false)) => wishes.push(Wish::Resume),
+                Event::Control(PlayControl::ReceiveAudio(wanted)) => {
+                    self.kinds.audio = wanted;
+                    wishes.push(Wish::Receive(self.kinds));
+                }
+                Event::Control(PlayControl::ReceiveVideo(wanted)) => {
+                    self.kinds.video = wanted;
+                    wishes.push(Wish::Receive(self.kinds));
+                }
+                Event::PlayStopped => {
+                    self.stopped = true;
+                    wishes.push(Wish::Release);
+                }
+                Event::Closed(reason) => return Err(Breach(reason.to_string())),
+                // All others are of publishers.
+                _ => {}
+            }
+        }
+        if !self.input.has_remaining() {
+            self.input = BytesMut::new();
+        }
+        if self.input.len() > MAX_KEPT {
+            return Err(Breach(format!("more than {MAX_KEPT} bytes behind the end of a play")));
+        }
+        if self.session.unsent() > MAX_UNSAID {
+            return Err(Breach(format!("more than {MAX_UNSAID} bytes of answers wait to be taken")));
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, _: Instant, out: &mut Batch) {
+        while let Some(said) = self.session.poll_output() {
+            self.pulse.said += said.len() as u64;
+            out.push(said);
+        }
+    }
+
+    fn tick(&mut self, sent: u64, now: Instant) -> Result<bool, Unanswered> {
+        if !self.asked_to_reconnect && self.draining.is_cancelled() {
+            self.asked_to_reconnect = true;
+            self.session.request_reconnect(RECONNECT);
+        }
+        let is_dry = matches!(self.stream.state(), State::Waiting { .. });
+        if is_dry && !self.is_dry {
+            self.session.tell_dry();
+        }
+        self.is_dry = is_dry;
+        if self.pulse.beat(sent, now)? {
+            self.session.ping(self.pulse.millis(now));
+        }
+        Ok(self.session.unsent() > 0)
+    }
+
+    fn farewell(&mut self, why: &Departure, now: Instant) -> Bytes {
+        match why {
+            Departure::Over(over) => {
+                self.session.end_play(now);
+                if *over == Over::Ended(End::Shutdown) {
+                    self.session.close(Code::ConnectAppShutdown, "The gateway is shutting down.");
+                }
+            }
+            Departure::Stuck | Departure::Silent => self.session.close(Code::ConnectClosed, &why.to_string()),
+            // Either side has said all, or nothing more reaches the other.
+            Departure::Misbehaved(_) | Departure::Left | Departure::Broken | Departure::NoGreeting | Departure::Released => {}
+        }
+        self.take_output()
+    }
+
+    fn release(self: Box<Self>, socket: Option<TcpStream>) {
+        let Self { session, input, back, .. } = *self;
+        // Nobody is there to take it back only while the gateway stops.
+        let _ = back.send(Back { session, input, socket });
+    }
+}
+
+/// What peers that know it are told when the gateway stops.
+pub(super) const RECONNECT: &str = "The gateway is shutting down; please connect again.";
+
+/// Whether a player is still there. It is asked only while nothing flows either way: one that takes media is there, whatever it says.
+#[derive(Debug)]
+struct Pulse {
+    every: Duration,
+    patience: Duration,
+    began: Instant,
+    /// Bytes that the conversation gave.
+    said: u64,
+    /// Bytes of media that the socket had taken by the last look.
+    media: u64,
+    /// When something last flowed.
+    active: Instant,
+    /// When the question was put that is not answered yet.
+    asked: Option<Instant>,
+}
+
+impl Pulse {
+    fn new(options: &egress::Options, now: Instant) -> Self {
+        let seconds = |count: u32| Duration::from_secs(count.into());
+        let (every, patience) = (seconds(options.ping_s), seconds(options.pong_s));
+        Self { every, patience, began: now, said: 0, media: 0, active: now, asked: None }
+    }
+
+    fn heard(&mut self, now: Instant) {
+        (self.active, self.asked) = (now, None);
+    }
+
+    /// Looks again, when the socket has taken `sent` bytes in all. True when a question is due.
+    fn beat(&mut self, sent: u64, now: Instant) -> Result<bool, Unanswered> {
+        let media = sent.saturating_sub(self.said);
+        if media > self.media {
+            self.media = media;
+            self.heard(now);
+        }
+        match self.asked {
+            Some(at) if now.saturating_duration_since(at) > self.patience => Err(Unanswered),
+            Some(_) => Ok(false),
+            None => {
+                let due = now.saturating_duration_since(self.active) >= self.every;
+                self.asked = due.then_some(now);
+                Ok(due)
+            }
+        }
+    }
+
+    fn millis(&self, now: Instant) -> u32 {
+        now.saturating_duration_since(self.began).as_millis() as u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_player_that_neither_takes_nor_says_anything_is_asked_and_given_up() {
+        let options = egress::Options { ping_s: 20, pong_s: 5, ..egress::Options::default() };
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut pulse = Pulse::new(&options, start);
+        pulse.said = 100;
+        assert_eq!(pulse.beat(100, at(19)), Ok(false));
+        assert_eq!(pulse.beat(150, at(20)), Ok(false), "media flowed");
+        assert_eq!(pulse.beat(150, at(40)), Ok(true));
+        pulse.said += 12;
+        assert_eq!(pulse.beat(162, at(44)), Ok(false), "the question itself is no media");
+        pulse.heard(at(45));
+        assert_eq!(pulse.beat(162, at(64)), Ok(false));
+        assert_eq!(pulse.beat(162, at(65)), Ok(true));
+        pulse.said += 12;
+        assert_eq!(pulse.beat(174, at(70)), Ok(false));
+        assert_eq!(pulse.beat(174, at(71)), Err(Unanswered));
+    }
+}
