@@ -38,7 +38,9 @@ pub enum Pick {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum SelectionError {
     /// A word that names no track.
-    #[error("'{word}' names no track: write v0 to v{MAX_INDEX}, a0 to a{MAX_INDEX}, novideo, noaudio or all, with commas between")]
+    #[error(
+        "'{word}' names no track: write v0 to v{MAX_INDEX} or v*, a0 to a{MAX_INDEX} or a*, novideo, noaudio or all, with commas between"
+    )]
     Word {
         /// The word.
         word: String,
@@ -71,8 +73,8 @@ impl Selection {
     /// Every track.
     pub const ALL: Self = Self { video: Pick::All, audio: Pick::All };
 
-    /// Reads `v1`, `a1`, `v1,a1`, `novideo`, `noaudio` or `all`, as in the query `?track=`. A kind that is not named stays at its leading
-    /// track.
+    /// Reads `v1`, `a1`, `v1,a1`, `a*` (all of a kind), `novideo`, `noaudio` or `all`, as in the query `?track=`. A kind that is not named
+    /// stays at its leading track.
     ///
     /// # Errors
     /// Names the word that is wrong.

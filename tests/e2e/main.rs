@@ -19,3 +19,4 @@ mod reconnect;
 mod siege;
 mod slow;
 mod stop;
+mod tracks;
