@@ -3,6 +3,8 @@
 use std::io;
 use std::sync::Arc;
 
+use quick_xml::events::BytesText;
+
 use crate::media::{Captions, Kind, Track};
 use crate::segment::request::Request;
 use crate::segment::snapshot::{Init, Period, Segment, Slot, Snapshot, TrackStatus};
@@ -13,8 +15,9 @@ use super::text::frame_rate;
 
 /// Writes the adaptation sets of a period: one of all video tracks with one codec and the same colours, one for each audio track.
 pub fn write_sets(xml: &mut Xml, snapshot: &Snapshot, period: &Period, run: &Run<'_>, query: &str) -> io::Result<()> {
-    for set in sets(period) {
-        write_set(xml, snapshot, period, run, &set, query)?;
+    let sets = sets(period);
+    for set in &sets {
+        write_set(xml, snapshot, period, run, set, &sets, query)?;
     }
     Ok(())
 }
@@ -59,7 +62,43 @@ fn write_descriptors(xml: &mut Xml, element: &str, descriptors: impl IntoIterato
     Ok(())
 }
 
-fn write_set(xml: &mut Xml, snapshot: &Snapshot, period: &Period, run: &Run<'_>, set: &Set<'_>, query: &str) -> io::Result<()> {
+impl Set<'_> {
+    fn kind(&self) -> Kind {
+        self.inits[0].track.id.kind
+    }
+
+    /// Whether all of its segments of a number begin at one moment, so that a player may change at any of them (`@segmentAlignment`).
+    fn is_aligned(&self, run: &Run<'_>) -> bool {
+        run.iter().all(|slot| {
+            let mut starts = self.inits.iter().filter_map(|init| slot.segment(init.track.id)).map(|segment| segment.start);
+            let first = starts.next();
+            starts.all(|start| Some(start) == first)
+        })
+    }
+
+    /// The other video sets: the same pictures in another codec or other colours.
+    fn exchangeable(&self, sets: &[Self]) -> Option<Descriptor> {
+        let others = sets.iter().filter(|other| self.kind() == Kind::Video && other.kind() == Kind::Video && other.id != self.id);
+        let ids: Vec<_> = others.map(|other| other.id.to_string()).collect();
+        (!ids.is_empty()).then(|| (descriptors::SWITCHING, ids.join(",")))
+    }
+
+    /// Pictures in another codec are as much the main thing as the first; of sound, the first track is.
+    fn role(&self, sets: &[Self]) -> &'static str {
+        let first_sound = sets.iter().find(|set| set.kind() == Kind::Audio).map(|set| set.id);
+        if self.kind() == Kind::Video || first_sound == Some(self.id) { "main" } else { "alternate" }
+    }
+}
+
+fn write_set(
+    xml: &mut Xml,
+    snapshot: &Snapshot,
+    period: &Period,
+    run: &Run<'_>,
+    set: &Set<'_>,
+    sets: &[Set<'_>],
+    query: &str,
+) -> io::Result<()> {
     let Some(first) = set.inits.first() else { return Ok(()) };
     let (kind, mime) = match first.track.id.kind {
         Kind::Video => ("video", "video/mp4"),
@@ -68,21 +107,24 @@ fn write_set(xml: &mut Xml, snapshot: &Snapshot, period: &Period, run: &Run<'_>,
     let independent = run.iter().flat_map(|slot| &slot.segments).filter(|s| set.inits.iter().any(|init| init.track.id == s.track()));
     let id = set.id.to_string();
     let element = xml.create_element("AdaptationSet").with_attributes([("id", id.as_str()), ("contentType", kind), ("mimeType", mime)]);
-    let element = element.with_attribute(("segmentAlignment", "true"));
+    let element = if set.is_aligned(run) { element.with_attribute(("segmentAlignment", "true")) } else { element };
     let element = match independent.clone().all(|segment| segment.independent) {
         true => element.with_attribute(("startWithSAP", "1")),
         false => element,
     };
-    let element = match &first.track.language {
+    let named = told(snapshot, first);
+    let element = match &named.language {
         Some(language) if first.track.id.kind == Kind::Audio => element.with_attribute(("lang", language.as_str())),
         _ => element,
     };
     element.write_inner_content(|xml| {
-        write_descriptors(xml, "SupplementalProperty", descriptors::colors(&first.track))?;
+        write_descriptors(xml, "SupplementalProperty", descriptors::colors(&first.track).into_iter().chain(set.exchangeable(sets)))?;
+        if let Some(name) = named.name.as_deref().filter(|_| named.id.kind == Kind::Audio) {
+            xml.create_element("Label").write_text_content(BytesText::new(name))?;
+        }
         let captions = set.inits.iter().map(|init| told(snapshot, init).captions);
         write_descriptors(xml, "Accessibility", descriptors::captions(captions.fold(Captions::default(), Captions::and)))?;
-        let role = if first.track.id.index == 0 { "main" } else { "alternate" };
-        let role = [("schemeIdUri", "urn:mpeg:dash:role:2011"), ("value", role)];
+        let role = [("schemeIdUri", "urn:mpeg:dash:role:2011"), ("value", set.role(sets))];
         xml.create_element("Role").with_attributes(role).write_empty()?;
         for init in &set.inits {
             write_representation(xml, snapshot, period, run, init, query)?;

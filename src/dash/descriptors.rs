@@ -10,6 +10,8 @@ const TRANSFER: &str = "urn:mpeg:mpegB:cicp:TransferCharacteristics";
 const MATRIX: &str = "urn:mpeg:mpegB:cicp:MatrixCoefficients";
 const CHANNELS: &str = "urn:mpeg:mpegB:cicp:ChannelConfiguration";
 const DOLBY_CHANNELS: &str = "tag:dolby.com,2014:dash:audio_channel_configuration:2011";
+/// Sets between which players may switch, by their ids (DASH-IF IOP §3.8).
+pub(super) const SWITCHING: &str = "urn:mpeg:dash:adaptation-set-switching:2016";
 const CEA_608: &str = "urn:scte:dash:cc:cea-608:2015";
 const CEA_708: &str = "urn:scte:dash:cc:cea-708:2015";
 

@@ -10,7 +10,8 @@ use super::captions::ClosedCaptions;
 use super::text::{quotable, uri};
 
 /// The multivariant playlist. Video and audio are renditions of their own: each video track is a variant, once with each group of audio
-/// tracks that share a codec; without video, each such group is a variant.
+/// tracks that share a codec; without video, each such group is a variant. The leading video track comes first, for that is what players
+/// begin with; the others follow by size.
 ///
 /// `query` is the viewer's own and is carried over to the addresses in the playlist, but for `_HLS_` directives.
 pub fn multivariant(snapshot: &Snapshot, query: &str) -> String {
@@ -29,7 +30,8 @@ struct Group<'a> {
 fn write(out: &mut String, snapshot: &Snapshot, query: &str) -> std::fmt::Result {
     let of = |kind| snapshot.tracks.iter().filter(move |status| status.track.id.kind == kind);
     let groups = group(of(Kind::Audio));
-    let video: Vec<_> = of(Kind::Video).collect();
+    let mut video: Vec<_> = of(Kind::Video).collect();
+    video.get_mut(1..).unwrap_or_default().sort_by_key(|status| std::cmp::Reverse(pixels(status)));
     writeln!(out, "#EXTM3U")?;
     let captions = ClosedCaptions::of(&video);
     writeln!(out, "#EXT-X-VERSION:{}", captions.version())?;
@@ -57,6 +59,10 @@ fn write(out: &mut String, snapshot: &Snapshot, query: &str) -> std::fmt::Result
         variant(out, None, Some((group, grouped)), query)?;
     }
     Ok(())
+}
+
+fn pixels(status: &TrackStatus) -> u64 {
+    status.track.codec.video().map_or(0, |shape| u64::from(shape.width) * u64::from(shape.height))
 }
 
 fn group<'a>(tracks: impl Iterator<Item = &'a TrackStatus>) -> Vec<Group<'a>> {

@@ -252,10 +252,11 @@ impl Presentation {
         // What was told of the track since it got its init segment counts.
         let track = Arc::clone(program.tracks.get(init.track.id).unwrap_or(&init.track));
         let meter = self.meters.get(&track.id).copied().unwrap_or_default();
-        let declared = match track.id.kind {
-            Kind::Video => program.metadata.video_bit_rate,
-            Kind::Audio => program.metadata.audio_bit_rate,
-            Kind::Data => None,
+        // What the publisher declares is for the default tracks.
+        let declared = match (track.id.kind, track.id.index) {
+            (Kind::Video, 0) => program.metadata.video_bit_rate,
+            (Kind::Audio, 0) => program.metadata.audio_bit_rate,
+            _ => None,
         };
         let first_guess = declared.map_or(0, |rate| rate.saturating_mul(DECLARED_MARGIN) / 100).max(meter.highest);
         let peak = if meter.peak > 0 { meter.peak } else { first_guess };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sluicegate::media::{Kind, Sample, Selection, Span, Track, TrackId};
+use sluicegate::media::{Codec, Kind, Sample, Selection, Span, Track, TrackId};
 use sluicegate::segment::options::Options;
 use sluicegate::segment::segmenter::{Boundary, Segmenter};
 use sluicegate::segment::snapshot::Snapshot;
@@ -25,8 +25,17 @@ fn rung(frames_per_second: i64, gop: usize) -> Rung {
     Rung { source: Source { frames_per_second, gops: vec![gop], sample_rate: None, ..Source::default() }, shift: 0 }
 }
 
+/// The sizes of the rungs; the leading one is in the middle.
+const SIZES: [(u32, u32); 3] = [(1280, 720), (854, 480), (1920, 1080)];
+
 fn tracks(rungs: usize) -> Vec<Track> {
-    let rungs = (0..rungs).map(|index| Track { id: v(index as u8), ..video(31) });
+    let rungs = (0..rungs).map(|index| {
+        let mut track = Track { id: v(index as u8), ..video(31) };
+        if let Codec::Avc(config) = &mut track.codec {
+            (config.shape.width, config.shape.height) = SIZES[index];
+        }
+        track
+    });
     rungs.chain([audio(48_000)]).collect()
 }
 
@@ -256,4 +265,95 @@ fn a_list_of_chosen_tracks_is_the_same_presentation_with_less_in_it() {
     assert_eq!((uris(&sound), ids(&sound)), (vec!["a0.m3u8".into()], vec!["a0".into()]));
     assert_eq!(only("all").as_ref(), Some(&*snapshot));
     assert_eq!(only("v2"), None, "what was asked for is not replaced by something else");
+}
+
+#[test]
+fn a_ladder_with_two_languages_as_it_goes_out() {
+    let mut all = tracks(3);
+    all[3].language = Some("en".to_owned());
+    all.push(Track {
+        id: TrackId { kind: Kind::Audio, index: 1 },
+        language: Some("de".to_owned()),
+        name: Some("Deutsch <1>".to_owned()),
+        ..audio(48_000)
+    });
+    let (mut segmenter, refused) = Segmenter::new(Options::default(), program(all));
+    assert!(refused.is_empty());
+    let sized = |size| Rung { source: Source { size, ..rung(30, 60).source }, shift: 0 };
+    let mut samples = samples(&[sized(200), sized(100), sized(400)], 0, 4_500);
+    let second: Vec<_> = samples.iter().filter(|(_, sample)| sample.track == TrackId::AUDIO).cloned().collect();
+    samples.extend(second.into_iter().map(|(at, sample)| (at, Sample { track: TrackId { kind: Kind::Audio, index: 1 }, ..sample })));
+    samples.sort_by_key(|(arrival, sample)| (*arrival, sample.track));
+    push(&mut segmenter, samples);
+    let snapshot = segmenter.snapshot().unwrap();
+    insta::assert_snapshot!(hls::multivariant(&snapshot, ""), @r#"
+    #EXTM3U
+    #EXT-X-VERSION:6
+    #EXT-X-INDEPENDENT-SEGMENTS
+    #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio-0",NAME="en",LANGUAGE="en",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",URI="a0.m3u8"
+    #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio-0",NAME="Deutsch <1>",LANGUAGE="de",DEFAULT=NO,AUTOSELECT=YES,CHANNELS="2",URI="a1.m3u8"
+    #EXT-X-STREAM-INF:BANDWIDTH=96000,AVERAGE-BANDWIDTH=94480,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=30.000,AUDIO="audio-0",CLOSED-CAPTIONS=NONE
+    v0.m3u8
+    #EXT-X-STREAM-INF:BANDWIDTH=144000,AVERAGE-BANDWIDTH=142480,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1920x1080,FRAME-RATE=30.000,AUDIO="audio-0",CLOSED-CAPTIONS=NONE
+    v2.m3u8
+    #EXT-X-STREAM-INF:BANDWIDTH=72000,AVERAGE-BANDWIDTH=70480,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=854x480,FRAME-RATE=30.000,AUDIO="audio-0",CLOSED-CAPTIONS=NONE
+    v1.m3u8
+    "#);
+    insta::assert_snapshot!(dash::manifest(&snapshot, "/time", ""), @r#"
+    <?xml version="1.0" encoding="UTF-8"?>
+    <MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019" type="dynamic" availabilityStartTime="1970-01-01T00:00:00.000Z" publishTime="2026-09-21T14:13:24.112Z" minimumUpdatePeriod="PT1S" timeShiftBufferDepth="PT20S" suggestedPresentationDelay="PT6S" minBufferTime="PT2S" maxSegmentDuration="PT2.5S">
+     <Period id="1790000000000-0" start="PT1790000000.111S">
+      <AdaptationSet id="1" contentType="video" mimeType="video/mp4" segmentAlignment="true" startWithSAP="1">
+       <Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>
+       <Representation id="v0" bandwidth="53000" codecs="avc1.64001f" width="1280" height="720" frameRate="30">
+        <SegmentTemplate timescale="90000" presentationTimeOffset="0" startNumber="1790000000" initialization="v0-1790000000000-i1.mp4" media="v0-1790000000000-$Number$.m4s">
+         <SegmentTimeline>
+          <S t="0" d="180000" r="1"/>
+         </SegmentTimeline>
+        </SegmentTemplate>
+       </Representation>
+       <Representation id="v1" bandwidth="29000" codecs="avc1.64001f" width="854" height="480" frameRate="30">
+        <SegmentTemplate timescale="90000" presentationTimeOffset="0" startNumber="1790000000" initialization="v1-1790000000000-i1.mp4" media="v1-1790000000000-$Number$.m4s">
+         <SegmentTimeline>
+          <S t="0" d="180000" r="1"/>
+         </SegmentTimeline>
+        </SegmentTemplate>
+       </Representation>
+       <Representation id="v2" bandwidth="101000" codecs="avc1.64001f" width="1920" height="1080" frameRate="30">
+        <SegmentTemplate timescale="90000" presentationTimeOffset="0" startNumber="1790000000" initialization="v2-1790000000000-i1.mp4" media="v2-1790000000000-$Number$.m4s">
+         <SegmentTimeline>
+          <S t="0" d="180000" r="1"/>
+         </SegmentTimeline>
+        </SegmentTemplate>
+       </Representation>
+      </AdaptationSet>
+      <AdaptationSet id="101" contentType="audio" mimeType="audio/mp4" segmentAlignment="true" startWithSAP="1" lang="en">
+       <Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>
+       <Representation id="a0" bandwidth="43000" codecs="mp4a.40.2" audioSamplingRate="48000">
+        <AudioChannelConfiguration schemeIdUri="urn:mpeg:mpegB:cicp:ChannelConfiguration" value="2"/>
+        <SegmentTemplate timescale="48000" presentationTimeOffset="0" startNumber="1790000000" initialization="a0-1790000000000-i1.mp4" media="a0-1790000000000-$Number$.m4s">
+         <SegmentTimeline>
+          <S t="1024" d="95232"/>
+          <S d="96256"/>
+         </SegmentTimeline>
+        </SegmentTemplate>
+       </Representation>
+      </AdaptationSet>
+      <AdaptationSet id="102" contentType="audio" mimeType="audio/mp4" segmentAlignment="true" startWithSAP="1" lang="de">
+       <Label>Deutsch &lt;1&gt;</Label>
+       <Role schemeIdUri="urn:mpeg:dash:role:2011" value="alternate"/>
+       <Representation id="a1" bandwidth="43000" codecs="mp4a.40.2" audioSamplingRate="48000">
+        <AudioChannelConfiguration schemeIdUri="urn:mpeg:mpegB:cicp:ChannelConfiguration" value="2"/>
+        <SegmentTemplate timescale="48000" presentationTimeOffset="0" startNumber="1790000000" initialization="a1-1790000000000-i1.mp4" media="a1-1790000000000-$Number$.m4s">
+         <SegmentTimeline>
+          <S t="1024" d="95232"/>
+          <S d="96256"/>
+         </SegmentTimeline>
+        </SegmentTemplate>
+       </Representation>
+      </AdaptationSet>
+     </Period>
+     <UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-iso:2014" value="/time"/>
+    </MPD>
+    "#);
 }
