@@ -14,6 +14,7 @@ use crate::media::{Captions, ChannelLayout, Codec, ColorInfo, Hdr, Metadata, Scr
 
 mod av1;
 mod nal;
+mod news;
 mod picture;
 mod sound;
 mod vpx;

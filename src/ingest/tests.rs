@@ -105,6 +105,7 @@ fn metadata(values: &[(&str, f64)]) -> Bytes {
 }
 
 mod multitrack;
+mod notes;
 mod timeline;
 
 const VIDEO: TrackId = TrackId::VIDEO;

@@ -3,10 +3,10 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::DemuxError;
+use super::news::News;
 use super::picture::Found;
 use crate::media::TrackId;
 use crate::media::codec::av1::{self, Announced};
-use crate::media::codec::sei::Messages;
 use crate::media::codec::{Av1Config, Codec, ConfigError};
 
 /// What is known of a track.
@@ -16,6 +16,7 @@ pub(super) struct State {
     newest: Option<Av1Config>,
     /// What was told of the track.
     told: Option<Av1Config>,
+    news: News,
 }
 
 impl State {
@@ -56,12 +57,14 @@ impl State {
             if self.told.as_ref().is_none_or(|told| told.record != config.record) {
                 codec = Some(Codec::Av1(config.clone()));
                 self.told = Some(config.clone());
+                self.news.begin();
             }
         }
         if self.told.is_none() && !data.is_empty() {
             return Err(DemuxError::BeforeConfig { track });
         }
-        Ok(Found { codec, is_sync: unit.is_key, data, news: Messages::default() })
+        let news = self.news.of(unit.messages, unit.is_key);
+        Ok(Found { codec, is_sync: unit.is_key, data, news })
     }
 }
 

@@ -3,11 +3,11 @@
 use bytes::Bytes;
 
 use super::DemuxError;
+use super::news::News;
 use super::picture::Found;
+use crate::media::TrackId;
 use crate::media::codec::access_unit::{self, NalSets};
-use crate::media::codec::sei::Messages;
 use crate::media::codec::{AvcConfig, Codec, ConfigError, ConfigProblem, HevcConfig, VvcConfig, avc, hevc, vvc};
-use crate::media::{Captions, Hdr, TrackId};
 
 /// A configuration that is a record of parameter sets.
 pub(super) trait NalConfig: Clone {
@@ -27,15 +27,12 @@ pub(super) struct State<C: NalConfig> {
     /// None while parameter sets come one by one in the frames.
     config: Option<C>,
     sets: C::Sets,
-    /// The captions seen so far.
-    captions: Captions,
-    /// Whether there was a key frame since the configuration.
-    looked: bool,
+    news: News,
 }
 
 impl<C: NalConfig> Default for State<C> {
     fn default() -> Self {
-        Self { config: None, sets: C::Sets::default(), captions: Captions::default(), looked: false }
+        Self { config: None, sets: C::Sets::default(), news: News::default() }
     }
 }
 
@@ -61,16 +58,8 @@ impl<C: NalConfig> State<C> {
         if self.config.is_none() && !unit.data.is_empty() {
             return Err(DemuxError::BeforeConfig { track });
         }
-        let news = self.news(unit.messages, unit.is_sync);
+        let news = self.news.of(unit.messages, unit.is_sync);
         Ok(Found { codec, is_sync: unit.is_sync, data: unit.data, news })
-    }
-
-    /// Of HDR only the first key frame behind a configuration is asked: a change costs viewers more than it gives them.
-    fn news(&mut self, messages: Messages, is_sync: bool) -> Messages {
-        let hdr = if is_sync && !std::mem::replace(&mut self.looked, true) { messages.hdr } else { Hdr::default() };
-        let captions = self.captions.and(messages.captions);
-        let before = std::mem::replace(&mut self.captions, captions);
-        Messages { hdr, captions: if self.captions == before { Captions::default() } else { self.captions } }
     }
 
     /// The codec, where it is another than before.
@@ -78,7 +67,9 @@ impl<C: NalConfig> State<C> {
         // Another length size alone changes nothing for those who watch.
         let is_known = self.config.as_ref().is_some_and(|before| before.record() == config.record());
         (self.sets, self.config) = (config.sets(), Some(config.clone()));
-        self.looked &= is_known;
+        if !is_known {
+            self.news.begin();
+        }
         (!is_known).then(|| config.codec())
     }
 }

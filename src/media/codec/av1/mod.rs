@@ -2,6 +2,7 @@
 
 mod config;
 mod header;
+mod metadata;
 mod obu;
 
 #[cfg(test)]

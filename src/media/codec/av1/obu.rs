@@ -5,12 +5,16 @@ use std::ops::Range;
 use bytes::{BufMut, Bytes, BytesMut};
 use smallvec::SmallVec;
 
+use super::metadata;
+use crate::media::codec::sei::Messages;
+
 /// Units accepted in one temporal unit. Even a tile group of its own for each of 512 tiles leaves room for the rest.
 pub const MAX_OBUS: usize = 1024;
 
 pub(super) const SEQUENCE_HEADER: u8 = 1;
 const TEMPORAL_DELIMITER: u8 = 2;
 const FRAME_HEADER: u8 = 3;
+const METADATA: u8 = 5;
 const FRAME: u8 = 6;
 const TILE_LIST: u8 = 8;
 const PADDING: u8 = 15;
@@ -100,7 +104,7 @@ pub(super) fn put_sized(out: &mut BytesMut, data: &[u8], obu: &Obu) {
 }
 
 /// A number, and how many bytes it took (§4.10.5).
-fn leb128(bytes: &[u8]) -> Option<(u64, usize)> {
+pub(super) fn leb128(bytes: &[u8]) -> Option<(u64, usize)> {
     let mut value = 0;
     for (at, &byte) in bytes.iter().take(MAX_LEB128).enumerate() {
         value |= u64::from(byte & 0x7F) << (7 * at);
@@ -120,6 +124,8 @@ pub struct Av1Unit {
     pub is_key: bool,
     /// The first sequence header it brought, whole.
     pub sequence_header: Option<Bytes>,
+    /// What its metadata tells; it stays in it.
+    pub messages: Messages,
 }
 
 /// Brings a temporal unit into its canonical form. The result shares the bytes of `data` where only its beginning or end had to go.
@@ -130,16 +136,18 @@ pub fn canonical(data: &Bytes) -> Result<Av1Unit, ObuError> {
     let mut kept: SmallVec<[Obu; 8]> = SmallVec::new();
     let mut is_key = None;
     let mut sequence_header = None;
+    let mut messages = Messages::default();
     for obu in locate(data)? {
         match obu.kind {
             TEMPORAL_DELIMITER | TILE_LIST | PADDING => continue,
             SEQUENCE_HEADER if sequence_header.is_none() => sequence_header = Some(data.slice(obu.whole.clone())),
             FRAME_HEADER | FRAME if is_key.is_none() => is_key = Some(data.get(obu.payload.start).is_some_and(|&byte| starts_key(byte))),
+            METADATA => messages = messages.and(metadata::read(&data[obu.payload.clone()])),
             _ => {}
         }
         kept.push(obu);
     }
-    Ok(Av1Unit { data: join(data, &kept), is_key: is_key.unwrap_or(false), sequence_header })
+    Ok(Av1Unit { data: join(data, &kept), is_key: is_key.unwrap_or(false), sequence_header, messages })
 }
 
 /// show_existing_frame 0, frame_type KEY_FRAME, show_frame 1 (§5.9.2).

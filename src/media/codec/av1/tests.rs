@@ -3,6 +3,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::media::codec::ConfigProblem;
+use crate::media::codec::sei::Messages;
+use crate::media::color::{ContentLight, DisplayColors, MasteringDisplay};
 
 /// SVT-AV1, 320x180, 8 bits, through FFmpeg 9: the record, and the sequence header of its key frames, which is another.
 const SVT_RECORD: &[u8] = &[0x81, 0x00, 0x0C, 0x00, 0x0A, 0x0B, 0x02, 0x00, 0x00, 0x05, 0x21, 0xE7, 0xF6, 0x60, 0x17, 0xC0, 0x02];
@@ -162,5 +164,30 @@ proptest! {
             let again = canonical(&found.data).unwrap();
             prop_assert_eq!((again.data, again.is_key), (found.data, found.is_key));
         }
+    }
+}
+
+/// The metadata of SVT-AV1 for a display of P3 colours with 1000 cd/m², and for content of 1000 and 400 cd/m².
+const LIGHT: &[u8] = &[0x2A, 0x06, 0x01, 0x03, 0xE8, 0x01, 0x90, 0x80];
+const DISPLAY: &[u8] = &[
+    0x2A, 0x1A, 0x02, 0xAE, 0x14, 0x51, 0xEC, 0x43, 0xD7, 0xB0, 0xA4, 0x26, 0x66, 0x0F, 0x5C, 0x50, 0x0D, 0x54, 0x39, 0x00, 0x03, 0xE8,
+    0x00, 0x00, 0x00, 0x00, 0x02, 0x80,
+];
+
+#[test]
+fn metadata_of_hdr_is_told_and_stays_in_the_unit() {
+    let found = unit(&[SVT_HEADER, LIGHT, DISPLAY, KEY_FRAME]);
+    assert_eq!(found.messages.hdr.light, ContentLight::new(1_000, 400));
+    let colors = DisplayColors { red: [34_000, 16_000], green: [13_250, 34_500], blue: [7_500, 3_000], white: [15_635, 16_450] };
+    assert_eq!(found.messages.hdr.mastering, MasteringDisplay::new(Some(colors), 10_000_000, 1));
+    assert_eq!(found.data, [SVT_HEADER, LIGHT, DISPLAY, KEY_FRAME].concat());
+}
+
+#[test]
+fn captions_of_metadata_are_told_and_what_is_cut_short_is_not() {
+    let captions = [&[0x2A, 0x0F, 0x04, 0xB5, 0x00, 0x31][..], b"GA94\x03\xC1\xFF\xFC\x94\x2C\xFF"].concat();
+    assert_eq!(unit(&[&captions, INTER_FRAME]).messages.captions.fields, [true, false]);
+    for cut in [&[0x2A, 0x00][..], &[0x2A, 0x01, 0x80], &[0x2A, 0x03, 0x01, 0x03, 0xE8], &[0x2A, 0x02, 0x02, 0xAE]] {
+        assert_eq!(unit(&[cut, INTER_FRAME]).messages, Messages::default());
     }
 }

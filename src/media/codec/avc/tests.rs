@@ -1,6 +1,7 @@
 use bytes::Bytes;
 
 use super::*;
+use crate::media::ColorInfo;
 use crate::media::codec::ConfigProblem;
 use crate::media::codec::access_unit::NalSets;
 
@@ -175,4 +176,21 @@ mod hostile {
             }
         }
     }
+}
+
+/// x264, 10 bits in HLG with the colours of BT.2020 and full range, through FFmpeg 9.
+const HLG_SPS: &[u8] = &[
+    0x67, 0x6E, 0x00, 0x0A, 0xA6, 0xCB, 0x42, 0x3D, 0x80, 0xB7, 0x09, 0x12, 0x09, 0x40, 0x00, 0x00, 0x03, 0x00, 0x40, 0x00, 0x00, 0x0C,
+    0x83, 0xC4, 0x89, 0xA8,
+];
+
+#[test]
+fn usability_information_tells_colours() {
+    let shape = |sps: &[u8]| {
+        let mut sets = ParameterSets::default();
+        [sps, PPS].into_iter().for_each(|set| sets.replace(set).unwrap());
+        AvcConfig::from_sets(&sets, 4).unwrap().shape
+    };
+    assert_eq!(shape(SPS).color, ColorInfo::default().with_depth(8));
+    assert_eq!(shape(HLG_SPS).color, ColorInfo::new(9, 18, 9, true).with_depth(10));
 }
