@@ -11,6 +11,7 @@ mod dialects;
 mod enhanced;
 mod goldens;
 mod hostile;
+mod pictures;
 mod round_trip;
 
 /// Everything that one body gives.

@@ -32,6 +32,10 @@ fn codecs() -> Vec<(Codec, Vec<Vec<u8>>)> {
     vec![
         (Codec::Avc(AvcConfig::parse(goldens::avcc()).unwrap()), vec![nal(&[0x65]), nal(&[0x41])]),
         (Codec::Hevc(HevcConfig::parse(enhanced::HVCC).unwrap()), vec![nal(&[0x28, 1]), nal(&[2, 1])]),
+        (pictures::av1(), vec![[pictures::AV1_HEADER, pictures::AV1_KEY].concat(), pictures::AV1_INTER.to_vec()]),
+        (pictures::vp9(), vec![pictures::VP9_KEY.to_vec(), pictures::VP9_INTER.to_vec()]),
+        (pictures::vp8(), vec![pictures::VP8_KEY.to_vec(), pictures::VP8_INTER.to_vec()]),
+        (pictures::vvc(), vec![nal(&[0, 0x41]), nal(&[0, 1])]),
         (Codec::Aac(AacConfig::parse(&[0x11, 0x90]).unwrap()), vec![vec![0x21, 0x10, 4]]),
         (Codec::Mp3(Mp3Config::parse(&MP3).unwrap()), vec![padded(MP3, 104)]),
         (Codec::Opus(opus), vec![OPUS.to_vec()]),
@@ -68,7 +72,10 @@ fn players_get_legacy_headers_and_the_few_enhanced_ones_that_they_know() {
     assert_eq!(heads("MP3"), [b"\x2e"]);
     assert_eq!(heads("Opus"), [b"\x90Opus", b"\x91Opus"]);
     assert_eq!(heads("FLAC"), [b"\x90fLaC", b"\x91fLaC"]);
-    assert_eq!((heads("AC-3"), heads("E-AC-3")), (vec![], vec![]));
+    assert_eq!(heads("AV1"), [b"\x90av01", b"\x91av01"]);
+    for unknown in ["AC-3", "E-AC-3", "VP8", "VP9", "H.266"] {
+        assert!(heads(unknown).is_empty(), "{unknown}");
+    }
 }
 
 #[test]
@@ -84,12 +91,18 @@ fn peers_of_enhanced_rtmp_get_legacy_headers_for_the_default_track_and_a_four_cc
     let heads = |name| heads(ENHANCED, codec(name), 0);
     assert_eq!(heads("H.264"), [&b"\x17\0\0\0\0"[..], b"\x17\x01\0\0\0", b"\x17\x02\0\0\0"]);
     assert_eq!(heads("H.265"), [&b"\x90hvc1"[..], b"\x91hvc1\0\0\0", b"\x92hvc1"]);
+    assert_eq!(heads("AV1"), [b"\x90av01", b"\x91av01", b"\x92av01"]);
+    assert_eq!(heads("VP9"), [b"\x90vp09", b"\x91vp09", b"\x92vp09"]);
+    assert_eq!(heads("VP8"), [b"\x90vp08", b"\x91vp08", b"\x92vp08"]);
+    assert_eq!(heads("H.266"), [&b"\x90vvc1"[..], b"\x91vvc1\0\0\0", b"\x92vvc1"]);
     assert_eq!(heads("AAC"), [b"\xaf\0", b"\xaf\x01"]);
     assert_eq!(heads("MP3"), [b"\x2e"]);
     assert_eq!(heads("AC-3"), [b"\x91ac-3", b"\x92ac-3"]);
     assert_eq!(heads("E-AC-3"), [b"\x91ec-3", b"\x92ec-3"]);
     let flac = numbered(codec("FLAC"), 0);
     assert_eq!(muxer(ENHANCED, [flac]).preamble()[1].data().len(), 34, "the block without its header");
+    let vp9 = numbered(codec("VP9"), 0);
+    assert_eq!(muxer(ENHANCED, [vp9]).preamble()[1].data()[..], pictures::VP9_RECORD[..], "with version and flags, as FFmpeg has it");
 }
 
 #[test]
@@ -288,7 +301,7 @@ proptest! {
             track
         }).collect();
         let muxer = muxer(variant, tracks.clone());
-        let mut demuxer = Demuxer::new();
+        let mut demuxer = Demuxer::new().with_vvc(true);
         let mut read = |body: &MessageBody, at| {
             let mut out = BytesMut::new();
             body.write(&mut out);
@@ -298,13 +311,19 @@ proptest! {
             read(&body, 0);
         }
         let all = [variant.selection.video, variant.selection.audio].map(|pick| pick == Pick::All && variant.dialect == Dialect::Enhanced);
+        // Some codecs are told by their first key frame.
+        for (track, samples) in &payloads {
+            let dts = Timestamp::from_millis(0);
+            let sample = Sample { track: *track, dts, cts: 0, is_sync: true, data: samples[0].clone().into() };
+            muxer.sample(&sample).into_iter().for_each(|body| drop(read(&body, 0)));
+        }
         for Shot { lane, dts, cts, is_sync } in shots {
             let track = &tracks[lane.index(tracks.len())];
             let is_video = track.id.kind == Kind::Video;
             let is_sync = is_sync || !is_video;
             let data = payloads[&track.id][usize::from(!is_sync)].clone();
             // No codec that is sent without composition times has any.
-            let cts = if is_video { cts } else { 0 };
+            let cts = if matches!(track.codec.name(), "H.264" | "H.265" | "H.266") { cts } else { 0 };
             let sample = Sample { track: track.id, dts: Timestamp::new(dts, track.timescale), cts, is_sync, data: data.clone().into() };
             let Some(body) = muxer.sample(&sample) else {
                 prop_assert!(!muxer.tracks().any(|id| id == track.id));
