@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::key::VpKey;
 use crate::media::codec::fields::Fields;
 use crate::media::codec::{ConfigError, VideoShape};
-use crate::media::color::ColorInfo;
+use crate::media::color::{ColorInfo, UNSPECIFIED};
 
 /// A configuration made from a key frame, and from what the publisher announced where the frame does not tell.
 #[derive(Clone, PartialEq, Debug)]
@@ -51,6 +51,9 @@ const LEVELS: [(u8, u64, u64, u32); 14] = [
     (61, 2_353_004_544, 35_651_584, 16_832),
     (62, 4_706_009_088, 35_651_584, 16_832),
 ];
+/// The matrix coefficients of RGB, which have no chroma to sample at a lower rate.
+const RGB_MATRIX: u8 = 0;
+
 /// Pictures in a second that a level is chosen for where the publisher announced none.
 const ASSUMED_RATE: u64 = 30;
 
@@ -73,6 +76,7 @@ impl VpConfig {
     /// The configuration of the pictures from this key frame on. What the frame says goes before what was announced.
     pub fn new(key: &VpKey, announced: Option<&VpRecord>) -> Self {
         let color = announced.map_or(key.shape.color, |record| told(key.shape.color, record.color));
+        let color = if key.subsampled[0] { without_rgb(color) } else { color };
         let depth = color.bit_depth.unwrap_or(8);
         let chroma = match key.subsampled {
             [true, true] => announced.map(|record| record.chroma_subsampling).filter(|&chroma| chroma <= COLLOCATED).unwrap_or(COLLOCATED),
@@ -114,6 +118,11 @@ impl VpConfig {
 fn told(frame: ColorInfo, announced: ColorInfo) -> ColorInfo {
     let fits = !frame.is_specified() || (announced.primaries, announced.matrix) == (frame.primaries, frame.matrix);
     if fits { ColorInfo { full_range: frame.full_range, bit_depth: frame.bit_depth, ..announced } } else { frame }
+}
+
+/// FFmpeg announces the matrix of RGB for pictures that it converted from there, and forgot to say.
+fn without_rgb(color: ColorInfo) -> ColorInfo {
+    ColorInfo { matrix: if color.matrix == RGB_MATRIX { UNSPECIFIED } else { color.matrix }, ..color }
 }
 
 /// Whether that level exists and allows pictures of this size.

@@ -73,6 +73,8 @@ fn a_record_that_lies_gives_way_to_the_key_frame() {
     // Another profile, a level that does not exist, 12 bits of full range, and 4:4:4.
     let config = vp9(VP9_KEY, Some(&[3, 99, 0xC7, 1, 1, 1, 0, 0]));
     assert_eq!(&config.record[..], [0, 11, 0x82, 1, 1, 1, 0, 0]);
+    // RGB, where chroma is sampled at half the rate.
+    assert_eq!(vp9(VP9_KEY, Some(&[0, 11, 0x82, 2, 2, 0, 0, 0])).record[3..6], [2, 2, 2]);
     // A level too low for the pictures.
     let large = vp9_key(0, None, 0, &[0], [1920, 1080]);
     assert_eq!(vp9(&large, Some(&[0, 31, 0x82, 2, 2, 2, 0, 0])).record[1], 40);
