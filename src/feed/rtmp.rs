@@ -108,8 +108,13 @@ pub struct RtmpMaker {
 
 impl Maker<RtmpUnit> for RtmpMaker {
     fn program(&mut self, program: Arc<Program>, why: Why, _: &mut Vec<Item<RtmpUnit>>) {
-        self.muxer = Some(Muxer::new(self.variant, program));
-        self.due = Some(why);
+        let muxer = Muxer::new(self.variant, program);
+        // Players begin anew behind each configuration, so what they are not told must not look like one.
+        let is_news = why != Why::Config || self.muxer.as_ref().is_none_or(|before| !before.tells_as(&muxer));
+        self.muxer = Some(muxer);
+        if is_news {
+            self.due = Some(why);
+        }
     }
 
     fn sample(&mut self, sample: Sample, out: &mut Vec<Item<RtmpUnit>>) {

@@ -147,7 +147,8 @@ fn what_viewers_are_not_told_does_not_begin_their_players_anew() {
         items.iter().filter(|item| matches!(item, Item::Head(..))).count()
     }
     let captioned = Track { captions: Captions { carried: true, ..Captions::default() }, ..video() };
-    assert_eq!((heads::<FlvUnit>(captioned.clone()), heads::<Fragment>(captioned)), (1, 1));
+    assert_eq!((heads::<FlvUnit>(captioned.clone()), heads::<Fragment>(captioned.clone())), (1, 1));
+    assert_eq!(heads::<RtmpUnit>(captioned), 1);
     let wide = Track { color: ColorInfo::new(9, 16, 9, false), ..video() };
     assert_eq!((heads::<FlvUnit>(wide.clone()), heads::<Fragment>(wide)), (1, 2), "FLV for players has no word for colours");
 }
@@ -155,8 +156,8 @@ fn what_viewers_are_not_told_does_not_begin_their_players_anew() {
 /// Closed captions as broadcasters send them: user data registered by ITU-T T.35, of ATSC (A/53 part 4 §6.2.3).
 const CAPTIONS: &[u8] = &[4, 15, 0xB5, 0, 0x31, b'G', b'A', b'9', b'4', 3, 0x41, 0xFF, 0xFC, 0x80, 0x80, 0xFF, 0x80];
 
-/// The access unit that a publisher's body holds, as it comes out of the two formats that are made of samples.
-fn passed_through(config: &[u8], head: &[u8], nals: &[&[u8]]) -> [Vec<u8>; 2] {
+/// The access unit that a publisher's body holds, as it comes out of the formats that are made of samples.
+fn passed_through(config: &[u8], head: &[u8], nals: &[&[u8]]) -> [Vec<u8>; 3] {
     let length = |nal: &&[u8]| [&(nal.len() as u32).to_be_bytes()[..], nal].concat();
     let frame: Vec<u8> = nals.iter().flat_map(length).collect();
     let mut demuxer = Demuxer::new();
@@ -169,12 +170,15 @@ fn passed_through(config: &[u8], head: &[u8], nals: &[&[u8]]) -> [Vec<u8>; 2] {
     let sample = Sample { data: data.clone(), ..picture(40, true) };
     let program = program([Track::new(*track, codec.clone())]);
     let (_, tags) = made::<FlvUnit>(&program, [sample.clone()]);
+    let (_, messages) = made::<RtmpUnit>(&program, [sample.clone()]);
     let (_, fragments) = made::<Fragment>(&program, [sample, picture(80, false)]);
-    let Item::Unit(fragment) = &fragments[1] else { panic!("a fragment") };
+    let (Item::Unit(message), Item::Unit(fragment)) = (&messages[1], &fragments[1]) else { panic!("a message, a fragment") };
     let fragment = fragment.media.payload();
     let mdat = fragment.windows(4).position(|window| window == b"mdat").expect("a fragment has media") + 4;
     let tag = &payloads(&tags)[0];
-    [tag[11 + head.len()..tag.len() - 4].to_vec(), fragment[mdat..].to_vec()]
+    // One chunk: behind its header, whose time fits into three bytes.
+    let message = &message.message[12 + head.len()..];
+    [tag[11 + head.len()..tag.len() - 4].to_vec(), fragment[mdat..].to_vec(), message.to_vec()]
 }
 
 #[test]

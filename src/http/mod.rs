@@ -4,7 +4,7 @@ pub mod address;
 pub mod admin;
 pub mod api;
 pub mod assets;
-mod choice;
+pub mod choice;
 pub mod driver;
 pub mod files;
 pub mod gauges;
