@@ -6,13 +6,15 @@ set -euo pipefail
 
 usage() {
     cat <<'HELP'
-scripts/bench.sh [micro [FILTER] | fanout [OPTIONS OF THE HARNESS]]
+scripts/bench.sh [micro [FILTER] | ingest [OPTIONS OF THE HARNESS] | fanout [OPTIONS OF THE HARNESS]]
 
   micro    criterion benchmarks (benches/*.rs), pinned to one core; FILTER is a part of a benchmark's name
+  ingest   N publishers against the release gateway on one core: CPU time of a stream's second, memory per publisher, beside a bare
+           socket reader measured in the same run; `scripts/bench.sh ingest --help` lists its options
   fanout   the release gateway on one core, N viewers on another: CPU seconds per GiB delivered, memory per viewer and delays,
            beside the floor measured in the same run; `scripts/bench.sh fanout --help` lists its options, benches/README.md
            tells how to read the table and how to measure another server
-  nothing  both, with their defaults
+  nothing  all of them, with their defaults
 
 Leave the machine alone meanwhile: the figures are those of a quiet machine.
 HELP
@@ -32,15 +34,19 @@ micro() {
     say "criterion's reports: ${TARGET#"$ROOT"/}/criterion/*/report"
 }
 
-fanout() {
-    # Cargo builds the release gateway along with the harness, which pins gateway and viewers itself, each to a core of its own, and
-    # raises its limit of open files as far as it may.
-    mkdir -p "$TARGET/fanout"
-    local log
-    log=$TARGET/fanout/$(date +%Y%m%d-%H%M%S).txt
-    cargo bench --locked --bench fanout -- "$@" | tee "$log"
+# harness NAME [OPTIONS]: cargo builds the release gateway along with the harness, which pins gateway and load itself, each to a core of
+# its own, and raises its limit of open files as far as it may.
+harness() {
+    local name=$1 log
+    shift
+    mkdir -p "$TARGET/$name"
+    log=$TARGET/$name/$(date +%Y%m%d-%H%M%S).txt
+    cargo bench --locked --bench "$name" -- "$@" | tee "$log"
     say "kept in ${log#"$ROOT"/}"
 }
+
+ingest() { harness publishers "$@"; }
+fanout() { harness fanout "$@"; }
 
 cd "$ROOT"
 ensure_rust
@@ -48,9 +54,9 @@ ensure_command taskset util-linux
 ensure_command prlimit util-linux
 case ${1:-all} in
 --help | -h) usage ;;
-micro | fanout) "$@" ;;
+micro | ingest | fanout) "$@" ;;
 all)
-    for part in micro fanout; do "$part"; done
+    for part in micro ingest fanout; do "$part"; done
     ;;
 *) die "unknown part '$1'; see --help" ;;
 esac
