@@ -12,6 +12,8 @@ use crate::rtmp::message::type_id;
 use crate::rtmp::status::Code;
 use crate::rtmp::{command, handshake};
 
+mod encoders;
+
 /// Our client and our server, joined by two buffers, on virtual time.
 struct Pair {
     now: Instant,
