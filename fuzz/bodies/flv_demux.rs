@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use sluicegate::flv::reader::Event;
 use sluicegate::flv::{Demuxer, Dialect, FlvVariant, Item, Muxer, Reader, TagKind};
-use sluicegate::media::{Codec, Epoch, Kind, Metadata, Program, Sample, Selection, Timescale, Timestamp, Track, TrackId, TrackSet};
+use sluicegate::media::{Codec, Epoch, Hdr, Kind, Metadata, Program, Sample, Selection, Timescale, Timestamp, Track, TrackId, TrackSet};
 
 pub fn run(data: &[u8]) {
     // The first byte chooses how the rest arrives: in pieces of that size, or as the body of one message.
@@ -83,12 +83,12 @@ fn again_as(variant: FlvVariant, codec: &Codec, sample: &Sample) {
     }
 }
 
-/// The configuration as it is read back: what is muxed has 4-byte lengths, and Opus packets are as long as the first one.
+/// The configuration as it is read back: what is muxed has 4-byte lengths and no messages in its record, and Opus packets are as long as the first one.
 fn normalised(codec: &Codec, data: &[u8]) -> Codec {
     let mut codec = codec.clone();
     match &mut codec {
         Codec::Avc(config) => config.length_size = 4,
-        Codec::Hevc(config) => config.length_size = 4,
+        Codec::Hevc(config) => (config.length_size, config.shape.hdr) = (4, Hdr::default()),
         Codec::Vvc(config) => config.length_size = 4,
         Codec::Opus(config) => *config = config.clone().with_packet(data),
         _ => {}

@@ -14,10 +14,12 @@ pub struct Clip {
     pub left_out_of_flv: &'static [Kind],
     /// Whether FFmpeg takes the configuration for another one there: FLAC's stands behind a block header that players in browsers skip.
     pub is_misread_in_flv: bool,
+    /// Whether its pictures are graded for a display in HDR, and every exit has to say so.
+    pub is_hdr: bool,
 }
 
 /// Most clips go everywhere.
-const EVERYWHERE: Clip = Clip { name: "", video: None, audio: None, left_out_of_flv: &[], is_misread_in_flv: false };
+const EVERYWHERE: Clip = Clip { name: "", video: None, audio: None, left_out_of_flv: &[], is_misread_in_flv: false, is_hdr: false };
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
@@ -28,7 +30,7 @@ pub enum Kind {
 /// New pictures.
 pub const PICTURES: &[Clip] = &[
     Clip { name: "hevc-aac51", video: Some("hvc1.1.6.L30.90"), audio: Some("mp4a.40.2"), ..EVERYWHERE },
-    Clip { name: "hdr-opus51", video: Some("hvc1.2.4.L30.90"), audio: Some("Opus"), ..EVERYWHERE },
+    Clip { name: "hdr-opus51", video: Some("hvc1.2.4.L30.90"), audio: Some("Opus"), is_hdr: true, ..EVERYWHERE },
 ];
 
 /// New sounds.

@@ -115,6 +115,9 @@ impl Show {
             "{}",
             clip.name
         );
+        if clip.is_hdr {
+            check_hdr(house, clip, &hls).await;
+        }
         let tracks = hls.tracks.iter().map(|(uri, track)| (uri.as_str(), None, &track.media));
         check_tracks(clip, "hls", &sent, tracks.collect(), dir.path()).await;
         let dash = self.dash.await.unwrap();
@@ -125,6 +128,17 @@ impl Show {
         let got = ffmpeg::read(&manifest, &[], Depth::Decoded).await;
         assert_is_what_was_sent(&format!("{} by dash by ffmpeg", clip.name), &sent, got, Depth::Decoded);
     }
+}
+
+/// The pictures are announced as what they are, with the display and the light that `scripts/media.sh` tells the encoder.
+async fn check_hdr(house: &House, clip: &Clip, played: &hls::Player) {
+    const BOXES: &[u8] = b"\0\0\0\x13colrnclx\0\x09\0\x10\0\x09\0\
+        \0\0\0\x20mdcv\x33\xc2\x86\xc4\x1d\x4c\x0b\xb8\x84\xd0\x3e\x80\x3d\x13\x40\x42\0\x98\x96\x80\0\0\0\x32\
+        \0\0\0\x0cclli\x03\xe8\x01\x90";
+    let has_boxes = |media: &[u8]| media.windows(BOXES.len()).any(|window| window == BOXES);
+    assert!(played.tracks.values().any(|track| has_boxes(&track.media)), "{}: no boxes of HDR", clip.name);
+    let playlist = http::get(house.http, &format!("/{}/index.m3u8", clip.stream())).await;
+    assert!(playlist.text().contains(",VIDEO-RANGE=PQ,"), "{}: {}", clip.name, playlist.text());
 }
 
 /// Plays an exit by FFmpeg from the moment the stream is there until its end.

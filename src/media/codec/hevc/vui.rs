@@ -45,7 +45,8 @@ impl Vui {
             self.color = ColorInfo::new(primaries, transfer, matrix, full_range);
         }
         if bits.bit()? {
-            (bits.ue()?, bits.ue()?); // chroma_sample_loc_type of both fields
+            bits.ue()?; // chroma_sample_loc_type of the top field
+            bits.ue()?; // and of the bottom field
         }
         bits.skip(1)?; // neutral_chroma_indication_flag
         let is_fields = bits.bit()?;
@@ -79,7 +80,8 @@ fn pass_to_vui(bits: &mut BitReader<'_>, max_sub_layers_minus1: u32) -> Result<b
     bits.skip(2)?; // amp_enabled_flag, sample_adaptive_offset_enabled_flag
     if bits.bit()? {
         bits.skip(8)?; // bit depths of PCM samples
-        (bits.ue()?, bits.ue()?); // sizes of their blocks
+        bits.ue()?; // the smallest size of their blocks
+        bits.ue()?; // and how far it is from the largest
         bits.skip(1)?; // pcm_loop_filter_disabled_flag
     }
     short_term_sets(bits)?;
