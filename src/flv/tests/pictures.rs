@@ -194,6 +194,17 @@ fn a_change_of_codec_begins_the_track_afresh() {
 }
 
 #[test]
+fn plain_bodies_and_those_of_track_0_are_one_track() {
+    let mut demuxer = Demuxer::new();
+    assert_eq!(sent(&mut demuxer, b"\x96\0av01\0", &[AV1_RECORD]), []);
+    assert_eq!(sent(&mut demuxer, b"\x91av01", &[AV1_HEADER, AV1_KEY]).len(), 2);
+    assert_eq!(sent(&mut demuxer, b"\xa6\x01av01\0", &[AV1_INTER]), [picture(false, &[AV1_INTER])]);
+    // Codecs without composition times need no second packet type, but it is understood.
+    assert_eq!(sent(&mut demuxer, b"\xa3av01", &[AV1_INTER]), [picture(false, &[AV1_INTER])]);
+    assert_eq!(sent(&mut demuxer, b"\x96\x02av01\0", &[]), [Item::End { track: TrackId::VIDEO }]);
+}
+
+#[test]
 fn several_codecs_travel_in_one_multitrack_body() {
     let mut demuxer = Demuxer::new();
     let part = |four_cc: &[u8], index: u8, data: &[u8]| [four_cc, &[index, 0, 0, data.len() as u8], data].concat();
