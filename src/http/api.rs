@@ -6,6 +6,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use crate::bus::{LeftOut, PublisherInfo, State, Stream};
+use crate::media::color::VideoRange;
 use crate::media::{Codec, Program, Track, WallClock};
 
 /// `GET /api/v1/streams`
@@ -115,6 +116,9 @@ pub struct TrackInfo {
     /// Frames per second.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frame_rate: Option<f64>,
+    /// `SDR`, `HLG` or `PQ`, where bitstream or publisher tell it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub video_range: Option<&'static str>,
     /// Samples per second.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sample_rate: Option<u32>,
@@ -196,6 +200,7 @@ impl TrackInfo {
             width: video.map(|shape| shape.width),
             height: video.map(|shape| shape.height),
             frame_rate: track.frame_rate,
+            video_range: track.color.range().map(VideoRange::name),
             sample_rate: audio.map(|shape| shape.sample_rate),
             channels: audio.map(|shape| shape.channels),
             bit_rate,
