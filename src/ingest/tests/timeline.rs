@@ -348,3 +348,21 @@ fn a_timeline_of_nothing_but_zeros_still_runs() {
     assert_eq!(found.len(), 202, "nothing is lost: {found:?}");
     assert_eq!(found.iter().filter(|found| found.is_err()).count(), 1);
 }
+
+#[test]
+fn what_is_stamped_with_zero_beside_the_media_moves_no_time() {
+    let mut bench = Bench::live();
+    bench.send(V, 3_600_000, KEY);
+    bench.send(V, 3_600_040, DELTA);
+    let Some(&Ok((VIDEO, before))) = bench.read().last() else { panic!("a picture came last") };
+    bench.send(V, 0, VIDEO_CONFIG);
+    bench.send(A, 0, AUDIO_CONFIG);
+    bench.send(S, 0, &metadata(&[("width", 64.0)]));
+    bench.send(V, 0, &[0x17, 2, 0, 0, 0]);
+    bench.send(V, 0, VIDEO_CONFIG);
+    bench.send(V, 3_600_080, KEY);
+    let found = bench.read();
+    assert!(found.iter().all(|found| !matches!(found, Err(Why::Break(_)))), "{found:?}");
+    let times: Vec<i64> = found.iter().flatten().filter(|(track, _)| *track == VIDEO).map(|(_, time)| *time).collect();
+    assert_eq!(times, [before + 40]);
+}
