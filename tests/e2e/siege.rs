@@ -101,7 +101,7 @@ async fn half_open(rtmp: SocketAddr, number: usize) {
     let mut socket = TcpStream::connect(rtmp).await.unwrap();
     let said = [0, 1, 801, 1_537][number % 4];
     socket.write_all(&SHAKE[..said]).await.unwrap();
-    if number % 10 == 0 {
+    if number.is_multiple_of(10) {
         for byte in &SHAKE[said..said + 100] {
             if socket.write_all(&[*byte]).await.is_err() {
                 return;

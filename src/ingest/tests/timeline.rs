@@ -155,7 +155,7 @@ impl Recorded {
     fn body(self) -> Vec<u8> {
         let number = self.number.to_be_bytes();
         match self.kind {
-            Kind::Video if self.number % 25 == 0 => [&[0x17, 1, 0, 0, 0, 0, 0, 0, 6, 0x65, 0x88][..], &number].concat(),
+            Kind::Video if self.number.is_multiple_of(25) => [&[0x17, 1, 0, 0, 0, 0, 0, 0, 6, 0x65, 0x88][..], &number].concat(),
             Kind::Video => [&[0x27, 1, 0, 0, 0, 0, 0, 0, 6, 0x41, 0x9A][..], &number].concat(),
             _ => [&[0xAF, 1, 0x21, 0x10][..], &number].concat(),
         }
