@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::{Apps, Authority, Play, Publish};
-use crate::bus::{End, Registry};
+use crate::bus::{End, Registry, State};
 use crate::config::Config;
 use crate::config::process::{Options, Shutdown};
 use crate::egress::{Hubs, Policy};
@@ -23,7 +23,7 @@ use crate::http::push::Push;
 use crate::http::router::{Shared, router};
 use crate::net::{Buffers, Permits, SocketOptions, Tls, Workers, listen};
 use crate::outlet::Outlets;
-use crate::rtmp::server::{self, Doors, Players};
+use crate::rtmp::server::{self, Doors, Players, RECONNECT_PATIENCE};
 use crate::telemetry::Metrics;
 
 /// A gateway at work.
@@ -155,6 +155,9 @@ impl Gateway {
     pub async fn stop(self) {
         let deadline = tokio::time::Instant::now() + Duration::from_secs(self.options.drain_s);
         self.closing.publishers.cancel();
+        // Publishers that can be asked to move on are heard until they have; the others are gone at once.
+        let moving = deadline.min(tokio::time::Instant::now() + RECONNECT_PATIENCE);
+        let _ = tokio::time::timeout_at(moving, unattended(&self.registry)).await;
         let ends = self.options.shutdown == Shutdown::End;
         self.registry.shut_down(if ends { End::Unpublished } else { End::Shutdown }, Instant::now());
         // Each publisher's connection has its own short patience; players get as long as all viewers.
@@ -208,6 +211,14 @@ async fn operators(listener: TcpListener, router: axum::Router, closing: Cancell
     let served = axum::serve(listener, service).with_graceful_shutdown(closing.cancelled_owned()).await;
     if let Err(error) = served {
         tracing::error!(%error, "the admin listener failed");
+    }
+}
+
+/// Returns when no stream has a publisher.
+async fn unattended(registry: &Arc<Registry>) {
+    let changes = registry.announcements();
+    while registry.list().iter().any(|stream| stream.state() == State::Live) {
+        changes.changed().await;
     }
 }
 

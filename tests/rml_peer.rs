@@ -8,8 +8,10 @@ use rand::rngs::StdRng;
 use rml_rtmp::handshake::{Handshake, HandshakeProcessResult, PeerType};
 use rml_rtmp::sessions::{ClientSession, ClientSessionConfig, ClientSessionEvent, ClientSessionResult, PublishRequestType, StreamMetadata};
 use rml_rtmp::time::RtmpTimestamp;
+use sluicegate::amf0;
 use sluicegate::rtmp::session::{CloseReason, Event, Options, Session, UnpublishReason};
 use sluicegate::rtmp::status::Code;
+use sluicegate::rtmp::unit;
 
 struct Pair {
     now: Instant,
@@ -102,7 +104,7 @@ fn it_connects_publishes_and_sends_media() {
     pair.take(end);
     pair.run();
     let [Event::Data { name, values, .. }, media @ ..] = &pair.server_events[..] else { panic!("{:?}", pair.server_events) };
-    assert_eq!((name.as_str(), values[0].get("width").and_then(sluicegate::amf0::Value::as_number)), ("onMetaData", Some(640.0)));
+    assert_eq!((name.as_str(), values[0].get("width").and_then(amf0::Value::as_number)), ("onMetaData", Some(640.0)));
     let audio = Bytes::from(vec![0xAF; 10]);
     assert_eq!(
         media,
@@ -124,4 +126,45 @@ fn it_hears_a_refusal() {
     assert_eq!(pair.server_events, [Event::Closed(CloseReason::Refused(Code::PublishDenied))]);
     let heard = ClientSessionEvent::UnhandleableOnStatusCode { code: "NetStream.Publish.Denied".into() };
     assert!(pair.client_events.contains(&heard), "{:?}", pair.client_events);
+}
+
+#[test]
+fn it_plays_shared_messages() {
+    let mut pair = Pair::connected();
+    let request = pair.client.request_playback("key".into()).expect("is possible");
+    pair.take(vec![request]);
+    pair.run();
+    let request = match pair.server_events.pop() {
+        Some(Event::PlayRequested(request)) => *request,
+        other => panic!("a request was due, not {other:?}"),
+    };
+    assert_eq!(request.address.path, "live/key");
+    pair.server.accept_play(request.id, pair.now).expect("is open");
+    pair.run();
+    assert!(pair.client_events.contains(&ClientSessionEvent::PlaybackRequestAccepted), "{:?}", pair.client_events);
+    pair.client_events.clear();
+
+    let mut media = BytesMut::new();
+    unit::write(unit::Kind::Data, 0, &[], &amf0::encode(&["onMetaData".into(), amf0::object([("width", 640.0.into())])]), &mut media);
+    unit::write(unit::Kind::Video, 40, &[0x17, 1, 0, 0, 0], &[7; 200_000], &mut media);
+    unit::write(unit::Kind::Audio, 0x0100_0000, &[0xAF, 1], &[8; 10], &mut media);
+    pair.server.ping(5);
+    let results = pair.client.handle_input(&media).expect("what we send is legal");
+    pair.take(results);
+    pair.run();
+    let [ClientSessionEvent::StreamMetadataReceived { metadata }, rest @ ..] = &pair.client_events[..] else {
+        panic!("{:?}", pair.client_events)
+    };
+    assert_eq!(metadata.video_width, Some(640));
+    let [ClientSessionEvent::VideoDataReceived { data, timestamp }, ClientSessionEvent::AudioDataReceived { timestamp: late, .. }, ..] =
+        rest
+    else {
+        panic!("{rest:?}")
+    };
+    assert_eq!((data.len(), timestamp.value, late.value), (200_005, 40, 0x0100_0000));
+
+    let end = pair.client.stop_playback().expect("is possible");
+    pair.take(end);
+    pair.run();
+    assert_eq!(pair.server_events, [Event::PlayStopped]);
 }

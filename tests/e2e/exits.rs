@@ -60,7 +60,8 @@ async fn leaves_by_every_exit(clip: &str, seconds: &str, kinds: Kinds) {
     until_media(&stream, 5_000).await;
     let late: Vec<_> =
         [Exit::HttpFlv, Exit::WsFlv, Exit::HttpMp4, Exit::WsMp4].into_iter().map(|exit| (exit, watch(exit, house.http))).collect();
-    let players = ["index.m3u8", "manifest.mpd"].map(|name| ffmpeg(house.http, name, dir.path()));
+    let players = ["index.m3u8", "manifest.mpd"].map(|name| ffmpeg(&format!("http://{}/{STREAM}/{name}", house.http), name, dir.path()));
+    let by_rtmp = ffmpeg(&format!("rtmp://{}/{STREAM}", house.gateway.rtmp), "rtmp", dir.path());
     assert!(timeout(PATIENCE, publisher.wait()).await.unwrap().unwrap().success());
 
     for (who, viewers) in [("early", early), ("late", late)] {
@@ -82,13 +83,18 @@ async fn leaves_by_every_exit(clip: &str, seconds: &str, kinds: Kinds) {
     }
     check_hls(&hls.await.unwrap(), &sent, &kinds, dir.path());
     check_dash(&dash.await.unwrap(), &sent, &kinds, dir.path());
-    for (player, file) in players {
+    for (player, file) in players.into_iter().chain([by_rtmp]) {
         let output = timeout(PATIENCE, player).await.expect("FFmpeg sees the end").unwrap().unwrap();
         let label = file.file_name().unwrap().to_string_lossy().into_owned();
         assert!(output.status.success(), "{label}: {}", String::from_utf8_lossy(&output.stderr));
         let got = media::packets(&file);
         let (video, audio) = check(&label, &sent, &got, &file);
         println!("{label}: {video:?}, {audio:?}; said: {}", String::from_utf8_lossy(&output.stderr));
+        if label == "rtmp.flv" {
+            for stretch in [video, audio].into_iter().flatten() {
+                assert!(stretch.to_the_end && stretch.shift.abs() <= 3, "{label}: {stretch:?} of {}", sent.len());
+            }
+        }
     }
     house.stop().await;
 }
@@ -99,16 +105,16 @@ fn watch(exit: Exit, address: SocketAddr) -> JoinHandle<Recording> {
 
 type Reading = (JoinHandle<std::io::Result<std::process::Output>>, PathBuf);
 
-/// FFmpeg plays a playlist until its end and keeps what it got; of a manifest only a few seconds, for its player of DASH (seen in 5.1)
+/// FFmpeg plays a stream or a playlist until its end and keeps what it got; of a manifest only a few seconds, for its player of DASH (seen in 5.1)
 /// asks for ever on after a manifest has become static.
-fn ffmpeg(address: SocketAddr, name: &str, dir: &Path) -> Reading {
+fn ffmpeg(url: &str, name: &str, dir: &Path) -> Reading {
     let file = dir.join(name).with_extension("flv");
     let mut command = Command::new("ffmpeg");
     command.args(["-nostdin", "-v", "error", "-copyts"]);
     if name.ends_with("m3u8") {
         command.args(["-live_start_index", "0"]);
     }
-    command.args(["-i", &format!("http://{address}/{STREAM}/{name}"), "-c", "copy"]);
+    command.args(["-i", url, "-c", "copy"]);
     if name.ends_with("mpd") {
         command.args(["-frames:v", "90", "-frames:a", "120"]);
     }

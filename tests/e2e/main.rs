@@ -15,6 +15,7 @@ mod crowd;
 mod exits;
 mod hostile;
 mod misuse;
+mod play;
 mod reconnect;
 mod siege;
 mod slow;

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use super::play::{self, Found};
+use super::play::{self, CLOSING, Found, RECONNECT};
 use super::rate::{Ceiling, Excess};
 use super::verdict::{Refusal, encoder, hint, label, loggable};
 use super::{Limiter, Place, Shared, farewell};
@@ -25,6 +25,9 @@ use crate::rtmp::status::Code;
 
 /// Most bytes read at a time, and held unread: what a session leaves of them is less than a handshake.
 const READ_SIZE: usize = 64 << 10;
+
+/// How long a publisher that was asked to connect anew is still heard while the gateway stops: it goes at its next key frame.
+pub const RECONNECT_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Our answers are a few hundred bytes; a peer that does not take them is gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -46,6 +49,8 @@ pub(super) struct Connection {
     pub opened: Instant,
     /// A wish that is to be answered before anything else.
     pub asked: Option<(Action, Box<Request>)>,
+    /// Until when it is heard, once it was asked to connect anew.
+    pub leaves: Option<Instant>,
     pub closed: Option<CloseReason>,
     pub received: u64,
     pub messages: u64,
@@ -85,6 +90,7 @@ impl Connection {
             place,
             opened,
             asked: None,
+            leaves: None,
             closed: None,
             received: 0,
             messages: 0,
@@ -123,8 +129,8 @@ impl Connection {
     async fn wait(&mut self, shutdown: &CancellationToken) -> Wake {
         let held_back = self.ingest.as_mut().and_then(Ingest::hold_back);
         let total = self.place.pending.is_some().then(|| self.opened + self.shared.options.publish_timeout());
-        let deadline = self.session.deadline().into_iter().chain(total).min();
-        let Self { io, input, ingest, .. } = self;
+        let deadline = self.session.deadline().into_iter().chain(total).chain(self.leaves).min();
+        let Self { io, input, ingest, leaves, .. } = self;
         let read = async {
             match held_back {
                 Some(wait) => {
@@ -151,7 +157,7 @@ impl Connection {
                     None => std::future::pending().await,
                 }
             } => Wake::Deadline,
-            () = shutdown.cancelled() => Wake::Shutdown,
+            () = shutdown.cancelled(), if leaves.is_none() => Wake::Shutdown,
         }
     }
 
@@ -173,13 +179,20 @@ impl Connection {
                 if self.place.pending.is_some() && now >= self.opened + self.shared.options.publish_timeout() {
                     self.session.give_up();
                 }
+                if self.leaves.is_some_and(|leaves| now >= leaves) {
+                    self.session.close(Code::ConnectAppShutdown, CLOSING);
+                }
             }
             Wake::HeldBack => {
                 if let Some(ingest) = &mut self.ingest {
                     ingest.tick(Instant::now());
                 }
             }
-            Wake::Shutdown => self.session.close(Code::ConnectAppShutdown, "The gateway is shutting down."),
+            // Its media is taken until it has moved on; whoever does not know how to is sent away, and comes back by itself.
+            Wake::Shutdown if self.ingest.is_some() && self.session.request_reconnect(RECONNECT) => {
+                self.leaves = Some(Instant::now() + RECONNECT_PATIENCE);
+            }
+            Wake::Shutdown => self.session.close(Code::ConnectAppShutdown, CLOSING),
         }
     }
 

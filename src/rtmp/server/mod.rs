@@ -21,6 +21,7 @@ use crate::auth::Authority;
 use crate::bus::Registry;
 use crate::net::{Acceptor, ConnectionId, Limits, Permit, Permits, Refused, SocketOptions, Tls};
 use connection::Connection;
+pub use connection::RECONNECT_PATIENCE;
 use entry::{Door, Entry};
 pub use options::Options;
 pub use play::Players;

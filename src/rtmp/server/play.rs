@@ -145,8 +145,25 @@ pub(super) async fn serve(mut connection: Connection, request: &Request, found: 
         (None, None) => return None,
     };
     let place = limiter.take(address).inspect_err(|refused| tracing::info!(%refused, "a player that stopped is not kept")).ok()?;
-    let (ingest, asked, closed) = (None, None, None);
-    Some(Connection { io, address, id, shared, limiter, session, input, ingest, ceiling, place, opened, asked, closed, received, messages })
+    let (ingest, asked, leaves, closed) = (None, None, None, None);
+    Some(Connection {
+        io,
+        address,
+        id,
+        shared,
+        limiter,
+        session,
+        input,
+        ingest,
+        ceiling,
+        place,
+        opened,
+        asked,
+        leaves,
+        closed,
+        received,
+        messages,
+    })
 }
 
 /// Which tracks, and how: by the address, else by what the client said that it knows (a client that said nothing gets one of each kind).
@@ -286,7 +303,7 @@ impl Talk for Player {
             Departure::Over(over) => {
                 self.session.end_play(now);
                 if *over == Over::Ended(End::Shutdown) {
-                    self.session.close(Code::ConnectAppShutdown, "The gateway is shutting down.");
+                    self.session.close(Code::ConnectAppShutdown, CLOSING);
                 }
             }
             Departure::Stuck | Departure::Silent => self.session.close(Code::ConnectClosed, &why.to_string()),
@@ -303,7 +320,10 @@ impl Talk for Player {
     }
 }
 
-/// What peers that know it are told when the gateway stops.
+/// What peers are told when the gateway stops.
+pub(super) const CLOSING: &str = "The gateway is shutting down.";
+
+/// What those are told that know how to connect anew.
 pub(super) const RECONNECT: &str = "The gateway is shutting down; please connect again.";
 
 /// Whether a player is still there. It is asked only while nothing flows either way: one that takes media is there, whatever it says.

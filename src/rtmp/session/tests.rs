@@ -13,6 +13,7 @@ use crate::rtmp::status::Code;
 use crate::rtmp::{command, handshake};
 
 mod encoders;
+mod play;
 
 /// Our client and our server, joined by two buffers, on virtual time.
 struct Pair {
@@ -23,6 +24,8 @@ struct Pair {
     to_server: BytesMut,
     client_events: Vec<client::Event>,
     server_events: Vec<Event>,
+    /// All that the server has sent.
+    from_server: BytesMut,
 }
 
 impl Pair {
@@ -36,6 +39,7 @@ impl Pair {
             to_server: BytesMut::new(),
             client_events: Vec::new(),
             server_events: Vec::new(),
+            from_server: BytesMut::new(),
         }
     }
 
@@ -53,6 +57,7 @@ impl Pair {
             self.server_events.extend(std::iter::from_fn(|| self.server.poll_event(self.now, &mut self.to_server)));
             let answered = self.server.poll_output();
             self.to_client.extend_from_slice(answered.as_deref().unwrap_or_default());
+            self.from_server.extend_from_slice(answered.as_deref().unwrap_or_default());
             if sent.is_none() && answered.is_none() && before == (self.client_events.len(), self.server_events.len()) {
                 return self;
             }
