@@ -40,6 +40,9 @@ SIZE=426x240 encode small.mp4 "${x264[@]}" -preset veryfast -tune zerolatency -p
 SIZE=320x180 encode mp3.mp4 "${x264[@]}" -preset veryfast -tune zerolatency "${closed_gop[@]}" -c:a libmp3lame -b:a 96k -ar 44100 -ac 2
 SIZE=320x180 encode video-only.mp4 "${x264[@]}" -preset veryfast -tune zerolatency "${closed_gop[@]}" -an
 encode audio-only.mp4 -vn "${aac[@]}"
+# What an encoder that makes its own ladder sends: three sizes with their keyframes at the same moments, and two sounds.
+encode ladder.mp4 -map 0:v -map 0:v -map 0:v -map 1:a -map 1:a "${x264[@]}" -preset veryfast -tune zerolatency -profile:v main \
+    "${closed_gop[@]}" -s:v:1 320x180 -b:v:1 250k -s:v:2 160x90 -b:v:2 100k "${aac[@]}"
 
 # Small clips of every codec that Enhanced RTMP brings, for tests/codecs: tests/codecs/clips.rs says what must become of each.
 CLIPS=$MEDIA/codecs

@@ -205,6 +205,14 @@ stage_browser() {
     wait_until 30 http_ok 127.0.0.1 "$http_port" /live/clip/index.m3u8 || browser_failed "the published stream did not appear"
     in_browser "$seconds" watch.mjs "http://127.0.0.1:$http_port" live/clip "$protocols" "$pictures"
     in_browser "$seconds" pages.mjs "http://127.0.0.1:$http_port" live/clip "$pictures"
+    ffmpeg9 -nostdin -loglevel error -re -stream_loop -1 -i target/media/ladder.mp4 -map 0 -c copy -f flv \
+        "rtmp://127.0.0.1:$rtmp_port/live/ladder" >"$REPORT/publisher-ladder.log" 2>&1 </dev/null &
+    ladder=$!
+    wait_until 30 http_ok 127.0.0.1 "$http_port" /live/ladder/index.m3u8 || browser_failed "the ladder did not appear"
+    in_browser "$seconds" ladder.mjs "http://127.0.0.1:$http_port" live/ladder 640,320,160 2 "$pictures"
+    kill -TERM "$ladder"
+    wait "$ladder" || true
+    ladder=
     kill -TERM "$publisher"
     wait "$publisher" || true # ffmpeg answers a signal with a status of its own
     publisher=
@@ -262,11 +270,12 @@ free_port() {
 times=()
 server=
 publisher=
+ladder=
 
 # On every way out of a stage: no process stays behind, and what was counted reaches the report.
 leave_stage() {
     local child
-    for child in $publisher $server; do kill -TERM "$child" 2>/dev/null || true; done
+    for child in $publisher $ladder $server; do kill -TERM "$child" 2>/dev/null || true; done
     printf '%s\n%s\n%s\n' "$passed" "$failed" "$summary" >"$REPORT/counts"
 }
 

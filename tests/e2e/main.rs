@@ -14,6 +14,7 @@ mod cli;
 mod crowd;
 mod exits;
 mod hostile;
+mod ladder;
 mod misuse;
 mod play;
 mod reconnect;

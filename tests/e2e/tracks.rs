@@ -65,7 +65,7 @@ fn samples() -> Vec<Sample> {
 }
 
 /// Sends a body as a message.
-fn send(peer: &mut Peer, body: &MessageBody, at: u32) {
+pub fn send(peer: &mut Peer, body: &MessageBody, at: u32) {
     let mut bytes = BytesMut::new();
     body.write(&mut bytes);
     match body.kind {
