@@ -41,7 +41,7 @@ pub struct Options {
     pub max_streams: usize,
     /// Longest GOP, in seconds, that is kept whole for viewers who join.
     pub gop_s: u32,
-    /// Largest GOP, in bytes, that is kept whole for viewers who join.
+    /// Largest GOP, in bytes of all tracks together, that is kept whole for viewers who join.
     pub gop_bytes: usize,
     /// Seconds kept behind the newest GOP for viewers that are slow.
     pub behind_s: u32,

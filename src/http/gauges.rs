@@ -29,6 +29,7 @@ pub fn refresh(registry: &Registry, policy: &Policy) {
         }
         let received = stream.received();
         gauge!("sluicegate_received_bytes", "stream" => name.clone()).set(received.bytes() as f64);
+        gauge!("sluicegate_tracks_left_out", "stream" => name.clone()).set(stream.left_out().len() as f64);
         gauge!("sluicegate_received_dropped", "stream" => name.clone()).set(received.dropped() as f64);
         gauge!("sluicegate_timestamps_repaired", "stream" => name).set(received.repaired() as f64);
     }

@@ -12,6 +12,9 @@
  * @property {number} [bit_rate] bits per second
  * @property {number} [sample_rate]
  * @property {number} [channels]
+ * @property {string} [name]
+ * @property {string} [language] RFC 5646
+ * @property {string} [left_out] why HLS and DASH are without it: `keyframes` or `format`
  *
  * @typedef {object} Announcement
  * @property {string} mime for `addSourceBuffer`

@@ -49,12 +49,13 @@ export function duration(ms) {
 
 /** @param {import('../wire.js').Track} track */
 export function describeTrack(track) {
-  const parts = [track.codec];
+  const parts = [track.name, track.language, track.codec].filter((part) => part !== undefined);
   if (track.width && track.height) parts.push(`${track.width}×${track.height}`);
   if (track.frame_rate) parts.push(`${Math.round(track.frame_rate * 100) / 100} fps`);
   if (track.sample_rate) parts.push(`${track.sample_rate / 1000} kHz`);
   if (track.channels) parts.push(track.channels === 1 ? 'mono' : track.channels === 2 ? 'stereo' : `${track.channels} channels`);
   if (track.bit_rate) parts.push(bitRate(track.bit_rate));
+  if (track.left_out) parts.push(track.left_out === 'keyframes' ? 'not in HLS and DASH: its keyframes miss' : 'not in HLS and DASH');
   return parts.join(' · ');
 }
 
