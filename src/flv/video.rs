@@ -90,7 +90,9 @@ fn legacy(first: u8, rest: &mut Body<'_>) -> Result<VideoPacket, DemuxError> {
         return Ok(VideoPacket { index: 0, codec, kind: VideoPacketKind::Unknown(0), payload: rest.rest() });
     }
     let packet_type = rest.u8()?;
-    let cts_ms = si24(rest.take()?);
+    let composition = si24(rest.take()?);
+    // The layout has room for one, but AV1 shows its frames in the order of decoding.
+    let cts_ms = if codec == CodecTag::Legacy(AV1) { 0 } else { composition };
     let kind = match packet_type {
         0 => VideoPacketKind::Config,
         1 => VideoPacketKind::Coded { cts_ms, extra_nanos: 0 },

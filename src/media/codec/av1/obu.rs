@@ -141,7 +141,9 @@ pub fn canonical(data: &Bytes) -> Result<Av1Unit, ObuError> {
         match obu.kind {
             TEMPORAL_DELIMITER | TILE_LIST | PADDING => continue,
             SEQUENCE_HEADER if sequence_header.is_none() => sequence_header = Some(data.slice(obu.whole.clone())),
-            FRAME_HEADER | FRAME if is_key.is_none() => is_key = Some(data.get(obu.payload.start).is_some_and(|&byte| starts_key(byte))),
+            FRAME_HEADER | FRAME if is_key.is_none() => {
+                is_key = Some(data[obu.payload.clone()].first().is_some_and(|&byte| starts_key(byte)))
+            }
             METADATA => messages = messages.and(metadata::read(&data[obu.payload.clone()])),
             _ => {}
         }
