@@ -4,11 +4,16 @@ use std::io::Cursor;
 use std::time::Duration;
 
 use bytes::Bytes;
+use mp4_atom::Decode;
 use proptest::prelude::*;
 
 use super::fragment::{self, NON_SYNC_FLAGS, STYP, SYNC_FLAGS};
 use super::*;
-use crate::media::codec::{AacConfig, Ac3Config, AudioShape, AvcConfig, Codec, Eac3Config, FlacConfig, Mp3Config, OpusConfig, VideoShape};
+use crate::media::codec::vpx::{VpFrame, vp8_frame, vp9_frame};
+use crate::media::codec::{
+    AacConfig, Ac3Config, AudioShape, Av1Config, AvcConfig, Codec, Eac3Config, FlacConfig, Mp3Config, OpusConfig, VideoShape, VpConfig,
+    VvcConfig,
+};
 use crate::media::color::{ContentLight, DisplayColors, MasteringDisplay};
 use crate::media::{ColorInfo, Hdr, Sample, Span, Timescale, Timestamp, Track, TrackId};
 
@@ -174,6 +179,53 @@ fn sound_without_an_esds_gets_these_boxes() {
         let init = init_segment(&[&Track { codec, ..audio() }]).unwrap();
         assert!(init.windows(golden.len()).any(|window| window == golden), "{init:02x?}");
     }
+}
+
+/// What SVT-AV1, libvpx and vvenc send for 320x180.
+fn newer_pictures() -> [(Codec, &'static [u8]); 4] {
+    let header = b"\x0a\x0b\x02\0\0\x05\x21\xe7\xf6\x62\x57\xc8\x02";
+    let key = |frame: VpFrame| if let VpFrame::Key(key) = frame { VpConfig::new(&key, None) } else { panic!("no key frame") };
+    let vp9 = vp9_frame(b"\x82\x49\x83\x42\0\x13\xf0\x0b\x36\x06").unwrap();
+    let vp8 = vp8_frame(b"\xf0\x62\0\x9d\x01\x2a\x40\x01\xb4\0").unwrap();
+    let record = Bytes::from_static(b"\xff\0\x61\x5f");
+    [
+        (
+            Codec::Av1(Av1Config::from_sequence_header(header).unwrap()),
+            b"\0\0\0\x6fav01\0\0\0\x19av1C\x81\0\x0c\0\x0a\x0b\x02\0\0\x05\x21\xe7\xf6\x62\x57\xc8\x02",
+        ),
+        (Codec::Vp9(key(vp9)), b"\0\0\0\x6avp09\0\0\0\x14vpcC\x01\0\0\0\0\x0b\x82\x02\x02\x02\0\0"),
+        (Codec::Vp8(key(vp8)), b"\0\0\0\x6avp08\0\0\0\x14vpcC\x01\0\0\0\0\x0b\x82\x02\x02\x02\0\0"),
+        (
+            Codec::Vvc(VvcConfig { record, length_size: 4, shape: VideoShape::new(320, 180) }),
+            b"\0\0\0\x66vvc1\0\0\0\x10vvcC\0\0\0\0\xff\0\x61\x5f",
+        ),
+    ]
+}
+
+#[test]
+fn newer_pictures_get_these_boxes() {
+    for (codec, golden) in newer_pictures() {
+        let (head, config) = golden.split_at(8);
+        let mut entry = [head, b"\0\0\0\0\0\0\0\x01", &[0; 16], b"\x01\x40\0\xb4\0\x48\0\0\0\x48\0\0\0\0\0\0\0\x01"].concat();
+        entry.extend_from_slice(&[0; 32]);
+        entry.extend_from_slice(b"\0\x18\xff\xff");
+        entry.extend_from_slice(config);
+        let init = init_segment(&[&Track { color: ColorInfo::default(), ..Track::new(TrackId::VIDEO, codec.clone()) }]).unwrap();
+        assert!(init.windows(entry.len()).any(|window| window == entry), "{}: {init:02x?}", codec.name());
+    }
+}
+
+#[test]
+fn a_parser_of_these_boxes_understands_av1_and_vp9() {
+    let entries = newer_pictures().map(|(codec, _)| {
+        let init = init_segment(&[&Track::new(TrackId::VIDEO, codec)]).unwrap();
+        let moov = init.windows(4).position(|window| window == b"moov").unwrap() - 4;
+        mp4_atom::Moov::decode(&mut Cursor::new(&init[moov..])).unwrap().trak[0].mdia.minf.stbl.stsd.codecs[0].clone()
+    });
+    let [mp4_atom::Codec::Av01(av1), mp4_atom::Codec::Vp09(vp9), ..] = entries else { panic!("{entries:?}") };
+    assert_eq!((av1.visual.width, av1.visual.height, av1.av1c.config_obus.len()), (320, 180, 13));
+    assert_eq!((av1.av1c.seq_profile, av1.av1c.seq_level_idx_0, av1.av1c.chroma_subsampling_x), (0, 0, true));
+    assert_eq!((vp9.vpcc.profile, vp9.vpcc.level, vp9.vpcc.bit_depth), (0, 11, 8));
 }
 
 #[test]

@@ -8,7 +8,8 @@ use super::track::TrackId;
 /// One access unit of one track, coded as the bus carries it:
 ///
 /// - H.264, HEVC, VVC: NAL units, each behind its length as 4 big-endian bytes; no start codes, no AUD;
-/// - AV1: one temporal unit of low-overhead OBUs without temporal delimiters;
+/// - AV1: one temporal unit of low-overhead OBUs with sizes, without temporal delimiters; sync samples begin with their sequence header;
+/// - VP8, VP9: one frame as it came, or a superframe;
 /// - AAC: one raw access unit without ADTS; MP3, AC-3 and the like: whole frames;
 /// - data track: one [`Script`], as AMF0 bytes (name, then values).
 #[derive(Clone, Debug, PartialEq)]

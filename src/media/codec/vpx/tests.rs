@@ -35,7 +35,7 @@ fn vp9_key(profile: u8, depth_bit: Option<u8>, color_space: u8, rest: &[u8], siz
     bits.extend(depth_bit);
     bits.extend([color_space >> 2 & 1, color_space >> 1 & 1, color_space & 1]);
     bits.extend(rest);
-    bits.extend(size.iter().flat_map(|side| (0..16).rev().map(move |at| (side - 1 >> at & 1) as u8)));
+    bits.extend(size.iter().flat_map(|side| (0..16).rev().map(move |at| ((side - 1) >> at & 1) as u8)));
     bits.chunks(8).map(|byte| byte.iter().enumerate().fold(0, |sum, (at, bit)| sum | bit << (7 - at))).collect()
 }
 
