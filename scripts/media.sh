@@ -78,7 +78,9 @@ small hdr-opus51 6 "${av[@]}" -pix_fmt yuv420p10le "${hevc[@]}" -x265-params "$x
     -color_primaries bt2020 -color_trc smpte2084 -colorspace bt2020nc -c:a libopus -b:a 128k
 small av1-opus 2 "${av[@]}" "${av1[@]}" -c:a libopus -b:a 64k
 small vp9-flac 2 "${av[@]}" "${vp9[@]}" -c:a flac -sample_fmt:a s16
-small vvc-aac 2 "${av[@]}" -pix_fmt yuv420p10le -c:v libvvenc -preset faster -g $GOP -b:v 150k -c:a aac -b:a 64k
+# Without delimiters and parameter sets in the pictures, which would stay behind: what arrives can be compared with what was sent.
+small vvc-aac 2 "${av[@]}" -pix_fmt yuv420p10le -c:v libvvenc -preset faster -g "$GOP" -vvenc-params gopsize=16:decodingrefreshtype=idr_no_radl -b:v 150k \
+    -bsf:v "filter_units=remove_types=12-16|20" -c:a aac -b:a 64k
 small avc-ac3 6 "${av[@]}" "${avc[@]}" -bf 2 -c:a ac3 -b:a 192k
 small avc-eac3 2 "${av[@]}" "${avc[@]}" -bf 0 -c:a eac3 -b:a 96k
 small avc-flac 2 "${av[@]}" "${avc[@]}" -bf 0 -c:a flac -sample_fmt:a s16

@@ -31,6 +31,16 @@ pub enum Kind {
 pub const PICTURES: &[Clip] = &[
     Clip { name: "hevc-aac51", video: Some("hvc1.1.6.L30.90"), audio: Some("mp4a.40.2"), ..EVERYWHERE },
     Clip { name: "hdr-opus51", video: Some("hvc1.2.4.L30.90"), audio: Some("Opus"), is_hdr: true, ..EVERYWHERE },
+    Clip { name: "av1-opus", video: Some("av01.0.00M.08"), audio: Some("Opus"), ..EVERYWHERE },
+    Clip {
+        name: "vp9-flac",
+        video: Some("vp09.00.10.08.01.02.02.02.00"),
+        audio: Some("fLaC"),
+        left_out_of_flv: &[Kind::Video],
+        is_misread_in_flv: true,
+        ..EVERYWHERE
+    },
+    Clip { name: "vvc-aac", video: Some("vvc1.1.L32.CQA"), audio: Some("mp4a.40.2"), left_out_of_flv: &[Kind::Video], ..EVERYWHERE },
 ];
 
 /// New sounds.

@@ -28,6 +28,7 @@ async fn leave_by_every_exit(clips: &'static [Clip]) {
     // A segment for each group of pictures, so that six seconds are enough of them.
     config.segments.segment_ms = 1_000;
     config.segments.first_segments = 1;
+    config.rtmp.vvc = true;
     let house = House::start(config).await;
     let shows: Vec<_> = clips.iter().map(|clip| Show::begin(&house, clip)).collect();
     for show in shows {
@@ -38,6 +39,7 @@ async fn leave_by_every_exit(clips: &'static [Clip]) {
 
 /// What FFmpeg must have seen at an exit.
 struct Seen {
+    /// The end of an HTTP address, or `RTMP`.
     exit: &'static str,
     kinds: Vec<Kind>,
     depth: Depth,
