@@ -77,6 +77,9 @@ small hevc-aac51 6 "${av[@]}" "${yuv420[@]}" "${hevc[@]}" -x265-params "$x265_go
 small hdr-opus51 6 "${av[@]}" -pix_fmt yuv420p10le "${hevc[@]}" -x265-params "$x265_gop:$hdr10" \
     -color_primaries bt2020 -color_trc smpte2084 -colorspace bt2020nc -c:a libopus -b:a 128k
 small av1-opus 2 "${av[@]}" "${av1[@]}" -c:a libopus -b:a 64k
+# mpegts.js reads on in the wrong place behind the order hints of a keyframe, which most encoders write.
+small av1-unordered 2 "${av[@]}" "${yuv420[@]}" -c:v libaom-av1 -usage realtime -cpu-used 8 -threads 1 -aom-params enable-order-hint=0 \
+    -b:v 150k -g "$GOP" -keyint_min "$GOP" -c:a libopus -b:a 64k
 small vp9-flac 2 "${av[@]}" "${vp9[@]}" -c:a flac -sample_fmt:a s16
 # Without delimiters and parameter sets in the pictures, which would stay behind: what arrives can be compared with what was sent.
 small vvc-aac 2 "${av[@]}" -pix_fmt yuv420p10le -c:v libvvenc -preset faster -g "$GOP" -vvenc-params gopsize=16:decodingrefreshtype=idr_no_radl -b:v 150k \

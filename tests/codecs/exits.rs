@@ -39,11 +39,13 @@ async fn leave_by_every_exit(clips: &'static [Clip]) {
 
 /// What FFmpeg must have seen at an exit.
 struct Seen {
-    /// The end of an HTTP address, or `RTMP`.
+    /// The end of an HTTP address, or [`RTMP`].
     exit: &'static str,
     kinds: Vec<Kind>,
     depth: Depth,
 }
+
+const RTMP: &str = " by RTMP";
 
 type Player<T> = JoinHandle<T>;
 
@@ -61,7 +63,7 @@ struct Show {
 
 impl Show {
     fn begin(house: &House, clip: &'static Clip) -> Self {
-        let (http, stream) = (house.http, clip.stream());
+        let (rtmp, http, stream) = (house.gateway.rtmp, house.http, clip.stream());
         let mut child = ffmpeg::publish(house.gateway.rtmp, &clips::file(clip.name), &stream);
         let publisher = tokio::spawn(async move {
             let status = timeout(PATIENCE, child.wait()).await.expect("the publisher comes to an end").unwrap();
@@ -71,13 +73,14 @@ impl Show {
         let refusal = clip.in_flv().is_empty().then(|| tokio::spawn(refused(http, watched)));
         let mut readings = Vec::new();
         let mut live = |exit, kinds: Vec<Kind>, depth| {
-            let reading = tokio::spawn(play(http, stream.clone(), exit, depth));
+            let address = if exit == RTMP { format!("rtmp://{rtmp}/{stream}") } else { format!("http://{http}/{stream}{exit}") };
+            let reading = tokio::spawn(play(http, stream.clone(), address, depth));
             readings.push((Seen { exit, kinds, depth }, reading));
         };
         if !clip.in_flv().is_empty() {
             live(".flv", clip.in_flv(), if clip.is_misread_in_flv { Depth::Packets } else { Depth::Decoded });
         }
-        for exit in [".flv?flv=enhanced", ".mp4", "/index.m3u8"] {
+        for exit in [RTMP, ".flv?flv=enhanced", ".mp4", "/index.m3u8"] {
             live(exit, clip.kinds(), Depth::Decoded);
         }
         let (name, watched) = (stream.clone(), stream.clone());
@@ -143,11 +146,11 @@ async fn check_hdr(house: &House, clip: &Clip, played: &hls::Player) {
     assert!(playlist.text().contains(",VIDEO-RANGE=PQ,"), "{}: {}", clip.name, playlist.text());
 }
 
-/// Plays an exit by FFmpeg from the moment the stream is there until its end.
-async fn play(http: SocketAddr, stream: String, exit: &'static str, depth: Depth) -> Reading {
+/// Plays an address by FFmpeg from the moment the stream is there until its end.
+async fn play(http: SocketAddr, stream: String, address: String, depth: Depth) -> Reading {
     until_published(http, &stream).await;
-    let before: &[&str] = if exit.ends_with("m3u8") { &["-live_start_index", "0"] } else { &[] };
-    ffmpeg::read(&format!("http://{http}/{stream}{exit}"), before, depth).await
+    let before: &[&str] = if address.ends_with("m3u8") { &["-live_start_index", "0"] } else { &[] };
+    ffmpeg::read(&address, before, depth).await
 }
 
 async fn refused(http: SocketAddr, stream: String) -> String {
