@@ -3,7 +3,10 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
+use bytes::{BufMut, Bytes, BytesMut};
 use sluicegate::bus::State;
+use sluicegate::flv::{FileHeader, TagHeader, TagKind};
+use sluicegate::rtmp::client::{Event, Role};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Child;
@@ -11,7 +14,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Duration, Instant, sleep, timeout};
 
-use crate::ingest_support;
+use crate::ingest_support::{self, peer::Peer};
 use crate::support::house::{House, config, until_media};
 use crate::support::media::{self, Packet};
 use crate::support::viewers::{Exit, Recording};
@@ -23,7 +26,8 @@ const EXITS: [Exit; 4] = [Exit::HttpFlv, Exit::WsFlv, Exit::HttpMp4, Exit::WsMp4
 const AWAY: Duration = Duration::from_secs(4);
 
 struct Audience {
-    viewers: Vec<(Exit, JoinHandle<Recording>)>,
+    /// By name, with the ending of what they record.
+    viewers: Vec<(String, &'static str, JoinHandle<Recording>)>,
     hls: JoinHandle<hls::Player>,
     dash: JoinHandle<dash::Player>,
 }
@@ -31,17 +35,21 @@ struct Audience {
 impl Audience {
     fn watch(house: &House) -> Self {
         let http = house.http;
-        let viewers = EXITS.into_iter().map(|exit| (exit, tokio::spawn(async move { exit.watch(http, STREAM).await })));
-        Self { viewers: viewers.collect(), hls: tokio::spawn(hls::play(http, STREAM)), dash: tokio::spawn(dash::play(http, STREAM)) }
+        let ending = |exit: Exit| if exit.is_flv() { "flv" } else { "mp4" };
+        let mut viewers: Vec<_> = EXITS
+            .into_iter()
+            .map(|exit| (format!("{exit:?}"), ending(exit), tokio::spawn(async move { exit.watch(http, STREAM).await })))
+            .collect();
+        viewers.push(("Rtmp".to_owned(), "flv", tokio::spawn(record_rtmp(house.gateway.rtmp.port()))));
+        Self { viewers, hls: tokio::spawn(hls::play(http, STREAM)), dash: tokio::spawn(dash::play(http, STREAM)) }
     }
 
     /// What viewers of the endless exits got: all of them the same two stretches of what was sent, and a proper end.
     async fn check(&mut self, sent: &[Packet], dir: &Path) {
-        for (exit, viewer) in self.viewers.drain(..) {
+        for (label, ending, viewer) in self.viewers.drain(..) {
             let recording = viewer.await.unwrap();
-            assert!(recording.whole, "{exit:?}: the end is said");
-            let label = format!("{exit:?}");
-            let file = dir.join(&label).with_extension(if exit.is_flv() { "flv" } else { "mp4" });
+            assert!(recording.whole, "{label}: the end is said");
+            let file = dir.join(&label).with_extension(ending);
             std::fs::write(&file, &recording.media).unwrap();
             media::assert_decodes(&file);
             let got = media::packets(&file);
@@ -58,6 +66,30 @@ impl Audience {
             assert!((1..=200).contains(&(joint - last)), "{label}: the timeline goes on: {last} then {joint}");
         }
     }
+}
+
+/// Plays by RTMP until the end, and keeps what comes as a file.
+async fn record_rtmp(port: u16) -> Recording {
+    let (app, name) = STREAM.split_once('/').unwrap();
+    let mut player = Peer::with_role(port, Role::Play, app, name).await;
+    let mut media = BytesMut::new();
+    FileHeader { has_audio: true, has_video: true }.write(&mut media);
+    let mut put = |kind, timestamp_ms, body: Bytes| {
+        TagHeader { kind, body_len: body.len(), timestamp_ms }.write(&mut media);
+        media.put_slice(&body);
+        media.put_u32(body.len() as u32 + 11);
+    };
+    let mut whole = false;
+    while let Some(event) = player.event().await {
+        match event {
+            Event::Audio { timestamp, payload } => put(TagKind::Audio, timestamp, payload),
+            Event::Video { timestamp, payload } => put(TagKind::Video, timestamp, payload),
+            Event::Status { code, .. } => whole |= code == "NetStream.Play.Stop" || code == "NetStream.Play.UnpublishNotify",
+            Event::Refused { code, description } => panic!("{code} {description}"),
+            _ => {}
+        }
+    }
+    Recording { media: media.to_vec(), whole, ..Recording::default() }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -180,9 +212,9 @@ async fn realtime_a_goodbye_ends_every_exit_at_once() {
     let audience = Audience::watch(&house);
     assert!(timeout(PATIENCE, publisher.wait()).await.unwrap().unwrap().success());
     let goodbye = Instant::now();
-    for (exit, viewer) in audience.viewers {
+    for (label, _, viewer) in audience.viewers {
         let recording = timeout(PATIENCE, viewer).await.unwrap().unwrap();
-        assert!(recording.whole && !recording.media.is_empty(), "{exit:?}");
+        assert!(recording.whole && !recording.media.is_empty(), "{label}");
     }
     println!("the last viewer had its end {:?} after the goodbye", goodbye.elapsed());
     assert!(audience.hls.await.unwrap().has_ended);
