@@ -20,7 +20,7 @@ use crate::support::house::Program;
 use crate::support::viewers::{Exit, Recording, narrow};
 use crate::support::{PATIENCE, http};
 
-/// Short deadlines, so that all of them pass within the test; requests are told at `debug`.
+/// Short deadlines, so that all of them pass within the test; what comes to nothing is told at `debug`, too, however much of it there is.
 const SETTINGS: [(&str, &str); 8] = [
     ("SLUICEGATE_RTMP_TAKEOVER", "reject"),
     ("SLUICEGATE_RTMP_PUBLISH_TIMEOUT_S", "3"),
@@ -29,7 +29,7 @@ const SETTINGS: [(&str, &str); 8] = [
     ("SLUICEGATE_EGRESS_STUCK_S", "2"),
     ("SLUICEGATE_EGRESS_UNSENT_KIB", "16"),
     ("SLUICEGATE_CONNECTIONS_HEAD_S", "1"),
-    ("SLUICEGATE_LOG_FILTER", "info,sluicegate::http=debug"),
+    ("SLUICEGATE_LOG_FILTER", "info,sluicegate::http=debug,sluicegate::rtmp=debug"),
 ];
 const PENDING: usize = 24;
 

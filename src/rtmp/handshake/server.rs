@@ -79,10 +79,12 @@ impl Server {
     }
 }
 
-/// The specification wants unknown versions below 32 answered with 3; 0 to 2 are those of products long gone.
+/// The specification wants unknown versions below 32 answered with 3; 0 to 2 are those of products long gone, and 22 never was one, but
+/// TLS begins with it (RFC 8446 section 5.1).
 fn check_version(version: u8) -> Result<(), Error> {
     match version {
         6 | 8 | 9 => Err(Error::Encrypted(version)),
+        0x16 => Err(Error::NotRtmp(version)),
         3..32 => Ok(()),
         0..3 => Err(Error::Version(version)),
         _ => Err(Error::NotRtmp(version)),

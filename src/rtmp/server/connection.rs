@@ -235,7 +235,12 @@ impl Connection {
                 Action::Play => ("play refused", "sluicegate_rtmp_play_refused_total"),
             };
             metrics::counter!(counter, "code" => code.as_str()).increment(1);
-            tracing::warn!(path = loggable(&request.address.path), %refusal, "{what}");
+            let path = loggable(&request.address.path);
+            if self.limiter.notices.admit() {
+                tracing::warn!(path, %refusal, "{what}");
+            } else {
+                tracing::debug!(path, %refusal, "{what}");
+            }
             // The session holds the request open until it is answered.
             let _ = self.session.refuse(request.id, code, &refusal.to_string());
             None
@@ -356,7 +361,11 @@ impl Connection {
         let Some(reason) = &self.closed else { return };
         metrics::counter!("sluicegate_rtmp_closed_total", "reason" => label(reason)).increment(1);
         let (seconds, bytes, messages) = (self.opened.elapsed().as_secs(), self.received, self.messages);
-        if matches!(reason, CloseReason::Failed(_) | CloseReason::SecondRequest | CloseReason::Deadline(_)) {
+        // Who published or played is always told of.
+        let told = self.place.pending.is_none() || self.limiter.notices.admit();
+        if !told {
+            tracing::debug!(%reason, seconds, bytes, messages, "connection closed");
+        } else if matches!(reason, CloseReason::Failed(_) | CloseReason::SecondRequest | CloseReason::Deadline(_)) {
             tracing::warn!(%reason, hint = hint(reason), seconds, bytes, messages, "connection closed");
         } else {
             tracing::info!(%reason, seconds, bytes, messages, "connection closed");

@@ -3,6 +3,7 @@
 mod connection;
 mod entry;
 mod farewell;
+mod notices;
 mod options;
 mod play;
 mod rate;
@@ -23,6 +24,7 @@ use crate::net::{Acceptor, ConnectionId, Limits, Permit, Permits, Refused, Socke
 use connection::Connection;
 pub use connection::RECONNECT_PATIENCE;
 use entry::{Door, Entry};
+use notices::Notices;
 pub use options::Options;
 pub use play::Players;
 
@@ -54,11 +56,22 @@ pub struct Shared {
     pub players: Players,
 }
 
-/// The limits on connections. Those that play are not counted here: they take a place among all viewers.
+/// The limits on connections, and on what is told of them. Those that play are not counted here: they take a place among all viewers.
 #[derive(Debug)]
 struct Limiter {
     all: Arc<Permits>,
     pending: Arc<Permits>,
+    notices: Notices,
+}
+
+/// A connection just taken.
+#[derive(Debug)]
+struct Arrival {
+    socket: TcpStream,
+    address: SocketAddr,
+    id: ConnectionId,
+    door: Door,
+    place: Place,
 }
 
 /// One connection's place: among all, and among those that do not publish yet.
@@ -78,11 +91,13 @@ impl Doors {
 /// Serves publishers and players until `shutdown`, then tells all of them and returns when they are gone: publishers within some seconds,
 /// players when their streams have ended.
 ///
-/// Every connection has a span with its id and address; its opening and closing are told at `info`.
+/// Every connection has a span with its id and address. What publishers do is told at `info`; of connections that come to nothing a few
+/// are told each second, and the others counted.
 pub async fn serve(doors: Doors, shared: Shared, shutdown: CancellationToken) {
     let Doors { plain, encrypted, tls, http, sockets } = doors;
     let entry = Arc::new(Entry { tls, http, sniff: shared.options.sniff });
     let limiter = Arc::new(Limiter::new(&shared.options));
+    let mut summaries = tokio::time::interval(notices::INTERVAL);
     let mut connections = JoinSet::new();
     let mut at_plain = Acceptor::new(&plain, sockets);
     let mut at_encrypted = encrypted.as_ref().map(|listener| Acceptor::new(listener, sockets));
@@ -96,40 +111,40 @@ pub async fn serve(doors: Doors, shared: Shared, shutdown: CancellationToken) {
                 }
             } => (socket, address, Door::Encrypted),
             Some(_) = connections.join_next() => continue,
+            _ = summaries.tick() => {
+                limiter.notices.sum_up();
+                continue;
+            }
             () = shutdown.cancelled() => break,
         };
         match limiter.take(address) {
             Ok(place) => {
                 let id = ConnectionId::next();
                 let span = tracing::info_span!("rtmp", %id, %address);
-                let attended =
-                    attend(socket, address, id, door, Arc::clone(&entry), shared.clone(), (place, Arc::clone(&limiter)), shutdown.clone());
+                let arrival = Arrival { socket, address, id, door, place };
+                let attended = attend(arrival, Arc::clone(&entry), shared.clone(), Arc::clone(&limiter), shutdown.clone());
                 connections.spawn(attended.instrument(span));
             }
             Err(refused) => {
                 metrics::counter!("sluicegate_rtmp_refused_total", "reason" => refused.label()).increment(1);
-                tracing::warn!(%address, %refused, "RTMP connection not taken");
+                if limiter.notices.admit() {
+                    tracing::warn!(%address, %refused, "RTMP connection not taken");
+                } else {
+                    tracing::debug!(%address, %refused, "RTMP connection not taken");
+                }
             }
         }
     }
     drop((plain, encrypted));
     while connections.join_next().await.is_some() {}
+    limiter.notices.sum_up();
 }
 
 /// One connection from its first byte to its last.
-#[expect(clippy::too_many_arguments, reason = "a task owns all it needs")]
-async fn attend(
-    socket: TcpStream,
-    address: SocketAddr,
-    id: ConnectionId,
-    door: Door,
-    entry: Arc<Entry>,
-    shared: Shared,
-    (place, limiter): (Place, Arc<Limiter>),
-    shutdown: CancellationToken,
-) {
+async fn attend(arrival: Arrival, entry: Arc<Entry>, shared: Shared, limiter: Arc<Limiter>, shutdown: CancellationToken) {
+    let Arrival { socket, address, id, door, place } = arrival;
     metrics::counter!("sluicegate_rtmp_connections_total").increment(1);
-    tracing::info!("connection opened");
+    tracing::debug!("connection opened");
     let opened = Instant::now();
     let admitted = tokio::select! {
         admitted = entry.admit(socket, door, opened + shared.options.publish_timeout()) => admitted,
@@ -139,7 +154,11 @@ async fn attend(
         Ok(io) => Connection::new(io, address, id, shared, limiter, place, opened).run(shutdown).await,
         Err(why) => {
             metrics::counter!("sluicegate_rtmp_closed_total", "reason" => why.label()).increment(1);
-            tracing::warn!(reason = %why, "connection closed");
+            if limiter.notices.admit() {
+                tracing::warn!(reason = %why, "connection closed");
+            } else {
+                tracing::debug!(reason = %why, "connection closed");
+            }
         }
     }
 }
@@ -147,7 +166,7 @@ async fn attend(
 impl Limiter {
     fn new(options: &Options) -> Self {
         let limits = |max_per_address| Limits { max_connections: options.max_connections, max_per_address };
-        Self { all: Permits::new(limits(0)), pending: Permits::new(limits(options.max_pending_per_address)) }
+        Self { all: Permits::new(limits(0)), pending: Permits::new(limits(options.max_pending_per_address)), notices: Notices::default() }
     }
 
     fn take(&self, address: SocketAddr) -> Result<Place, Refused> {

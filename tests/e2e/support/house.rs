@@ -75,6 +75,7 @@ pub async fn until_media(stream: &Arc<Stream>, millis: i64) {
 pub struct Program {
     pub child: Child,
     pub rtmp: SocketAddr,
+    pub rtmps: Option<SocketAddr>,
     pub http: SocketAddr,
     log: tokio::task::JoinHandle<String>,
 }
@@ -98,17 +99,18 @@ impl Program {
             text
         });
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let (mut rtmp, mut http) = (None, None);
+        let (mut rtmp, mut rtmps, mut http) = (None, None, None);
         let told = async {
             while rtmp.is_none() || http.is_none() {
                 let line = lines.next_line().await.unwrap().expect("the program says where it listens");
                 rtmp = rtmp.or_else(|| address(&line, "publish   rtmp://"));
+                rtmps = rtmps.or_else(|| address(&line, "encrypted rtmps://"));
                 http = http.or_else(|| address(&line, "watch     http://"));
             }
         };
         timeout(PATIENCE, told).await.expect("the program starts");
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Self { child, rtmp: rtmp.unwrap(), http: http.unwrap(), log }
+        Self { child, rtmp: rtmp.unwrap(), rtmps, http: http.unwrap(), log }
     }
 
     /// Sends a signal, such as `TERM`, to this one process.
