@@ -40,7 +40,9 @@ impl Default for Options {
 /// # Errors
 /// Says which directive could not be read.
 pub fn parse_filter(filter: &str) -> Result<EnvFilter, String> {
-    EnvFilter::try_new(filter).map_err(|error| error.to_string())
+    // The TLS library warns of what any peer can make it warn of, as often as the peer likes; what ends a connection is told by us.
+    let quiet = if filter.contains("rustls") { "" } else { ",rustls=error" };
+    EnvFilter::try_new(format!("{filter}{quiet}")).map_err(|error| error.to_string())
 }
 
 /// Sends logs to standard error. Does nothing where a logger already stands, as in tests.

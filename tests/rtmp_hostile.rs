@@ -225,3 +225,23 @@ async fn broken_media_is_dropped_and_what_follows_plays() {
     assert!(stream.received().dropped() >= 4, "{}", stream.received().dropped());
     gateway.stop().await;
 }
+
+#[tokio::test]
+async fn a_publisher_above_the_bit_rate_ceiling_is_sent_away_with_a_message() {
+    let gateway = Gateway::start(Options { max_bit_rate: 100_000, max_ahead_ms: 100, ..Options::default() }).await;
+    let mut steady = Peer::connect(gateway.port, "live", "steady").await;
+    steady.started().await;
+    steady.send_start().await;
+    let mut runaway = Peer::connect(gateway.port, "live", "runaway").await;
+    runaway.started().await;
+    runaway.send_start().await;
+    // Six seconds' worth of bits in a tenth of a second of media.
+    for time in 0..10 {
+        runaway.client.send_video(time * 10, Bytes::from([KEY, &[0x88; 7_500][..]].concat()));
+    }
+    runaway.flush().await;
+    let answer = runaway.words_until_closed().await;
+    assert_eq!(answer, [("NetStream.Publish.Denied".to_owned(), "The stream takes more than the 100 kb/s allowed here.".to_owned())]);
+    assert_eq!(gateway.stream("live/steady").await.state(), State::Live);
+    gateway.stop().await;
+}

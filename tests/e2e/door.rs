@@ -217,3 +217,30 @@ fn a_certificate_that_does_not_fit_is_found_before_anybody_connects() {
     let (ok, _, errors) = run(&["serve", "--config", file, "--rtmp", "127.0.0.1:0", "--http", "127.0.0.1:0"], &[]);
     assert!(!ok && errors.contains("missing.pem cannot be read"), "{errors}");
 }
+
+/// The log lives on the same machine as the streams.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_connections_does_not_flood_the_log() {
+    const FLOOD: usize = 1_000;
+    let program = Program::serve(&[], &[("SLUICEGATE_RTMP_MAX_PENDING_PER_ADDRESS", "4")]).await;
+    let began = std::time::Instant::now();
+    for _ in 0..FLOOD {
+        let _ = TcpStream::connect(program.rtmp).await.unwrap().write_all(b"x").await;
+    }
+    let mut publisher = loop {
+        let mut peer = Peer::connect(program.rtmp.port(), "live", "real").await;
+        if peer.event().await.is_some() {
+            break peer;
+        }
+    };
+    publisher.started().await;
+    let seconds = began.elapsed().as_secs() as usize;
+    program.signal("TERM");
+    let (status, _, log) = program.left().await;
+    assert!(status.success());
+    let lines = log.lines().filter(|line| line.contains("connection closed") || line.contains("not taken")).count();
+    assert!((20..=20 * (seconds + 2) + 1).contains(&lines), "{lines} lines in {seconds} s");
+    let untold = log.lines().filter_map(|line| line.split_once("untold=")?.1.parse::<usize>().ok()).sum::<usize>();
+    assert!(untold + lines >= FLOOD, "{untold} and {lines} lines: none is forgotten");
+    assert!(log.contains("publishing stream=live/real"), "{log}");
+}

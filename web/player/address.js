@@ -17,7 +17,7 @@
  * @property {string} [ws_fmp4]
  * @property {string} [http_fmp4]
  *
- * @typedef {{app: string, name: string}} StreamName `app` may hold slashes, `name` may not
+ * @typedef {{app: string, name: string, token?: string}} StreamName `app` may hold slashes, `name` may not; `token` is the right to play
  */
 
 /** In the order of the chooser. @type {readonly Protocol[]} */
@@ -58,15 +58,18 @@ export function parseStreamName(text) {
  * Reads the stream out of the path of a watch page, `/watch/{app}/{name}`.
  *
  * @param {string} pathname still percent-encoded
+ * @param {string} [search] the query, of which the token is taken
  * @returns {StreamName | null}
  */
-export function parseWatchPath(pathname) {
+export function parseWatchPath(pathname, search = '') {
   const prefix = '/watch/';
   if (!pathname.startsWith(prefix)) return null;
   try {
     // A component that decodes to a slash would name another stream than the server sees.
     const parts = pathname.slice(prefix.length).split('/').map(decodeURIComponent);
-    return parts.some((part) => part.includes('/')) ? null : parseStreamName(parts.join('/'));
+    const stream = parts.some((part) => part.includes('/')) ? null : parseStreamName(parts.join('/'));
+    const token = new URLSearchParams(search).get('token');
+    return stream === null || token === null ? stream : { ...stream, token };
   } catch {
     return null;
   }
@@ -90,17 +93,20 @@ export function watchPath(stream, protocol) {
 
 /** @param {StreamName} stream */
 export function infoPath(stream) {
-  return `/${streamPath(stream)}/info.json`;
+  const query = stream.token === undefined ? '' : `?token=${encodeURIComponent(stream.token)}`;
+  return `/${streamPath(stream)}/info.json${query}`;
 }
 
 /**
  * @param {string} path path of an exit
  * @param {string} origin such as `https://host:8080`
  * @param {boolean} socket whether the address is for a WebSocket
+ * @param {string} [token] the right to play, which playlists hand on to all they name
  * @returns {string} an absolute address
  */
-export function exitUrl(path, origin, socket) {
+export function exitUrl(path, origin, socket, token) {
   const url = new URL(path, origin);
+  if (token !== undefined) url.searchParams.set('token', token);
   if (socket) url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
   return url.href;
 }

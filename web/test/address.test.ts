@@ -35,6 +35,13 @@ it('asks for the description beside the exits', () => {
   expect(infoPath({ app: 'a/b', name: 'c d' })).toBe('/a/b/c%20d/info.json');
 });
 
+it('hands the token of the page on, and nothing else of its query', () => {
+  const stream = parseWatchPath('/watch/live/demo', '?protocol=hls&token=a%2Bb');
+  expect(stream).toEqual({ app: 'live', name: 'demo', token: 'a+b' });
+  expect(infoPath({ app: 'live', name: 'demo', token: 'a+b' })).toBe('/live/demo/info.json?token=a%2Bb');
+  expect(exitUrl('/live/demo/index.m3u8', 'http://h', false, 'a+b')).toBe('http://h/live/demo/index.m3u8?token=a%2Bb');
+});
+
 it('follows the page from http to ws and from https to wss', () => {
   expect(exitUrl('/live/demo.mp4', 'http://h:8080', true)).toBe('ws://h:8080/live/demo.mp4');
   expect(exitUrl('/live/demo.mp4', 'https://h', true)).toBe('wss://h/live/demo.mp4');

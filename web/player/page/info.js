@@ -12,7 +12,7 @@ import { ServerClock } from '../latency.js';
  * @property {import('../address.js').Exits} exits
  * @property {import('../latency.js').WallClock} [wall_clock]
  *
- * @typedef {'asking' | 'live' | 'absent' | 'unreachable'} Presence
+ * @typedef {'asking' | 'live' | 'absent' | 'refused' | 'unreachable'} Presence
  */
 
 const LIVE_POLL_MS = 5000;
@@ -59,7 +59,7 @@ export class InfoPoll extends EventTarget {
         this.presence = info.state === 'ended' ? 'absent' : 'live';
       } else {
         this.info = null;
-        this.presence = response.status === 404 ? 'absent' : 'unreachable';
+        this.presence = response.status === 404 ? 'absent' : response.status === 401 || response.status === 403 ? 'refused' : 'unreachable';
       }
     } catch {
       this.presence = 'unreachable';

@@ -31,6 +31,15 @@ const STUCK_MS = 30_000;
 /** The page remembers this many problems. */
 const MAX_PROBLEMS = 50;
 
+/** What is shown while there is nothing to play. @type {Record<import('./info.js').Presence, string>} */
+const ABSENCE = {
+  asking: 'Asking for the stream…',
+  live: 'Asking for the stream…',
+  absent: 'Not live now; waiting for it to begin',
+  refused: 'This stream demands a token: open this page with ?token=… behind its address',
+  unreachable: 'The server does not answer; trying again',
+};
+
 /** The watch page: one stream, one protocol at a time. */
 class WatchPage {
   #stream;
@@ -192,7 +201,7 @@ class WatchPage {
     this.#closeIfOver();
     if (this.#driver === null && !this.#failed) {
       if (presence === 'absent') this.#problem.hidden = true;
-      this.#setState(presence === 'absent' ? 'Not live now; waiting for it to begin' : 'The server does not answer; trying again');
+      this.#setState(ABSENCE[presence]);
     }
   }
 
@@ -225,7 +234,7 @@ class WatchPage {
       const driver = await entry.open({
         video: this.#video,
         stream: this.#stream,
-        url: exitUrl(path, location.origin, protocol.socket),
+        url: exitUrl(path, location.origin, protocol.socket, this.#stream.token),
         poll: this.#poll,
         report: (problem) => this.#report(attempt, problem),
         setState: (state) => { if (attempt === this.#attempt) this.#setState(state); },
@@ -345,7 +354,7 @@ class WatchPage {
     // Only when they change: a replaced button loses the keyboard's focus.
     if (text === this.#shownExits) return;
     this.#shownExits = text;
-    this.#exits.replaceChildren(...exitRows(info.exits));
+    this.#exits.replaceChildren(...exitRows(info.exits, this.#stream.token));
   }
 }
 
@@ -359,12 +368,15 @@ const EXIT_LABELS = [
   { exit: 'http_fmp4', label: 'HTTP fMP4', socket: false },
 ];
 
-/** @param {import('../address.js').Exits} exits */
-function exitRows(exits) {
+/**
+ * @param {import('../address.js').Exits} exits
+ * @param {string} [token]
+ */
+function exitRows(exits, token) {
   return EXIT_LABELS.flatMap(({ exit, label, socket }) => {
     const path = exits[exit];
     if (path === undefined) return [];
-    const url = exitUrl(path, location.origin, socket);
+    const url = exitUrl(path, location.origin, socket, token);
     const field = el('input', { type: 'text', readonly: true, value: url, 'aria-label': `${label} address` });
     field.addEventListener('focus', () => field.select());
     const copy = el('button', { type: 'button', 'aria-label': `Copy the ${label} address` }, 'Copy');
@@ -396,7 +408,7 @@ async function copyText(field, button) {
  * lacks, `licenses` is the address of the licences of what it has
  */
 export function startWatchPage({ drivers, notice, licenses }) {
-  const stream = parseWatchPath(location.pathname);
+  const stream = parseWatchPath(location.pathname, location.search);
   if (stream === null) {
     document.body.replaceChildren(
       banner('watch'),
