@@ -267,7 +267,7 @@ async fn refused_requests(program: &Program, told: &mut Vec<Told>) {
         told.push(Told::rtmp(format!("{app}/{name:?}"), peer.address(), &["publication refused", "connection closed"]));
     }
     let before = figure(program, &closed_as("refused")).await;
-    let mut player = Peer::with_role(program.rtmp.port(), Role::Play, "live", "good").await;
+    let mut player = Peer::with_role(program.rtmp.port(), Role::Play, "live", "absent").await;
     assert_eq!(player.codes_until_closed().await, ["NetStream.Play.StreamNotFound"]);
     assert_eq!(figure(program, &closed_as("refused")).await - before, 1.0);
     told.push(Told::rtmp("play", player.address(), &["connection closed"]));
