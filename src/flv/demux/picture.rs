@@ -62,6 +62,12 @@ impl Format {
             },
         })
     }
+
+    /// Whether frames are decoded in another order than they are shown in. The others keep frames that are shown later inside what is shown
+    /// now; the header of the old codec number has room for a composition time all the same.
+    fn reorders(self) -> bool {
+        matches!(self, Self::Avc | Self::Hevc | Self::Vvc)
+    }
 }
 
 impl State {
@@ -133,6 +139,7 @@ impl Demuxer {
             (VideoPacketKind::Config, Some(format)) => self.picture_record(track, format, |state| state.record(&packet.payload)),
             (VideoPacketKind::Descriptor, Some(format)) => self.picture_record(track, format, |state| state.descriptor(&packet.payload)),
             (VideoPacketKind::Coded { cts_ms, extra_nanos }, Some(format)) => {
+                let cts_ms = if format.reorders() { cts_ms } else { 0 };
                 self.picture_frame(track, format, dts_ms, (cts_ms, extra_nanos), &packet.payload)
             }
         };

@@ -120,6 +120,8 @@ fn av1_under_its_old_codec_number_is_the_same_if_it_is_that() {
     assert_eq!(sent(&mut demuxer, &[0x1D, 0, 0, 0, 0], &[AV1_RECORD]), []);
     let key = [told(av1()), picture(true, &[AV1_HEADER, AV1_KEY])];
     assert_eq!(sent(&mut demuxer, &[0x1D, 1, 0, 0, 0], &[DELIMITER, AV1_HEADER, AV1_KEY]), key);
+    // AV1 has no composition times, though that header has.
+    assert_eq!(sent(&mut demuxer, &[0x2D, 1, 0, 0, 40], &[AV1_INTER]), [picture(false, &[AV1_INTER])]);
     let error = refused(&mut Demuxer::new(), &[0x1D, 0, 0, 0, 0], &[b"\x01\x64\0\x1f\xff"]);
     assert_eq!(error, "v0: av1C at byte 0: marker and version is 1");
 }

@@ -121,6 +121,7 @@ fn only_a_key_frame_that_is_shown_is_one() {
     // The header alone tells as well as a whole frame.
     assert!(unit(&[&[0x1A, 1, 0x10]]).is_key);
     assert!(!unit(&[&[0x32, 0]]).is_key);
+    assert!(!unit(&[&[0x32, 0], &[0x1A, 1, 0x10]]).is_key, "an empty frame does not reach into what follows it");
 }
 
 #[test]
