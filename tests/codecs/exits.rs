@@ -158,7 +158,7 @@ async fn refused(http: SocketAddr, stream: String) -> String {
     http::get(http, &format!("/{stream}.flv")).await.assert_problem(415)
 }
 
-async fn until_published(http: SocketAddr, stream: &str) {
+pub async fn until_published(http: SocketAddr, stream: &str) {
     let published = async {
         while http::request(http, "HEAD", &format!("/{stream}.mp4"), "").await.status == 404 {
             tokio::time::sleep(crate::support::POLL).await;

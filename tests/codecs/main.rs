@@ -14,3 +14,4 @@ mod support;
 mod clips;
 mod exits;
 mod ffmpeg;
+mod tracks;
