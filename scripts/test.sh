@@ -14,7 +14,7 @@ scripts/test.sh [--quick | --long] [--only STAGE]...
 
   (nothing)      every stage
   --quick        ${QUICK[*]}; clippy for the default features only, tests without those in real time
-  --long         every stage, with the ignored (long) tests and more clients
+  --long         every stage, with the ignored (long) tests and more ways to play
   --only STAGE   just this stage (and 'tools'); may be given several times
 
 Stages: ${STAGES[*]}
@@ -94,7 +94,6 @@ stage_tools() {
         [ -n "$(find /usr/share/fonts -name '*.ttf' -print -quit 2>/dev/null)" ] || apt_install fonts-dejavu-core
     fi
     if selects fuzz; then ensure_command c++ g++; fi
-    if [ "$mode" = long ]; then apt_install mpv; fi
     if selects web || selects browser; then
         ensure_node
         install_web

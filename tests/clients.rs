@@ -82,6 +82,39 @@ async fn assert_plays_everywhere(gateway: &Gateway, name: &str) {
     );
 }
 
+/// Plays by RTMP until the stream's end with rtmpdump, which keeps the bytes, and GStreamer, which decodes the pictures. Neither speaks of
+/// Enhanced RTMP when it connects.
+async fn assert_plays_by_rtmp(gateway: &Gateway, name: &str) {
+    let dir = tempfile::tempdir().unwrap();
+    let (dumped, pictures) = (dir.path().join("dumped.flv"), dir.path().join("pictures.gray"));
+    let address = format!("rtmp://{}/{name}", gateway.rtmp);
+    let mut rtmpdump = Command::new("rtmpdump");
+    rtmpdump.args(["-q", "--live", "-r", &address, "-o"]).arg(&dumped);
+    let chain = format!(
+        "rtmp2src location={address} ! flvdemux name=d d.video ! queue ! h264parse ! avdec_h264 ! videoconvert \
+         ! video/x-raw,format=GRAY8 ! filesink location={} d.audio ! queue ! aacparse ! avdec_aac ! fakesink",
+        pictures.display()
+    );
+    let mut gst = Command::new("gst-launch-1.0");
+    gst.arg("-q").args(chain.split_whitespace());
+    let players = [rtmpdump, gst].map(|mut player| {
+        let player = player.stdin(Stdio::null()).kill_on_drop(true).output();
+        tokio::spawn(async { timeout(PATIENCE, player).await.expect("the player sees the end").expect("scripts/test.sh installs it") })
+    });
+    for player in players {
+        let output = player.await.unwrap();
+        assert!(output.status.success(), "{}: {}", output.status, String::from_utf8_lossy(&output.stderr));
+    }
+    let shown = std::fs::metadata(&pictures).unwrap().len() / (320 * 180);
+    let mut ffmpeg = Command::new("ffmpeg");
+    ffmpeg.args(["-v", "error", "-i"]).arg(&dumped).args(["-f", "framecrc", "-"]);
+    let read = ffmpeg.output().await.unwrap();
+    assert!(read.stderr.is_empty(), "{}", String::from_utf8_lossy(&read.stderr));
+    let kept = String::from_utf8_lossy(&read.stdout).lines().filter(|line| line.starts_with("0,")).count();
+    // Of twelve seconds, less what went before the join.
+    assert!(shown > 200 && kept > 200, "{shown} pictures shown by GStreamer, {kept} kept by rtmpdump");
+}
+
 /// OBS Studio, stopped as its user would when this goes.
 struct Obs {
     script: Child,
@@ -167,7 +200,7 @@ async fn gstreamer_plays_everywhere(sink: &str) {
     let mut gst = gst.spawn().expect("gst-launch-1.0 is installed");
     let stream = published(&gateway, "live/gst").await;
     // Side by side these take less than the encoder sends.
-    assert_plays_everywhere(&gateway, "live/gst").await;
+    tokio::join!(assert_plays_everywhere(&gateway, "live/gst"), assert_plays_by_rtmp(&gateway, "live/gst"));
     assert!(timeout(PATIENCE, gst.wait()).await.unwrap().unwrap().success());
     assert_eq!(stream.received().dropped(), 0);
     assert_ends_by_itself(&stream).await;
