@@ -138,10 +138,11 @@ fn gateway_row(options: &Options, core: usize, publishers: usize) -> anyhow::Res
     let [rtmp, http] = free_ports()?;
     // The limits are for strangers: here everybody comes from one address.
     let config = Path::new(env!("CARGO_TARGET_TMPDIR")).join("publishers.toml");
-    std::fs::write(
-        &config,
-        "[rtmp]\nmax_connections = 100000\nmax_pending_per_address = 0\n[streams]\nmax_streams = 100000\n[log]\nfilter = \"warn\"\n",
-    )?;
+    let most = publishers + 10;
+    let limits = format!(
+        "[rtmp]\nmax_connections = {most}\nmax_pending_per_address = 0\n[streams]\nmax_streams = {most}\n[log]\nfilter = \"warn\"\n"
+    );
+    std::fs::write(&config, limits)?;
     let arguments = [
         "serve",
         "--config",
