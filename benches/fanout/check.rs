@@ -29,6 +29,8 @@ pub enum Fault {
     Connection(std::io::ErrorKind),
     #[error("the server closed the connection")]
     Closed,
+    #[error("RTMP: {0}")]
+    Rtmp(String),
     #[error("HTTP answer {0:?}")]
     Status(String),
     #[error("the HTTP head is longer than {0} bytes")]

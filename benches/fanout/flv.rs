@@ -60,7 +60,7 @@ impl Flv {
                     if !self.gather.fill(input, wanted) {
                         return Ok(None);
                     }
-                    let unit = unit(tag, self.gather.bytes());
+                    let unit = unit(tag.kind, tag.timestamp, self.gather.bytes());
                     self.next(State::Rest(tag, unit, u64::from(tag.length) - wanted as u64));
                 }
                 State::Rest(tag, unit, left) => {
@@ -102,11 +102,11 @@ fn tag(header: &[u8]) -> Result<Tag, Fault> {
     Ok(Tag { kind, length: u32::from_be_bytes([0, l0, l1, l2]), timestamp: u32::from_be_bytes([t3, t0, t1, t2]) })
 }
 
-/// The access unit of a tag; none for configurations and script data.
-fn unit(tag: Tag, beginning: &[u8]) -> Option<Unit> {
+/// The access unit of a tag by the beginning of its body; none for configurations and script data.
+pub fn unit(kind: u8, timestamp: u32, beginning: &[u8]) -> Option<Unit> {
     let &[first, packet, ..] = beginning else { return None };
-    let dts = u64::from(tag.timestamp);
-    match tag.kind {
+    let dts = u64::from(timestamp);
+    match kind {
         8 if first >> 4 == 10 && packet == 0 => None,
         8 => Some(Unit { track: Track::Audio, dts, is_key: true, stamp: None }),
         9 => {

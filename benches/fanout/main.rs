@@ -12,6 +12,7 @@ mod options;
 mod process;
 mod publish;
 mod report;
+mod rtmp;
 mod server;
 mod source;
 mod stamp;

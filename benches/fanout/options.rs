@@ -56,7 +56,7 @@ pub struct Options {
     /// Measure a server that runs already: where to publish
     #[arg(long, value_name = "RTMP_URL", requires = "play")]
     pub publish: Option<String>,
-    /// Where to watch: http:// or ws://, ending in .flv or .mp4; may be given several times. Without --publish the stream has to carry
+    /// Where to watch: rtmp://, or http:// or ws:// ending in .flv or .mp4; may be given several times. Without --publish the stream has to carry
     /// this harness's marks all the same
     #[arg(long, value_name = "URL")]
     pub play: Vec<String>,

@@ -23,6 +23,7 @@ const LOG_LINES: usize = 20;
 pub struct Server {
     process: Owned,
     log: PathBuf,
+    rtmp: u16,
     http: u16,
     /// Where to publish to it.
     pub publish: Option<Publish>,
@@ -48,7 +49,7 @@ impl Server {
         arguments.extend(options.gateway_args.iter().cloned());
         let process = Owned::start(core, &program, &arguments, output.try_clone()?.into(), output.into())?;
         let publish = Some(Publish::parse(&format!("rtmp://127.0.0.1:{rtmp}/live/fanout"))?);
-        let mut server = Self { process, log, http, publish };
+        let mut server = Self { process, log, rtmp, http, publish };
         server.wait([rtmp, http]).with_context(|| format!("{}: {}", program.display(), server.log_tail()))?;
         Ok(server)
     }
@@ -61,7 +62,8 @@ impl Server {
     /// Where to watch it.
     pub fn play(&self, protocol: Protocol) -> anyhow::Result<Play> {
         let &(_, scheme, ending) = PROTOCOLS.iter().find(|(known, ..)| *known == protocol).context("not one protocol")?;
-        Play::parse(&format!("{scheme}://127.0.0.1:{}/live/fanout{ending}", self.http))
+        let port = if protocol == Protocol::Rtmp { self.rtmp } else { self.http };
+        Play::parse(&format!("{scheme}://127.0.0.1:{port}/live/fanout{ending}"))
     }
 
     /// Its last lines, for the one who asks why.

@@ -12,16 +12,18 @@ pub enum Protocol {
     WsFlv,
     WsFmp4,
     HttpFmp4,
+    Rtmp,
     /// Each of them, one after another.
     All,
 }
 
 /// A protocol and what its addresses look like.
-pub const PROTOCOLS: [(Protocol, &str, &str); 4] = [
+pub const PROTOCOLS: [(Protocol, &str, &str); 5] = [
     (Protocol::HttpFlv, "http", ".flv"),
     (Protocol::WsFlv, "ws", ".flv"),
     (Protocol::WsFmp4, "ws", ".mp4"),
     (Protocol::HttpFmp4, "http", ".mp4"),
+    (Protocol::Rtmp, "rtmp", ""),
 ];
 
 impl Protocol {
@@ -51,14 +53,20 @@ pub struct Play {
 }
 
 impl Play {
-    /// From `http://`, `ws://` and an address that ends in `.flv` or `.mp4`, a query apart.
+    /// From `rtmp://`, or from `http://`, `ws://` and an address that ends in `.flv` or `.mp4`, a query apart.
     pub fn parse(url: &str) -> anyhow::Result<Self> {
         let (scheme, rest) = url.split_once("://").with_context(|| format!("{url}: no scheme"))?;
         let (host, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
         let file = path.split('?').next().unwrap_or(path);
         let known = PROTOCOLS.iter().find(|(_, known, ending)| *known == scheme && file.ends_with(ending));
-        let &(protocol, _, _) = known.with_context(|| format!("{url}: not http:// or ws:// with .flv or .mp4 at the end"))?;
-        Ok(Self { protocol, address: resolve(host, 80)?, host: host.to_owned(), path: path.to_owned() })
+        let &(protocol, _, _) =
+            known.with_context(|| format!("{url}: neither rtmp:// nor http:// or ws:// with .flv or .mp4 at the end"))?;
+        Ok(Self {
+            protocol,
+            address: resolve(host, if protocol == Protocol::Rtmp { 1935 } else { 80 })?,
+            host: host.to_owned(),
+            path: path.to_owned(),
+        })
     }
 }
 

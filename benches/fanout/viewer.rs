@@ -5,12 +5,13 @@ use std::io::{self, Read, Write};
 use bytes::Bytes;
 use mio::net::TcpStream;
 
-use crate::check::{Checker, Fault, Seen};
+use crate::check::{Checker, Fault, Seen, Unit};
 use crate::flv::Flv;
 use crate::fmp4::Fmp4;
+use crate::rtmp::Rtmp;
 use crate::stamp;
 use crate::tally::Tally;
-use crate::target::Play;
+use crate::target::{Play, Protocol};
 use crate::wire::{Piece, WEBSOCKET_KEY, Wire};
 
 /// A connection and what is known of it.
@@ -20,6 +21,10 @@ pub struct Viewer {
     opened: u64,
     request: Option<Bytes>,
     wire: Wire,
+    /// Whether nothing but RTMP comes.
+    by_rtmp: bool,
+    /// A player of RTMP, until its messages are counted only.
+    rtmp: Option<Rtmp>,
     content: Content,
     checker: Checker,
     /// Whether its first keyframe has come; of a drained viewer, its first byte of media.
@@ -55,10 +60,19 @@ impl Viewer {
             (true, true) => Content::Flv(Flv::default()),
             (true, false) => Content::Fmp4(Fmp4::default()),
         };
+        let (rtmp, request) = match play.protocol {
+            Protocol::Rtmp => {
+                let (rtmp, hello) = Rtmp::ask(play);
+                (Some(rtmp), hello)
+            }
+            _ => (None, request),
+        };
         Ok(Self {
             opened: stamp::now(),
             socket: TcpStream::connect(play.address)?,
             request: Some(request),
+            by_rtmp: rtmp.is_some(),
+            rtmp,
             wire: Wire::new(play.protocol.is_websocket()),
             content,
             checker: Checker::default(),
@@ -107,10 +121,18 @@ impl Viewer {
 
     /// Parses no more: what comes is counted.
     pub fn give_up(&mut self) {
+        self.rtmp = None;
         self.content = Content::Drained;
     }
 
     fn take(&mut self, mut input: &[u8], now: u64, tally: &mut Tally) -> Result<(), Fault> {
+        if let Some(rtmp) = &mut self.rtmp {
+            rtmp.give(input);
+            return self.play(now, tally);
+        }
+        if self.by_rtmp {
+            return Ok(());
+        }
         loop {
             match self.wire.take(&mut input)? {
                 Piece::Media(media) => self.media(media, now, tally)?,
@@ -132,15 +154,39 @@ impl Viewer {
                 }
             };
             let Some(unit) = unit else { return Ok(()) };
-            match self.checker.take(unit)? {
-                Seen::FirstKey(_) => {
-                    self.started = true;
-                    tally.first_key(now.saturating_sub(self.opened));
-                }
-                Seen::Picture { stamp, missing } => tally.picture(stamp.sent, now, missing),
-                Seen::Sound => {}
+            self.judge(unit, now, tally)?;
+        }
+    }
+
+    fn judge(&mut self, unit: Unit, now: u64, tally: &mut Tally) -> Result<(), Fault> {
+        match self.checker.take(unit)? {
+            Seen::FirstKey(_) => {
+                self.started = true;
+                tally.first_key(now.saturating_sub(self.opened));
+            }
+            Seen::Picture { stamp, missing } => tally.picture(stamp.sent, now, missing),
+            Seen::Sound => {}
+        }
+        Ok(())
+    }
+
+    /// Goes on with RTMP; one that is only drained talks until its media begins.
+    fn play(&mut self, now: u64, tally: &mut Tally) -> Result<(), Fault> {
+        while let Some(rtmp) = &mut self.rtmp {
+            let unit = rtmp.take()?;
+            while let Some(words) = rtmp.say() {
+                // A few hundred bytes, which a socket that has hardly been written to takes.
+                let _ = self.socket.write(&words);
+            }
+            let Some(unit) = unit else { return Ok(()) };
+            if matches!(self.content, Content::Drained) {
+                self.started = true;
+                self.rtmp = None;
+            } else {
+                self.judge(unit, now, tally)?;
             }
         }
+        Ok(())
     }
 
     /// Masked with zeros, as RFC 6455 allows any key.
