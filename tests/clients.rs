@@ -217,3 +217,44 @@ async fn realtime_gstreamer_plays_everywhere_by_its_own_rtmp() {
 async fn realtime_gstreamer_plays_everywhere_by_librtmp() {
     gstreamer_plays_everywhere("rtmpsink").await;
 }
+
+/// Players by RTMP, as they are called in a shell; each leaves after some seconds.
+const PLAYERS: &[(&str, &str)] = &[
+    ("mpv", "mpv --no-config --really-quiet --vo=null --ao=null --length=3 URL"),
+    ("rtmpdump", "f=$(mktemp); timeout -k 1 4 rtmpdump -q -r URL --live -o $f; test -s $f; s=$?; rm $f; exit $s"),
+    (
+        "gst-launch-1.0",
+        "gst-launch-1.0 -q rtmp2src location=URL num-buffers=150 ! flvdemux name=d d.video ! queue ! h264parse ! avdec_h264 \
+        ! fakesink d.audio ! queue ! aacparse ! avdec_aac ! fakesink",
+    ),
+    ("ffprobe", "ffprobe -v error -show_streams URL"),
+    ("ffmpeg", "ffmpeg -nostdin -v error -t 3 -i URL -f null -"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "FFmpeg plays by RTMP in the default tests; the others are installed for this alone"]
+async fn realtime_every_player_at_hand_plays_by_rtmp() {
+    let gateway = gateway().await;
+    let url = format!("rtmp://{}/live/gst", gateway.rtmp);
+    let line =
+        GSTREAMER.replace("SINK", &format!("rtmp2sink location={url}")).replace("num-buffers=360", "").replace("num-buffers=563", "");
+    let mut publisher = Command::new("gst-launch-1.0").arg("-q").args(line.split_whitespace()).kill_on_drop(true).spawn().unwrap();
+    let stream = published(&gateway, "live/gst").await;
+    until("the tracks are known", || stream.program()).await;
+    for (name, line) in PLAYERS {
+        let installed =
+            Command::new("sh").args(["-c", &format!("command -v {name}")]).stdout(Stdio::null()).status().await.unwrap().success();
+        if !installed {
+            println!("{name} is not installed");
+            continue;
+        }
+        let line = line.replace("URL", &url);
+        let mut player =
+            Command::new("sh").args(["-c", &line]).stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true).spawn().unwrap();
+        let status = timeout(PATIENCE, player.wait()).await.unwrap_or_else(|_| panic!("{name} ends")).unwrap();
+        println!("{name}: {status}");
+        assert!(status.success(), "{name}: {status}");
+    }
+    publisher.kill().await.unwrap();
+    gateway.stop().await;
+}

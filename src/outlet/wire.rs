@@ -165,3 +165,47 @@ fn own_init(head: &FragmentHead, why: Why, base_ms: i64) -> String {
     // The tracks are JSON text already.
     format!(r#"{{"type":"init","mime":{mime},"why":"{why}","base_ms":{base_ms},"tracks":{}}}"#, head.tracks)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::bus::{Bounds, Channel, From, Gate};
+    use crate::egress::{Filled, Policy, Pump, Source};
+    use crate::feed::{Item, Maker, RtmpVariant, Unit};
+    use crate::media::codec::mp3::Mp3Config;
+    use crate::media::{AudioShape, Codec, Epoch, Metadata, Program, Sample, Timestamp, Track, TrackId, TrackSet};
+
+    #[test]
+    fn players_of_rtmp_share_the_bytes_of_every_message() {
+        let shape = AudioShape { sample_rate: 44_100, channels: 2, frame_samples: 1_152 };
+        let track = Track::new(TrackId::AUDIO, Codec::Mp3(Mp3Config { shape }));
+        let program = Program { epoch: Epoch(1), tracks: TrackSet::new([track]), metadata: Metadata::default() };
+        let mut maker = RtmpUnit::maker(RtmpVariant::default());
+        let mut items = Vec::new();
+        maker.program(Arc::new(program), Why::Config, &mut items);
+        for millis in [0, 26] {
+            let data = Bytes::from(vec![0xFF; 400]);
+            maker.sample(Sample { track: TrackId::AUDIO, dts: Timestamp::from_millis(millis), cts: 0, is_sync: true, data }, &mut items);
+        }
+        let channel = Channel::new(Bounds::default());
+        let mut publisher = channel.lease();
+        for item in items {
+            match item {
+                Item::Head(head, why) => publisher.set_head(head, why).unwrap(),
+                Item::Unit(unit) => drop(publisher.push(unit).unwrap()),
+            }
+        }
+        let places = |_| {
+            let mut pump = Pump::new(Arc::clone(&channel), From::NewestSync, (), Arc::<Policy>::default(), ());
+            pump.attach(&Arc::new(Gate::new()));
+            let mut batch = Batch::new();
+            assert_eq!(pump.fill(&mut batch), Filled::Bytes);
+            std::iter::from_fn(|| batch.pop()).map(|slice| slice.as_ptr()).collect::<Vec<_>>()
+        };
+        let (one, two) = (places(()), places(()));
+        assert_eq!(one, two);
+        assert_eq!(one.len(), 2, "what goes before, and the newest message");
+    }
+}
