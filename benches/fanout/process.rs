@@ -48,6 +48,8 @@ impl Owned {
     pub fn start(core: usize, program: &Path, arguments: &[String], stdout: Stdio, stderr: Stdio) -> anyhow::Result<Self> {
         let mut command = Command::new("taskset");
         command.args(["-c", &core.to_string()]).arg(program).args(arguments);
+        // All peers of a bench come from one address.
+        command.env("SLUICEGATE_RTMP_MAX_PENDING_PER_ADDRESS", "0");
         // taskset becomes the program: the child's id is the program's.
         let child = command.stdin(Stdio::null()).stdout(stdout).stderr(stderr).spawn().context("starting taskset (package util-linux)")?;
         Ok(Self { child })
