@@ -15,3 +15,4 @@ mod clips;
 mod exits;
 mod ffmpeg;
 mod tracks;
+mod vp8;
