@@ -10,8 +10,9 @@ use crate::net::household;
 
 /// Over how long wrong keys are counted.
 const WINDOW: Duration = Duration::from_secs(60);
-/// Wrong keys from one address within [`WINDOW`] after which all of its keys are refused unseen, the right ones, too. An encoder with an
-/// old key that reconnects every two seconds stays below.
+/// Wrong keys from one address within [`WINDOW`] from which on all of its keys are answered late, the right ones, too: otherwise an answer
+/// that does not come at once would be a wrong key's, and a guesser would hang up and try the next. None that is right is ever refused,
+/// for a whole house may share the address. An encoder with an old key that reconnects every two seconds stays below.
 const TOO_MANY: u32 = 40;
 /// How long the first wrong key's answer takes; each further one doubles it.
 const DELAY: Duration = Duration::from_millis(250);
@@ -26,6 +27,15 @@ pub(super) struct Tries {
     failed: Mutex<HashMap<IpAddr, Failed>>,
 }
 
+/// How a key is answered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Verdict {
+    /// For how long its answer is held back.
+    pub(super) delay: Duration,
+    /// Whether its address guesses.
+    pub(super) is_suspect: bool,
+}
+
 #[derive(Debug)]
 struct Failed {
     count: u32,
@@ -33,15 +43,15 @@ struct Failed {
 }
 
 impl Tries {
-    /// Whether an address has guessed too often of late.
-    pub(super) fn exhausted(&self, address: IpAddr, now: Instant) -> bool {
+    /// A right key: answered at once, unless its address has guessed too often of late.
+    pub(super) fn pass(&self, address: IpAddr, now: Instant) -> Verdict {
         let failed = self.failed.lock();
-        failed.get(&household(address)).is_some_and(|failed| failed.count >= TOO_MANY && failed.is_fresh(now))
+        let is_suspect = failed.get(&household(address)).is_some_and(|failed| failed.count >= TOO_MANY && failed.is_fresh(now));
+        Verdict { delay: if is_suspect { LONGEST_DELAY } else { Duration::ZERO }, is_suspect }
     }
 
-    /// Notes a wrong key. Returns how long its answer is to be held back: a right one is answered at once, so an encoder beside a
-    /// guesser, behind the same address, waits for nothing.
-    pub(super) fn note(&self, address: IpAddr, now: Instant) -> Duration {
+    /// Notes a wrong key.
+    pub(super) fn note(&self, address: IpAddr, now: Instant) -> Verdict {
         let address = household(address);
         let mut failed = self.failed.lock();
         if failed.len() >= MAX_ADDRESSES && !failed.contains_key(&address) {
@@ -56,8 +66,10 @@ impl Tries {
         if !entry.is_fresh(now) {
             *entry = Failed { count: 0, since: now };
         }
-        entry.count += 1;
-        DELAY.saturating_mul(1 << (entry.count - 1).min(16)).min(LONGEST_DELAY)
+        let is_suspect = entry.count >= TOO_MANY;
+        let delay = DELAY.saturating_mul(1 << entry.count.min(16)).min(LONGEST_DELAY);
+        entry.count = entry.count.saturating_add(1);
+        Verdict { delay, is_suspect }
     }
 }
 
@@ -72,6 +84,7 @@ mod tests {
     use super::*;
 
     const HERE: &str = "192.0.2.1";
+    const AT_ONCE: Verdict = Verdict { delay: Duration::ZERO, is_suspect: false };
 
     fn address(text: &str) -> IpAddr {
         text.parse().unwrap()
@@ -80,22 +93,24 @@ mod tests {
     #[test]
     fn each_wrong_key_is_answered_later_than_the_one_before() {
         let (tries, now) = (Tries::default(), Instant::now());
-        let delays: Vec<_> = (0..6).map(|_| tries.note(address(HERE), now).as_millis()).collect();
+        let delays: Vec<_> = (0..6).map(|_| tries.note(address(HERE), now).delay.as_millis()).collect();
         assert_eq!(delays, [250, 500, 1_000, 2_000, 4_000, 4_000]);
-        assert_eq!(tries.note(address("192.0.2.2"), now), DELAY, "its neighbour has done nothing");
+        assert_eq!(tries.note(address("192.0.2.2"), now).delay, DELAY, "its neighbour has done nothing");
     }
 
     #[test]
-    fn a_guesser_is_refused_for_the_rest_of_the_minute() {
+    fn a_guesser_is_suspect_for_the_rest_of_the_minute() {
         let (tries, now) = (Tries::default(), Instant::now());
         for _ in 0..TOO_MANY {
-            assert!(!tries.exhausted(address("2001:db8::1"), now));
-            tries.note(address("2001:db8::1"), now);
+            assert_eq!(tries.pass(address("2001:db8::1"), now), AT_ONCE);
+            assert!(!tries.note(address("2001:db8::1"), now).is_suspect);
         }
-        assert!(tries.exhausted(address("2001:db8::2"), now), "a household's addresses count as one");
-        assert!(!tries.exhausted(address(HERE), now));
-        assert!(!tries.exhausted(address("2001:db8::1"), now + WINDOW));
-        assert_eq!(tries.note(address("2001:db8::1"), now + WINDOW), DELAY);
+        let late = Verdict { delay: LONGEST_DELAY, is_suspect: true };
+        assert_eq!(tries.note(address("2001:db8::1"), now), late);
+        assert_eq!(tries.pass(address("2001:db8::2"), now), late, "a household's addresses count as one");
+        assert_eq!(tries.pass(address(HERE), now), AT_ONCE);
+        assert_eq!(tries.pass(address("2001:db8::1"), now + WINDOW), AT_ONCE);
+        assert_eq!(tries.note(address("2001:db8::1"), now + WINDOW), Verdict { delay: DELAY, is_suspect: false });
     }
 
     #[test]
@@ -108,6 +123,6 @@ mod tests {
             tries.note(IpAddr::from((0x0A00_0000 + n).to_be_bytes()), now);
         }
         assert_eq!(tries.failed.lock().len(), MAX_ADDRESSES);
-        assert!(tries.exhausted(address(HERE), now));
+        assert!(tries.pass(address(HERE), now).is_suspect);
     }
 }
