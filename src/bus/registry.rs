@@ -1,7 +1,7 @@
 //! The registry of live streams: who may publish, and how long a stream outlives its publisher's connection.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
@@ -100,7 +100,7 @@ pub struct Registry {
     options: Options,
     streams: DashMap<StreamName, Arc<Stream>>,
     last_epoch: AtomicU64,
-    listeners: Mutex<Vec<Weak<Gate>>>,
+    listeners: Arc<Listeners>,
     closing: AtomicBool,
 }
 
@@ -114,11 +114,16 @@ pub struct Session {
     resumed: bool,
 }
 
-/// Rings when any stream comes, goes or changes its state; the listener looks for itself what.
+/// Rings when any stream comes, goes or changes its state; the listener looks for itself what. Dropping it leaves nothing behind.
 #[derive(Debug)]
 pub struct Announcements {
     gate: Arc<Gate>,
+    listeners: Arc<Listeners>,
 }
+
+/// Who is told of changes: as many as there are [`Announcements`].
+#[derive(Debug, Default)]
+struct Listeners(Mutex<Vec<Arc<Gate>>>);
 
 impl Registry {
     /// An empty registry.
@@ -127,7 +132,7 @@ impl Registry {
             options,
             streams: DashMap::new(),
             last_epoch: AtomicU64::new(0),
-            listeners: Mutex::default(),
+            listeners: Arc::default(),
             closing: AtomicBool::new(false),
         })
     }
@@ -205,8 +210,8 @@ impl Registry {
     pub fn announcements(&self) -> Announcements {
         let gate = Arc::new(Gate::new());
         gate.ring();
-        self.listeners.lock().push(Arc::downgrade(&gate));
-        Announcements { gate }
+        self.listeners.0.lock().push(Arc::clone(&gate));
+        Announcements { gate, listeners: Arc::clone(&self.listeners) }
     }
 
     /// Ends all streams and admits no more: readers drain what is left.
@@ -294,7 +299,7 @@ impl Registry {
     }
 
     fn announce(&self) {
-        self.listeners.lock().retain(|listener| listener.upgrade().inspect(|gate| gate.ring()).is_some());
+        self.listeners.0.lock().iter().for_each(|gate| gate.ring());
     }
 }
 
@@ -335,5 +340,28 @@ impl Announcements {
     /// Waits for the next change. Changes in between are one. Cancel safe.
     pub async fn changed(&self) {
         self.gate.rung().await;
+    }
+}
+
+impl Drop for Announcements {
+    fn drop(&mut self) {
+        self.listeners.0.lock().retain(|gate| !Arc::ptr_eq(gate, &self.gate));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_stops_listening_leaves_nothing_behind_though_nothing_is_announced() {
+        let registry = Registry::new(Options::default());
+        let kept = registry.announcements();
+        for _ in 0..100 {
+            drop(registry.announcements());
+        }
+        assert_eq!(registry.listeners.0.lock().len(), 1);
+        drop(kept);
+        assert!(registry.listeners.0.lock().is_empty());
     }
 }

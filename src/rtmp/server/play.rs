@@ -99,10 +99,13 @@ impl Players {
 
 /// The stream of that name, once it is there and has not ended.
 async fn published(registry: &Registry, name: &StreamName) -> Arc<Stream> {
+    let found = || registry.find(name).filter(|stream| !matches!(stream.state(), State::Ended { .. }));
+    if let Some(stream) = found() {
+        return stream;
+    }
     let changes = registry.announcements();
     loop {
-        let found = registry.find(name).filter(|stream| !matches!(stream.state(), State::Ended { .. }));
-        match found {
+        match found() {
             Some(stream) => return stream,
             None => changes.changed().await,
         }
