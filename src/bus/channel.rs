@@ -128,14 +128,16 @@ impl<T: Entry> Channel<T> {
 
     /// The head, waited for; none when the channel ends without one. Cancel safe.
     pub async fn settled(self: &Arc<Self>) -> Option<Arc<T::Head>> {
+        // Nearly always it is there, and to subscribe is to copy the list of gates, twice, under the lock that the publisher needs.
+        if let Some(known) = self.settlement() {
+            return known;
+        }
         let gate = Arc::new(Gate::new());
         let _listener = self.subscribe(From::NextSync, &gate);
         loop {
-            if let Some(head) = self.head() {
-                return Some(head);
-            }
-            if self.ended().is_some() {
-                return None;
+            // Looked at again: it may have come before the gate was hung up.
+            if let Some(known) = self.settlement() {
+                return known;
             }
             gate.rung().await;
         }
@@ -144,6 +146,11 @@ impl<T: Entry> Channel<T> {
     /// Looks at the window under the lock; keep it short.
     pub fn inspect<R>(&self, look: impl FnOnce(&Window<T>) -> R) -> R {
         look(&self.state.lock().window)
+    }
+
+    /// The head or, inside, none where the channel has ended without one; nothing where it is still to come.
+    fn settlement(&self) -> Option<Option<Arc<T::Head>>> {
+        self.inspect(|window| window.head().cloned().map(Some).or_else(|| window.ended().map(|_| None)))
     }
 
     fn leave(&self, gate: &Arc<Gate>) {
@@ -277,5 +284,21 @@ impl Lease {
 fn ring(gates: &[Registered]) {
     for registered in gates {
         registered.gate.ring();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::{Epoch, Metadata, Program, Sample, TrackSet};
+
+    #[tokio::test]
+    async fn a_head_that_is_there_is_found_without_touching_the_gates() {
+        let channel = Channel::<Sample>::new(Bounds::default());
+        let program = Program { epoch: Epoch(1), tracks: TrackSet::new([]), metadata: Metadata::default() };
+        channel.lease().set_head(Arc::new(program), Why::Config).unwrap();
+        let before = Arc::clone(&channel.state.lock().gates);
+        assert!(channel.settled().await.is_some());
+        assert!(Arc::ptr_eq(&before, &channel.state.lock().gates), "nobody was let in or out");
     }
 }
