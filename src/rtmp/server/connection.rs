@@ -67,7 +67,7 @@ enum Wake {
 }
 
 impl Connection {
-    /// Of a connection accepted at `opened`, from where its deadlines count.
+    /// Of a connection accepted at `opened`.
     pub(super) fn new(
         io: Transport,
         address: SocketAddr,
@@ -128,8 +128,7 @@ impl Connection {
 
     async fn wait(&mut self, shutdown: &CancellationToken) -> Wake {
         let held_back = self.ingest.as_mut().and_then(Ingest::hold_back);
-        let total = self.place.pending.is_some().then(|| self.opened + self.shared.options.publish_timeout());
-        let deadline = self.session.deadline().into_iter().chain(total).chain(self.leaves).min();
+        let deadline = self.session.deadline().into_iter().chain(self.begins_by()).chain(self.leaves).min();
         let Self { io, input, ingest, leaves, .. } = self;
         let read = async {
             match held_back {
@@ -176,7 +175,7 @@ impl Connection {
             Wake::Deadline => {
                 let now = Instant::now();
                 self.session.handle_timeout(now);
-                if self.place.pending.is_some() && now >= self.opened + self.shared.options.publish_timeout() {
+                if self.begins_by().is_some_and(|deadline| now >= deadline) {
                     self.session.give_up();
                 }
                 if self.leaves.is_some_and(|leaves| now >= leaves) {
@@ -265,8 +264,7 @@ impl Connection {
         };
         let secret = request.address.query.get(parameter);
         let question = Question { action, name: &name, secret, peer: self.address, protocol: self.protocol() };
-        let begun = if self.place.pending.is_some() { self.opened } else { Instant::now() };
-        let deadline = begun + self.shared.options.publish_timeout();
+        let deadline = self.begins_by().unwrap_or_else(|| Instant::now() + self.shared.options.publish_timeout());
         timeout_at(deadline.into(), self.shared.authority.check(&question)).await.map_err(|_| Refusal::Late)??;
         Ok(name)
     }
@@ -285,6 +283,11 @@ impl Connection {
             self.place.pending = None;
         }
         Ok(())
+    }
+
+    /// When it must publish or have asked to play, as long as it does neither.
+    fn begins_by(&self) -> Option<Instant> {
+        self.place.pending.as_ref().map(|pending| pending.since + self.shared.options.publish_timeout())
     }
 
     fn protocol(&self) -> &'static str {

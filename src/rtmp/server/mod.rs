@@ -78,7 +78,15 @@ struct Arrival {
 #[derive(Debug)]
 struct Place {
     _all: Permit,
-    pending: Option<Permit>,
+    pending: Option<Pending>,
+}
+
+/// A connection has not said yet what it wants, or is not allowed it yet.
+#[derive(Debug)]
+struct Pending {
+    /// From when its time to begin counts: it came, or it came back from playing.
+    since: Instant,
+    _permit: Permit,
 }
 
 impl Doors {
@@ -170,6 +178,7 @@ impl Limiter {
     }
 
     fn take(&self, address: SocketAddr) -> Result<Place, Refused> {
-        Ok(Place { _all: self.all.take(address.ip())?, pending: Some(self.pending.take(address.ip())?) })
+        let (all, permit) = (self.all.take(address.ip())?, self.pending.take(address.ip())?);
+        Ok(Place { _all: all, pending: Some(Pending { since: Instant::now(), _permit: permit }) })
     }
 }
