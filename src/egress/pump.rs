@@ -98,6 +98,9 @@ pub trait Source: fmt::Debug + Send {
     /// Appends the next batch: within one [`Budget`], with the heads due.
     fn fill(&mut self, out: &mut Batch) -> Filled;
 
+    /// Why there will be no more media, where that is known without a [`Source::fill`]: a viewer that takes none for now asks.
+    fn over(&self) -> Option<Over>;
+
     /// Begins anew, as one that has just joined, without being counted as one that skipped.
     fn rejoin(&mut self);
 
@@ -198,6 +201,10 @@ impl<T: Wire, K: Send> Source for Pump<T, K> {
                 Read::End(end) => return Filled::Over(Over::Ended(end)),
             }
         }
+    }
+
+    fn over(&self) -> Option<Over> {
+        self.channel.ended().map(Over::Ended)
     }
 
     fn rejoin(&mut self) {

@@ -1,11 +1,12 @@
 //! The pump over a channel of toy units.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 
 use super::*;
-use crate::bus::{Bounds, Channel, End, Entry, From, Gate, Publisher, Why};
+use crate::bus::{Bounds, Channel, End, Entry, From, Gate, Publisher, StreamName, Why};
 use crate::media::{Span, Timestamp};
 
 #[derive(Clone, Debug)]
@@ -173,4 +174,57 @@ fn a_form_that_cannot_follow_a_change_ends_the_viewer() {
     stage.publisher.set_head(Arc::new("unfit"), Why::Config).unwrap();
     stage.send(1..2);
     assert_eq!(filled(&mut pump), (String::new(), Filled::Over(Over::Changed)));
+}
+
+/// Says nothing; each letter that it hears is a wish.
+#[derive(Debug)]
+struct Letters;
+
+impl Talk for Letters {
+    fn input(&mut self, bytes: &[u8], _: Instant, wishes: &mut Vec<Wish>) -> Result<(), Breach> {
+        wishes.extend(bytes.iter().map(|letter| if *letter == b'h' { Wish::Halt } else { Wish::Resume }));
+        Ok(())
+    }
+
+    fn put(&mut self, _: Instant, _: &mut Batch) {}
+
+    fn tick(&mut self, _: u64, _: Instant) -> Result<bool, Unanswered> {
+        Ok(false)
+    }
+
+    fn farewell(&mut self, why: &Departure, _: Instant) -> Bytes {
+        format!("({why})").into()
+    }
+
+    fn release(self: Box<Self>, _: Option<tokio::net::TcpStream>) {}
+}
+
+/// A viewer that only talks, and what it writes next.
+fn talking(stage: &Stage, now: Instant) -> Viewer {
+    let stream = StreamName::parse("live/a").unwrap();
+    let who = Who { stream, exit: "test", address: None };
+    let source = Box::new(stage.viewer(From::NewestSync));
+    Viewer::new(who, source, Transport::Talking(Box::new(Letters)), Bytes::new(), Arc::clone(&stage.policy), now)
+}
+
+fn written(viewer: &mut Viewer, now: Instant) -> String {
+    let mut batch = Batch::new();
+    viewer.next(now, &mut batch);
+    let slices: Vec<Bytes> = std::iter::from_fn(|| batch.pop()).collect();
+    String::from_utf8(slices.concat()).unwrap()
+}
+
+#[test]
+fn one_that_halted_hears_of_the_end_and_leaves() {
+    let (mut stage, now) = (Stage::new(), Instant::now());
+    stage.send(0..1);
+    let mut viewer = talking(&stage, now);
+    written(&mut viewer, now);
+    viewer.input(b"h", now);
+    stage.send(1..2);
+    assert_eq!((viewer.tick(now), written(&mut viewer, now)), (Ok(false), String::new()), "it wants nothing");
+    stage.channel.end(End::Unpublished);
+    assert_eq!(viewer.tick(now), Ok(true));
+    assert_eq!(written(&mut viewer, now), "(the stream has ended)");
+    assert_eq!(viewer.departure(), Departure::Over(Over::Ended(End::Unpublished)));
 }

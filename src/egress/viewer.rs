@@ -238,7 +238,14 @@ impl Viewer {
                 self.leave(Departure::NoGreeting, now);
                 return Ok(true);
             }
-            State::Leaving { .. } | State::Greeting { .. } | State::Streaming | State::Halted | State::Releasing => {}
+            // Who takes no media does not come upon their end.
+            State::Halted | State::Greeting { .. } => {
+                if let Some(over) = self.source.over() {
+                    self.leave(Departure::Over(over), now);
+                    return Ok(true);
+                }
+            }
+            State::Leaving { .. } | State::Streaming | State::Releasing => {}
         }
         let Transport::Talking(talk) = &mut self.transport else { return Ok(false) };
         match talk.tick(self.sent, now) {
