@@ -16,7 +16,7 @@ const WINDOW: Duration = Duration::from_secs(60);
 const TOO_MANY: u32 = 40;
 /// How long the first wrong key's answer takes; each further one doubles it.
 const DELAY: Duration = Duration::from_millis(250);
-/// Longest delay: within the time that a connection has to publish.
+/// Longest delay: within the least time that `rtmp.publish_timeout_s` can give a connection to publish.
 const LONGEST_DELAY: Duration = Duration::from_secs(4);
 /// Addresses that are remembered; a crowd beyond it makes us forget those who guessed least.
 const MAX_ADDRESSES: usize = 4_096;

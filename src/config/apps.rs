@@ -10,7 +10,7 @@ use crate::auth::FIELDS;
 /// Its name.
 pub(super) const SECTION: &str = "apps";
 /// What is shown in place of a secret.
-const HIDDEN: &str = "…";
+pub(super) const HIDDEN: &str = "…";
 
 /// `live.keys` out of `live_keys`, as environment variables have it.
 pub(super) fn dotted(key: &str) -> String {
@@ -67,13 +67,17 @@ pub(super) fn take_out(table: &mut Table, error: &Error<toml::de::Error>) -> Opt
         return None;
     }
     let fields = table.get_mut(section)?.get_mut(app)?.as_table_mut()?;
-    let value = fields.remove(field)?;
+    fields.remove(field)?;
     let key = format!("{SECTION}.{app}.{field}");
     let reason = error.inner().to_string().lines().next().unwrap_or_default().to_owned();
     let rule = match field {
         "keys" | "stream_keys" => "publish",
         "tokens" | "stream_tokens" => "play",
-        _ => return Some(Mistake::new(key, value.to_string(), reason, "see config/sluicegate.toml")),
+        // One that has no business there may be a key in the wrong place.
+        _ => {
+            let other = if field == "play" { "token" } else { "key" };
+            return Some(Mistake::new(key, HIDDEN, format!("this is neither \"open\" nor \"{other}\""), "see config/sluicegate.toml"));
+        }
     };
     fields.retain(|other, _| other != rule && !other.ends_with(if rule == "publish" { "keys" } else { "tokens" }));
     // The library quotes what it found where it expected something else.

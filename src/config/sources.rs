@@ -38,7 +38,8 @@ pub(super) fn merge(text: &str, environment: &[Override], flags: &[Override]) ->
     let mut merged = match text.parse::<Table>() {
         Ok(table) => known_only(table, &defaults, &mut mistakes),
         Err(error) => {
-            let reason = error.to_string().trim().to_owned();
+            // Never the line itself: it may hold a key.
+            let reason = format!("{}: {}", place(text, error.span().map_or(0, |span| span.start)), error.message().trim());
             mistakes.push(Mistake::new("", "", reason, "the file must be TOML: [section] lines, then key = value lines"));
             Table::new()
         }
@@ -88,6 +89,13 @@ pub(super) fn default_of(key: &str) -> Option<String> {
     Some(defaults().get(section)?.get(key)?.to_string())
 }
 
+/// Line and column of a byte of the text, both from one on.
+fn place(text: &str, at: usize) -> String {
+    let before = &text[..text.floor_char_boundary(at)];
+    let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+    format!("line {}, column {column}", before.matches('\n').count() + 1)
+}
+
 fn defaults() -> Json {
     serde_json::to_value(Config::default()).expect("options are plain numbers, strings and lists")
 }
@@ -117,8 +125,9 @@ fn known_only(table: Table, defaults: &Json, mistakes: &mut Vec<Mistake>) -> Tab
             if keys.contains_key(&key) {
                 kept.insert(key, value);
             } else {
+                // What it was meant for is not known: it may be a key of an application.
                 let hint = did_you_mean(&key, keys.keys().map(String::as_str));
-                mistakes.push(Mistake::new(format!("{section}.{key}"), value.to_string(), "there is no such key", hint));
+                mistakes.push(Mistake::new(format!("{section}.{key}"), apps::HIDDEN, "there is no such key", hint));
             }
         }
         known.insert(section, Value::Table(kept));
@@ -128,19 +137,19 @@ fn known_only(table: Table, defaults: &Json, mistakes: &mut Vec<Mistake>) -> Tab
 
 /// Reads an override's text as the type that its default has.
 fn typed(setting: &Override, defaults: &Json) -> Result<Value, Mistake> {
-    let mistake = |reason: &str, hint: String| Mistake::new(&setting.key, &setting.value, format!("{reason} ({})", setting.source), hint);
+    let mistake = |value: &str, reason: &str, hint| Mistake::new(&setting.key, value, format!("{reason} ({})", setting.source), hint);
     let (section, key) = setting.key.split_once('.').unwrap_or((&setting.key, ""));
     if section == apps::SECTION {
         return apps::typed(setting, key);
     }
     let Some(keys) = defaults.get(section).and_then(Json::as_object) else {
-        return Err(mistake("there is no such section", did_you_mean(section, sections(defaults))));
+        return Err(mistake(apps::HIDDEN, "there is no such section", did_you_mean(section, sections(defaults))));
     };
     let Some(default) = keys.get(key) else {
-        return Err(mistake("there is no such key", did_you_mean(key, keys.keys().map(String::as_str))));
+        return Err(mistake(apps::HIDDEN, "there is no such key", did_you_mean(key, keys.keys().map(String::as_str))));
     };
     let text = setting.value.trim();
-    let unreadable = |what: &str| mistake(&format!("this is not {what}"), format!("the default is {default}"));
+    let unreadable = |what: &str| mistake(&setting.value, &format!("this is not {what}"), format!("the default is {default}"));
     let value = match default {
         Json::Bool(_) => Value::Boolean(text.parse().map_err(|_| unreadable("true or false"))?),
         Json::Number(number) if number.is_f64() => Value::Float(text.parse().map_err(|_| unreadable("a number"))?),

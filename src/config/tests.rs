@@ -53,6 +53,28 @@ fn a_file_that_is_not_toml_says_where() {
 }
 
 #[test]
+fn a_key_on_a_line_that_cannot_be_read_or_in_a_place_for_something_else_is_not_shown() {
+    let broken =
+        ["[apps.live]\npublish = \"key\"\nkeys = [\"hunter2hunter2]", "[apps.live]\nkeys = hunter2hunter2", "ü = 1 hunter2hunter2"];
+    for (text, line) in broken.into_iter().zip(["line 3", "line 2", "line 1"]) {
+        let mistakes = Config::parse(text).unwrap_err();
+        assert!(mistakes[0].reason.starts_with(line), "{}", mistakes[0]);
+        assert!(!mistakes[0].to_string().contains("hunter2"), "{}", mistakes[0]);
+    }
+    for text in
+        ["[apps.live]\npublish = \"hunter2hunter2\"", "[apps.live]\nplay = \"hunter2hunter2\"", "[rtmp]\nkeys = [\"hunter2hunter2\"]"]
+    {
+        let mistakes = Config::parse(text).unwrap_err();
+        assert!(!mistakes.iter().any(|mistake| mistake.to_string().contains("hunter2")), "{mistakes:?}");
+    }
+    for name in ["SLUICEGATE_APP_LIVE_KEYS", "SLUICEGATE_RTMP_KEYS", "SLUICEGATE_APPS_LIVE_PUBLISH"] {
+        let environment = sources::environment([(name.to_owned(), "hunter2hunter2".to_owned())].into_iter());
+        let mistakes = Config::read("", environment, &[]).unwrap_err();
+        assert!(!mistakes.iter().any(|mistake| mistake.to_string().contains("hunter2")), "{mistakes:?}");
+    }
+}
+
+#[test]
 fn the_environment_overrides_the_file_and_flags_override_both() {
     let environment = sources::environment([("SLUICEGATE_STREAMS_GRACE_S".to_owned(), "20".to_owned())].into_iter());
     let config = Config::read("[streams]\ngrace_s = 5\nlinger_s = 7", environment.clone(), &[]).unwrap();
@@ -94,7 +116,7 @@ fn rules_that_nobody_or_everybody_could_pass_are_mistakes() {
         ("[apps.live]\npublish = \"key\"", "apps.live.publish", "there are no keys"),
         ("[apps.live]\nplay = \"token\"\nkeys = []", "apps.live.play", "there are no tokens"),
         ("[apps.live]\nkeys = [\"correct horse\"]", "apps.live.publish", "nobody is asked for one"),
-        ("[apps.live]\npublish = \"keys\"", "apps.live.publish", "unknown variant"),
+        ("[apps.live]\npublish = \"keys\"", "apps.live.publish", "neither"),
         ("[apps.live]\npublsh = \"key\"", "apps.live.publsh", "no such key"),
         ("[apps.\"li ve\"]", "apps.li ve", "not allowed"),
         ("[apps.api]", "apps.api", "the gateway's own pages"),

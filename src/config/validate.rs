@@ -23,7 +23,7 @@ pub(super) fn validate(config: &Config, mistakes: &mut Vec<Mistake>) {
     applications(&mut check, &config.apps);
     let rtmp = &config.rtmp;
     check.range("rtmp.max_connections", rtmp.max_connections as u64, 1, 1_000_000);
-    check.range("rtmp.publish_timeout_s", rtmp.publish_timeout_s, 1, 300);
+    check.range("rtmp.publish_timeout_s", rtmp.publish_timeout_s, 6, 300);
     check.range("rtmp.idle_s", rtmp.idle_s, 1, 3_600);
     if rtmp.max_bit_rate > 0 {
         // The least that any picture or sound needs.

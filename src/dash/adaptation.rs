@@ -11,7 +11,7 @@ use crate::segment::snapshot::{Init, Period, Segment, Slot, Snapshot, TrackStatu
 
 use super::descriptors::{self, Descriptor};
 use super::manifest::{Run, Xml};
-use super::text::frame_rate;
+use super::text::{frame_rate, xml_text};
 
 /// Writes the adaptation sets of a period: one of all video tracks with one codec and the same colours, one for each audio track.
 pub fn write_sets(xml: &mut Xml, snapshot: &Snapshot, period: &Period, run: &Run<'_>, query: &str) -> io::Result<()> {
@@ -120,7 +120,7 @@ fn write_set(
     element.write_inner_content(|xml| {
         write_descriptors(xml, "SupplementalProperty", descriptors::colors(&first.track).into_iter().chain(set.exchangeable(sets)))?;
         if let Some(name) = named.name.as_deref().filter(|_| named.id.kind == Kind::Audio) {
-            xml.create_element("Label").write_text_content(BytesText::new(name))?;
+            xml.create_element("Label").write_text_content(BytesText::new(&xml_text(name)))?;
         }
         let captions = set.inits.iter().map(|init| told(snapshot, init).captions);
         write_descriptors(xml, "Accessibility", descriptors::captions(captions.fold(Captions::default(), Captions::and)))?;

@@ -21,6 +21,11 @@ pub fn frame_rate(rate: f64) -> String {
     }
 }
 
+/// A text without the characters that no XML document may hold, however they are written (XML 1.0 §2.2).
+pub fn xml_text(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control() && !matches!(c, '\u{FFFE}' | '\u{FFFF}')).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -39,5 +44,10 @@ mod tests {
         assert_eq!(frame_rate(29.97), "30000/1001");
         assert_eq!(frame_rate(59.940_06), "60000/1001");
         assert_eq!(frame_rate(12.5), "12500/1000");
+    }
+
+    #[test]
+    fn what_xml_cannot_hold_is_left_out_of_texts() {
+        assert_eq!(xml_text("S\0a\u{1b}al \u{FFFE}<1>\u{FFFF} ü\u{1F3A4}"), "Saal <1> ü\u{1F3A4}");
     }
 }

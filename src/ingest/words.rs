@@ -6,7 +6,7 @@ use crate::amf0::Value;
 use crate::flv::MAX_TRACKS;
 use crate::media::{Kind, TrackId};
 
-/// The longest language or name that is kept, in bytes.
+/// The longest language or name that is kept, in bytes. Control characters are not: no log, page, playlist or manifest has a use for them.
 const MAX_TEXT: usize = 64;
 
 /// What metadata says of each track.
@@ -65,7 +65,7 @@ impl Word {
     fn read(value: &Value) -> Self {
         let text = |names: &[&str]| {
             let texts = names.iter().filter_map(|name| value.get(name)?.as_str());
-            texts.map(str::trim).find(|text| !text.is_empty()).map(|text| text[..text.floor_char_boundary(MAX_TEXT)].to_owned())
+            texts.map(readable).find(|text| !text.is_empty())
         };
         let rate = value.get("framerate").and_then(Value::as_number);
         Self {
@@ -74,6 +74,19 @@ impl Word {
             frame_rate: rate.filter(|rate| rate.is_finite() && (1.0..=1_000.0).contains(rate)),
         }
     }
+}
+
+/// The start of a text that people can read.
+fn readable(text: &str) -> String {
+    let mut kept = String::new();
+    for c in text.trim_start_matches(|c: char| c.is_whitespace() || c.is_control()).chars().filter(|c| !c.is_control()) {
+        if kept.len() + c.len_utf8() > MAX_TEXT {
+            break;
+        }
+        kept.push(c);
+    }
+    kept.truncate(kept.trim_end().len());
+    kept
 }
 
 /// Whether a text has the shape of a language tag (RFC 5646 §2.1): letters and digits with hyphens between.
@@ -129,6 +142,14 @@ mod tests {
         }
         let name = "ü".repeat(100);
         assert_eq!(Word::read(&object([("name", name.as_str().into())])).name, Some("ü".repeat(32)));
+    }
+
+    #[test]
+    fn control_characters_are_left_out_of_names() {
+        let name = |text: &str| Word::read(&object([("name", text.into())])).name;
+        assert_eq!(name("\0 \u{1b}[2JSa\0al\u{85}\n "), Some("[2JSaal".to_owned()));
+        assert_eq!(name("\0\u{7f}\r\n"), None);
+        assert_eq!(name(&format!("{}Saal", "\0".repeat(100))), Some("Saal".to_owned()));
     }
 
     #[test]

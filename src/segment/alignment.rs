@@ -56,7 +56,10 @@ pub(super) fn side(samples: impl Iterator<Item = (Timestamp, bool)>, cut: Timest
     let (mut nearest, mut front, mut whole): (Option<(usize, Span)>, _, _) = (None, None, whole);
     for (position, (start, is_sync)) in samples.enumerate() {
         let distance = start.since(cut);
-        front.get_or_insert(distance);
+        // Whatever follows, a sample before all that can begin the segment is not behind the cut.
+        if *front.get_or_insert(distance) < Span::ZERO - tolerance {
+            return Side::Before;
+        }
         if distance > tolerance {
             whole = true;
             break;
@@ -113,6 +116,14 @@ mod tests {
         assert_eq!(beside(&[(10, P)], true), Side::Behind { hit: false });
         assert_eq!(beside(&[(40, K)], false), Side::Behind { hit: false }, "more than a frame late");
         assert_eq!(beside(&[], true), Side::Unknown);
+    }
+
+    #[test]
+    fn a_sample_well_before_the_cut_is_told_without_a_look_at_those_behind_it() {
+        let mut seen = 0;
+        let samples = (0..1_000_000).map(|at| (Timestamp::from_millis(at), K)).inspect(|_| seen += 1);
+        assert_eq!(side(samples, Timestamp::from_millis(10_000), Span::from_millis(35), false), Side::Before);
+        assert_eq!(seen, 1);
     }
 
     #[test]

@@ -225,6 +225,30 @@ fn a_word_about_a_track_that_its_init_segment_does_not_hold_interrupts_nothing()
 }
 
 #[test]
+fn a_name_full_of_control_characters_leaves_the_manifest_well_formed() {
+    let mut told = tracks(1);
+    told[1].name = Some("\0Sa\u{b}al\u{FFFF} & <1>".to_owned());
+    let (mut segmenter, _) = Segmenter::new(Options::default(), program(told));
+    push(&mut segmenter, samples(&[rung(30, 60)], 0, 4_500));
+    let text = dash::manifest(&segmenter.snapshot().unwrap(), "/time", "");
+    // XML 1.0 §2.2, Char: a conforming parser refuses the whole document for any other.
+    let is_char = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..);
+    assert_eq!(text.chars().find(|c| !is_char(*c)), None);
+    let mut reader = quick_xml::Reader::from_str(&text);
+    let mut labels = Vec::new();
+    loop {
+        match reader.read_event().unwrap() {
+            quick_xml::events::Event::Start(start) if start.name().as_ref() == "Label" => {
+                labels.push(reader.read_text(start.name()).unwrap().to_string());
+            }
+            quick_xml::events::Event::Eof => break,
+            _ => {}
+        }
+    }
+    assert_eq!(labels, ["Saal &amp; &lt;1&gt;"]);
+}
+
+#[test]
 fn tracks_that_come_late_or_go_do_not_interrupt_the_others() {
     let rungs = [rung(30, 60), rung(30, 60)];
     let (mut segmenter, refused) = Segmenter::new(Options::default(), program(tracks(1)));

@@ -272,11 +272,11 @@ impl Connection {
     fn on_publish(&mut self, name: &StreamName, request: &Request) -> Result<(), Refusal> {
         let now = Instant::now();
         let encoder = encoder(request.connect.flash_ver());
-        let info = PublisherInfo { connection: self.id.0, address: self.address, protocol: self.protocol(), encoder };
+        let info = PublisherInfo { connection: self.id.0, address: self.address, protocol: self.protocol(), encoder: encoder.clone() };
         let options = &self.shared.options;
         let session = self.shared.registry.publish(name, info, options.takeover, now, WallClock::from(SystemTime::now()))?;
         let ingest = Ingest::new(session, options.ingest());
-        tracing::info!(stream = %name, encoder = request.connect.flash_ver(), "publishing");
+        tracing::info!(stream = %name, encoder, "publishing");
         if self.session.accept_publish(request.id, now).is_ok() {
             self.ingest = Some(ingest);
             self.ceiling = Ceiling::new(options.max_bit_rate, options.ingest().max_ahead, now);

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Shared;
 use super::connection::Connection;
-use super::verdict::Refusal;
+use super::verdict::{Refusal, encoder};
 use crate::bus::{End, From, Registry, State, Stream, StreamName};
 use crate::egress::{self, Batch, Breach, Departure, Hubs, Kinds, Over, Policy, Pump, Source, Talk, Unanswered, Viewer, Who, Wish, solo};
 use crate::feed::RtmpVariant;
@@ -118,7 +118,7 @@ pub(super) async fn serve(mut connection: Connection, request: &Request, found: 
     let players = connection.shared.players.clone();
     let now = Instant::now();
     connection.session.accept_play(request.id, now).ok()?;
-    tracing::info!(stream = %stream.name(), player = request.connect.flash_ver(), "playing");
+    tracing::info!(stream = %stream.name(), player = encoder(request.connect.flash_ver()), "playing");
     let Connection { io, address, id, shared, limiter, session, input, ceiling, place, opened, received, messages, .. } = connection;
     drop(place);
     let (give, back) = oneshot::channel();

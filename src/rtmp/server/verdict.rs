@@ -11,6 +11,8 @@ use crate::rtmp::status::Code;
 
 /// Longest encoder name kept for the operator, in characters.
 const MAX_ENCODER: usize = 128;
+/// Longest path that is logged, in characters: a name that is valid is no longer, and a message may hold megabytes.
+const MAX_LOGGED_PATH: usize = 256;
 
 /// Why publishing or playing is refused.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +88,7 @@ pub(super) fn hint(reason: &CloseReason) -> Option<&'static str> {
 /// A path as it may stand in the log: some encoders percent-encode the question mark, and a key behind it must not be read there.
 pub(super) fn loggable(path: &str) -> String {
     let end = path.find(['?', '&', '=']).unwrap_or(path.len());
+    let end = path[..end].char_indices().nth(MAX_LOGGED_PATH).map_or(end, |(at, _)| at);
     let hidden = if end < path.len() { "…" } else { "" };
     format!("{}{hidden}", path[..end].escape_debug())
 }
@@ -105,5 +108,13 @@ mod tests {
         assert_eq!(loggable("live/a?key=hunter2"), "live/a…");
         assert_eq!(loggable("live/key=hunter2"), "live/key…");
         assert_eq!(loggable("live/a\u{1b}[2J"), "live/a\\u{1b}[2J");
+    }
+
+    #[test]
+    fn what_is_logged_of_a_peer_has_an_end() {
+        let long = "ü".repeat(100_000);
+        assert_eq!(loggable(&long), format!("{}…", "ü".repeat(MAX_LOGGED_PATH)));
+        assert_eq!(encoder(&long), Some("ü".repeat(MAX_ENCODER)));
+        assert_eq!(encoder("\u{1b}[2JOBS"), Some("[2JOBS".to_owned()));
     }
 }

@@ -26,6 +26,8 @@ pub(super) struct Sps {
 const MAX_SUBPICTURES: u32 = 1000;
 /// Temporal sublayers (§7.4.3.4).
 const MAX_SUBLAYERS: u32 = 7;
+/// The most that the three bits of a record can say: 15 bits. The standard goes one further, in no profile.
+const MAX_DEPTH_MINUS8: u32 = 7;
 /// Bits of general_constraints_info() before its reserved ones (§7.3.3.2).
 const CONSTRAINT_BITS: usize = 71;
 
@@ -41,7 +43,7 @@ pub(super) fn read(nal: &[u8]) -> Result<Sps, ConfigError> {
     if fields.sublayers > MAX_SUBLAYERS {
         return Err(value("sps_max_sublayers_minus1", fields.sublayers - 1));
     }
-    if fields.depth_minus8 > 8 {
+    if fields.depth_minus8 > MAX_DEPTH_MINUS8 {
         return Err(value("sps_bitdepth_minus8", fields.depth_minus8));
     }
     // 4:2:0 halves both directions, 4:2:2 the width.

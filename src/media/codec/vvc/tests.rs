@@ -181,7 +181,7 @@ fn the_layout_of_subpictures_is_passed_over() {
 fn sets_that_make_no_sense_are_refused() {
     let profile: &[(u32, u32)] = &[(2, 2), (1, 0), (5, 0), (8, 0), (8, 0), (2, 0)];
     let error = |fields: &[&[(u32, u32)]]| config_of(&fields.concat()).unwrap_err().to_string();
-    assert_eq!(error(&[START, profile, &[(0, 64), (0, 64), (2, 0), (0, 9)]]), "vvcC at byte 0: sps_bitdepth_minus8 is 9");
+    assert_eq!(error(&[START, profile, &[(0, 64), (0, 64), (2, 0), (0, 8)]]), "vvcC at byte 0: sps_bitdepth_minus8 is 8");
     assert_eq!(error(&[START, profile, &[(0, 64), (0, 8), (2, 0), (0, 0)]]), "vvcC at byte 0: pictures of 64x8");
     let crop: &[(u32, u32)] = &[(0, 100_000), (0, 64), (1, 1), (0, 49_000), (0, 0), (0, 0), (0, 0), (1, 0), (0, 0)];
     assert_eq!(error(&[START, profile, crop]), "vvcC at byte 0: sps_pic_width_max_in_luma_samples is 100000");
