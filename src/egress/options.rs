@@ -20,9 +20,9 @@ pub struct Options {
     pub merge_max_ms: u32,
     /// KiB that may wait unsent in a viewer's socket: more hides from the gateway that a viewer is slow.
     pub unsent_kib: u32,
-    /// Seconds between pings to WebSocket viewers.
+    /// Seconds between pings to viewers who can answer: those of WebSocket always, players of RTMP where nothing else flows.
     pub ping_s: u32,
-    /// Seconds that a WebSocket viewer may take to answer a ping.
+    /// Seconds that such a viewer may take to answer a ping.
     pub pong_s: u32,
 }
 
@@ -78,9 +78,9 @@ pub struct Counters {
     pub skipped_entries: Counter,
     /// Viewers disconnected because they took nothing for too long.
     pub stuck: Counter,
-    /// WebSocket viewers disconnected because a ping was not answered.
+    /// Viewers disconnected because a ping was not answered.
     pub silent: Counter,
-    /// WebSocket viewers disconnected because of what they sent.
+    /// Viewers disconnected because of what they sent.
     pub misbehaved: Counter,
     /// Sweeps over the viewers of rung channels.
     pub sweeps: Counter,

@@ -1,5 +1,5 @@
-//! What is said on a connection besides its media, by protocols that go on talking while media flows. Egress knows none of them: here is
-//! the one place where they meet.
+//! What is said on a connection besides its media, by protocols that go on talking while media flows. The pump knows none of them, not even
+//! WebSocket, whose frames [`super::control`] reads and writes: here is the one place where they meet.
 
 use std::fmt;
 use std::time::Instant;

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use crate::media::Span;
+
 /// Events within [`Meter::WINDOW`] that are too many: one a second.
 const TOO_MANY: usize = 10;
 
@@ -65,32 +67,33 @@ impl Report {
 /// Measures how far media runs ahead of real time: a bucket that media fills and time drains.
 #[derive(Debug)]
 pub(super) struct Pacer {
-    most: Duration,
-    /// Milliseconds of media that are ahead; below zero after a stall.
-    level: f64,
+    most: Span,
+    /// How much media is ahead; below zero after a stall.
+    level: Span,
     seen: Option<(i64, Instant)>,
 }
 
 impl Pacer {
-    /// How fast the bucket drains, in media time over real time. More than one, so that an encoder whose clock is a little fast never
-    /// collects a delay in the socket's buffers.
-    const DRAIN: f64 = 1.05;
+    /// How fast the bucket drains: media time over real time, in percent. More than as fast, so that an encoder whose clock is a little fast
+    /// never collects a delay in the socket's buffers.
+    const DRAIN: u32 = 105;
 
-    /// After a stall this much may be made up at any speed, in milliseconds.
-    const CREDIT: f64 = 10_000.0;
+    /// After a stall this much may be made up at any speed.
+    const CREDIT: Span = Span::from_secs(10);
 
     /// Reading is not held back for longer at a time, so that the connection's other business goes on.
     const LONGEST: Duration = Duration::from_millis(500);
 
     pub(super) fn new(most: Duration) -> Self {
-        Self { most, level: 0.0, seen: None }
+        Self { most: most.into(), level: Span::ZERO, seen: None }
     }
 
     /// Notes that media time `millis` has come.
     pub(super) fn advance(&mut self, millis: i64, now: Instant) {
         if let Some((seen, at)) = self.seen {
-            let real = now.saturating_duration_since(at).as_secs_f64() * 1e3;
-            self.level = (self.level + (millis - seen).max(0) as f64 - real * Self::DRAIN).max(-Self::CREDIT);
+            let drained = Span::from(now.saturating_duration_since(at).saturating_mul(Self::DRAIN) / 100);
+            let come = Span::from_millis(millis.saturating_sub(seen).max(0));
+            self.level = (self.level + come - drained).max(Span::ZERO - Self::CREDIT);
         }
         self.seen = Some((millis.max(self.seen.map_or(millis, |(seen, _)| seen)), now));
     }
@@ -104,8 +107,8 @@ impl Pacer {
 
     /// How long to wait before more is read.
     pub(super) fn hold_back(&self) -> Option<Duration> {
-        let over = self.level - self.most.as_secs_f64() * 1e3;
-        (over > 0.0).then(|| Duration::from_secs_f64(over / 1e3 / Self::DRAIN).min(Self::LONGEST))
+        let over = self.level - self.most;
+        (over > Span::ZERO).then(|| (over.to_duration().saturating_mul(100) / Self::DRAIN).min(Self::LONGEST))
     }
 }
 

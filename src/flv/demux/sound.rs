@@ -7,7 +7,7 @@ use super::super::body::CodecTag;
 use super::super::channels;
 use super::{DemuxError, Demuxer, Item, State as Track};
 use crate::media::codec::{AacConfig, Ac3Config, Codec, ConfigError, Eac3Config, FlacConfig, Mp3Config, OpusConfig, aac, ac3, mp3};
-use crate::media::{AudioShape, Kind, TrackId};
+use crate::media::{AudioShape, Kind, Span, TrackId};
 
 /// The audio codecs that are carried.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -107,12 +107,12 @@ impl Demuxer {
             Format::Aac => self.aac_frames(track, dts_ms, extra_nanos, payload),
             Format::Opus => {
                 self.opus_packet(track, &payload)?;
-                self.audio_frame(track, dts_ms, 0.0, extra_nanos, payload);
+                self.audio_frame(track, dts_ms, Span::ZERO, extra_nanos, payload);
                 Ok(())
             }
             Format::Flac if !matches!(self.sound_state(track), Some(State::Flac(_))) => Err(DemuxError::BeforeConfig { track }),
             Format::Flac => {
-                self.audio_frame(track, dts_ms, 0.0, extra_nanos, payload);
+                self.audio_frame(track, dts_ms, Span::ZERO, extra_nanos, payload);
                 Ok(())
             }
             Format::Mp3 => self.telling_frames(track, dts_ms, extra_nanos, mp3::split(&payload), Self::configure_mp3),
@@ -207,7 +207,7 @@ impl Demuxer {
         };
         if !aac::is_adts(&payload) {
             configured(self.sound_state(track)).ok_or(DemuxError::BeforeConfig { track })?;
-            self.audio_frame(track, dts_ms, 0.0, extra_nanos, payload);
+            self.audio_frame(track, dts_ms, Span::ZERO, extra_nanos, payload);
             return Ok(());
         }
         if configured(self.sound_state(track)).is_none() {
@@ -217,8 +217,10 @@ impl Demuxer {
         let frames = aac::strip_adts(&payload);
         self.drops.empty += u64::from(frames.is_empty());
         let shape = configured(self.sound_state(track)).ok_or(DemuxError::BeforeConfig { track })?;
-        for (at, frame) in frames.into_iter().enumerate() {
-            self.audio_frame(track, dts_ms, at as f64 * shape.frame_millis(), extra_nanos, frame);
+        let mut behind = Span::ZERO;
+        for frame in frames {
+            self.audio_frame(track, dts_ms, behind, extra_nanos, frame);
+            behind = behind + shape.frame();
         }
         Ok(())
     }
@@ -232,18 +234,18 @@ impl Demuxer {
         frames: impl IntoIterator<Item = Bytes>,
         configure: fn(&mut Self, TrackId, &[u8]) -> Result<AudioShape, ConfigError>,
     ) -> Result<(), DemuxError> {
-        let mut millis = 0.0;
+        let mut behind = Span::ZERO;
         for frame in frames {
             let shape = configure(self, track, &frame).map_err(|source| DemuxError::Config { track, source })?;
-            self.audio_frame(track, dts_ms, millis, extra_nanos, frame);
-            millis += shape.frame_millis();
+            self.audio_frame(track, dts_ms, behind, extra_nanos, frame);
+            behind = behind + shape.frame();
         }
         Ok(())
     }
 
-    /// One frame of a message, `behind` milliseconds after its first.
-    fn audio_frame(&mut self, track: TrackId, dts_ms: u32, behind: f64, extra_nanos: u32, data: Bytes) {
-        let dts_ms = dts_ms.wrapping_add(behind.round() as u32);
+    /// One frame of a message, `behind` its first by so much.
+    fn audio_frame(&mut self, track: TrackId, dts_ms: u32, behind: Span, extra_nanos: u32, data: Bytes) {
+        let dts_ms = dts_ms.wrapping_add(behind.millis() as u32);
         self.item(Item::Coded { track, dts_ms, cts_ms: 0, extra_nanos, is_sync: true, data });
     }
 }

@@ -19,7 +19,7 @@ pub mod vpx;
 pub mod vvc;
 
 use super::color::{ColorInfo, Hdr};
-use super::time::Timescale;
+use super::time::{Span, Timescale};
 use super::track::Kind;
 
 pub use aac::AacConfig;
@@ -106,9 +106,9 @@ pub struct AudioShape {
 }
 
 impl AudioShape {
-    /// Milliseconds that one access unit lasts.
-    pub fn frame_millis(self) -> f64 {
-        f64::from(self.frame_samples) * 1000.0 / f64::from(self.sample_rate.max(1))
+    /// How long one access unit lasts.
+    pub fn frame(self) -> Span {
+        Timescale::new(self.sample_rate).map_or(Span::ZERO, |scale| Span::from_ticks(self.frame_samples.into(), scale))
     }
 }
 

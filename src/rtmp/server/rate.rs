@@ -2,15 +2,17 @@
 
 use std::time::{Duration, Instant};
 
+use crate::media::Span;
+
 /// A bucket that bits fill, and that empties at the rate allowed. What is in it is told as the time that it takes to empty.
 #[derive(Debug)]
 pub(super) struct Ceiling {
     /// Bits per second; 0 for no limit.
     most: u64,
     /// How much more than the rate may come at once.
-    head_start: Duration,
+    head_start: Span,
     /// Below zero after a silence: what was missed may be made up.
-    level_s: f64,
+    level: Span,
     seen: Instant,
     warned: bool,
 }
@@ -26,15 +28,15 @@ pub(super) enum Excess {
 
 impl Ceiling {
     /// So much above the ceiling is told of: two seconds' worth, more than the largest keyframe that a steady encoder makes.
-    const WARN: Duration = Duration::from_secs(2);
+    const WARN: Span = Span::from_secs(2);
     /// So much above it is the end. Twice the rate allowed gets there in five seconds.
-    const END: Duration = Duration::from_secs(5);
+    const END: Span = Span::from_secs(5);
     /// A line that was stuck may catch up on this much.
-    const CREDIT: Duration = Duration::from_secs(10);
+    const CREDIT: Span = Span::from_secs(10);
 
     /// Of a publisher that begins now and may send `ahead` of real time.
     pub(super) fn new(bits_per_second: u64, ahead: Duration, now: Instant) -> Self {
-        Self { most: bits_per_second, head_start: ahead, level_s: 0.0, seen: now, warned: false }
+        Self { most: bits_per_second, head_start: ahead.into(), level: Span::ZERO, seen: now, warned: false }
     }
 
     /// Notes bytes that have come.
@@ -42,14 +44,15 @@ impl Ceiling {
         if self.most == 0 {
             return None;
         }
-        let passed = now.saturating_duration_since(self.seen).as_secs_f64();
+        let passed = Span::from(now.saturating_duration_since(self.seen));
         self.seen = now;
-        let added = bytes as f64 * 8.0 / self.most as f64;
-        self.level_s = (self.level_s - passed).max(-Self::CREDIT.as_secs_f64()) + added;
-        let over = self.level_s - self.head_start.as_secs_f64();
-        if over > Self::END.as_secs_f64() {
+        let added = bytes as u128 * 8 * 1_000_000_000 / u128::from(self.most);
+        let added = Span::from_nanos(i64::try_from(added).unwrap_or(i64::MAX));
+        self.level = (self.level - passed).max(Span::ZERO - Self::CREDIT) + added;
+        let over = self.level - self.head_start;
+        if over > Self::END {
             Some(Excess::End)
-        } else if over > Self::WARN.as_secs_f64() && !self.warned {
+        } else if over > Self::WARN && !self.warned {
             self.warned = true;
             Some(Excess::Warn)
         } else {
