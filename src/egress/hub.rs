@@ -16,6 +16,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 use tokio::time::Sleep;
 
 use super::batch::{Batch, MAX_SLICES};
@@ -124,6 +125,11 @@ impl Hub {
         };
         self.admit(Newcomer { io, viewer, input, seat });
         Ok(())
+    }
+
+    /// Runs a task beside the hub, on its worker: one that serves a viewer by itself.
+    pub fn host<T: Send + 'static>(&self, task: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
+        self.shared.runtime.spawn(task)
     }
 
     /// Viewers right now.

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::time::timeout;
 
 use super::batch::{Batch, MAX_SLICES};
 use super::viewer::{Departure, Next, Viewer};
@@ -14,6 +15,8 @@ use crate::bus::Gate;
 
 /// How often deadlines are looked at.
 const TICK: Duration = Duration::from_millis(500);
+/// How long the stream may take to end its sending side: an encrypted one has something to say then, which the socket may not take.
+const LAST_WORD: Duration = Duration::from_secs(2);
 /// Room to read what the viewer says.
 const INPUT: usize = 1 << 10;
 
@@ -49,7 +52,7 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut io: S, mut viewer: Vie
         match turn {
             Ok(true) => {
                 finished = true;
-                if io.shutdown().await.is_err() {
+                if !matches!(timeout(LAST_WORD, io.shutdown()).await, Ok(Ok(()))) {
                     break viewer.departure();
                 }
             }

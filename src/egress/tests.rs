@@ -1,9 +1,13 @@
 //! The pump over a channel of toy units.
 
+use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::*;
 use crate::bus::{Bounds, Channel, End, Entry, From, Gate, Publisher, StreamName, Why};
@@ -227,4 +231,37 @@ fn one_that_halted_hears_of_the_end_and_leaves() {
     assert_eq!(viewer.tick(now), Ok(true));
     assert_eq!(written(&mut viewer, now), "(the stream has ended)");
     assert_eq!(viewer.departure(), Departure::Over(Over::Ended(End::Unpublished)));
+}
+
+/// Takes all that is written, says nothing, and never has done with its end.
+struct Endless;
+
+impl AsyncRead for Endless {
+    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+}
+
+impl AsyncWrite for Endless {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_does_not_end_is_not_waited_for() {
+    let mut stage = Stage::new();
+    stage.send(0..1);
+    stage.channel.end(End::Unpublished);
+    let viewer = talking(&stage, Instant::now());
+    let served = tokio::time::timeout(Duration::from_secs(60), solo::serve(Endless, viewer)).await;
+    assert!(served.expect("it is left").is_none());
 }

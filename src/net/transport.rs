@@ -23,6 +23,28 @@ impl Transport {
         matches!(self, Self::Encrypted(_))
     }
 
+    /// The socket, inside TLS or not.
+    pub fn socket(&self) -> &TcpStream {
+        match self {
+            Self::Plain(socket) => socket,
+            Self::Encrypted(stream) => stream.get_ref().0,
+        }
+    }
+
+    /// Registers the socket with the runtime that this is called in, in place of the one before: from now on that one is not woken for it.
+    ///
+    /// # Errors
+    /// Those of the system, such as that no descriptor is left.
+    pub fn move_here(&mut self) -> io::Result<()> {
+        let twin = socket2::SockRef::from(self.socket()).try_clone()?;
+        let here = TcpStream::from_std(twin.into())?;
+        match self {
+            Self::Plain(socket) => *socket = here,
+            Self::Encrypted(stream) => *stream.get_mut().0 = here,
+        }
+        Ok(())
+    }
+
     /// The bare socket, where there is one.
     ///
     /// # Errors

@@ -141,6 +141,8 @@ async fn secrets_open_what_they_are_for_and_are_written_nowhere() {
         let mut player = Peer::with_role(program.rtmp.port(), Role::Play, "live", name).await;
         assert_eq!(player.codes_until_closed().await, [answer], "{name}");
     }
+    let mut player = Peer::with_role(program.rtmp.port(), Role::Play, "live", &format!("main?token={TOKEN}")).await;
+    player.started().await;
     let api = http::get(program.http, "/api/v1/streams").await;
     let metrics = http::get(program.http, "/metrics").await;
     assert!(metrics.text().contains("sluicegate_denied_total{protocol=\"rtmp\",reason=\"wrong_key\"} 2"), "{}", metrics.text());

@@ -14,6 +14,7 @@ mod cli;
 mod crowd;
 mod door;
 mod exits;
+mod guests;
 mod hostile;
 mod keys;
 mod ladder;

@@ -12,6 +12,7 @@ use sluicegate::flv::reader::Event;
 use sluicegate::flv::{Demuxer, Dialect, FlvVariant, Item, MessageBody, Muxer, Reader, TagKind};
 use sluicegate::media::codec::{AacConfig, AvcConfig, OpusConfig};
 use sluicegate::media::{Codec, Epoch, Metadata, Program, Sample, Selection, Timescale, Timestamp, Track, TrackId, TrackSet};
+use sluicegate::rtmp::client;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
@@ -100,6 +101,26 @@ fn demuxed(flv: &[u8]) -> Found {
     found
 }
 
+/// What a player of RTMP gets until the end, by track.
+async fn played(port: u16, caps: f64) -> Found {
+    let mut peer = Peer::player(port, "live", "many", caps).await;
+    let (mut demuxer, mut found) = (Demuxer::new(), Found::new());
+    while let Some(event) = peer.event().await {
+        match event {
+            client::Event::Video { timestamp, payload } => demuxer.push(TagKind::Video, timestamp, &payload),
+            client::Event::Audio { timestamp, payload } => demuxer.push(TagKind::Audio, timestamp, &payload),
+            client::Event::Status { code, .. } if code == "NetStream.Play.UnpublishNotify" => break,
+            _ => {}
+        }
+        while let Some(item) = demuxer.poll() {
+            if let Item::Coded { track, data, .. } = item.unwrap() {
+                found.entry(track).or_default().push(data);
+            }
+        }
+    }
+    found
+}
+
 fn of(samples: &[Sample], track: TrackId) -> Vec<Bytes> {
     samples.iter().filter(|sample| sample.track == track).map(|sample| sample.data.clone()).collect()
 }
@@ -146,7 +167,10 @@ async fn tracks_sent_with_enhanced_headers_come_back_to_those_who_choose_them() 
         "/live/many.mp4?track=noaudio",
     ]
     .map(|path| watch(house.http, path));
-    until_viewers(&stream, 5).await;
+    // Players of RTMP, one of which says that it knows several tracks.
+    let port = house.gateway.rtmp.port();
+    let [several, single] = [2.0, 0.0].map(|caps| tokio::spawn(played(port, caps)));
+    until_viewers(&stream, 7).await;
     let missing = http::get(house.http, "/live/many.flv?track=v2").await.assert_problem(404);
     assert!(missing.contains("v0 (H.264), v1 (H.264), a0 (AAC), a1 (Opus)"), "{missing}");
     peer.client.unpublish();
@@ -163,6 +187,12 @@ async fn tracks_sent_with_enhanced_headers_come_back_to_those_who_choose_them() 
         assert!(sent.ends_with(found) && found.len() >= sent.len() / 2 - 1, "{track}: {} of {}", found.len(), sent.len());
     }
     assert_eq!((&everything[&TrackId::VIDEO], &everything[&SECOND_PICTURE]), (&newest(TrackId::VIDEO), &newest(SECOND_PICTURE)));
+
+    let several = several.await.unwrap();
+    assert_eq!(several.len(), 4);
+    assert_eq!((&several[&TrackId::VIDEO], &several[&SECOND_PICTURE]), (&newest(TrackId::VIDEO), &newest(SECOND_PICTURE)));
+    let single = single.await.unwrap();
+    assert_eq!((single.len(), &single[&TrackId::VIDEO]), (2, &newest(TrackId::VIDEO)));
 
     let second = demuxed(&second.await.unwrap());
     assert_eq!(second[&TrackId::VIDEO], newest(SECOND_PICTURE), "as if it were the only one");

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use bytes::{Bytes, BytesMut};
 use sluicegate::rtmp::client::{Client, Event, Options, Role};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::PATIENCE;
@@ -19,8 +19,8 @@ pub const AUDIO: &[u8] = &[0xAF, 1, 0x21, 0x10, 0x04];
 pub const KEY: &[u8] = &[0x17, 1, 0, 0, 0, 0, 0, 0, 2, 0x65, 0x88];
 
 /// A publisher or player that can be made to misbehave.
-pub struct Peer {
-    pub socket: TcpStream,
+pub struct Peer<S = TcpStream> {
+    pub socket: S,
     pub client: Client,
     input: BytesMut,
 }
@@ -31,14 +31,29 @@ impl Peer {
     }
 
     pub async fn with_role(port: u16, role: Role, app: &str, name: &str) -> Self {
-        let socket = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-        let options = Options::new(role, "127.0.0.1", app, name);
-        Self { socket, client: Client::new(options, &mut rand::rng()), input: BytesMut::new() }
+        Self::with(port, Options::new(role, "127.0.0.1", app, name)).await
+    }
+
+    /// A player that says in `capsEx` what it knows.
+    pub async fn player(port: u16, app: &str, name: &str, caps: f64) -> Self {
+        let mut options = Options::new(Role::Play, "127.0.0.1", app, name);
+        options.extra = vec![("capsEx".to_owned(), caps.into())];
+        Self::with(port, options).await
+    }
+
+    async fn with(port: u16, options: Options) -> Self {
+        Self::over(TcpStream::connect(("127.0.0.1", port)).await.unwrap(), options)
     }
 
     /// Its own, as the server sees it.
     pub fn address(&self) -> SocketAddr {
         self.socket.local_addr().unwrap()
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
+    pub fn over(socket: S, options: Options) -> Self {
+        Self { socket, client: Client::new(options, &mut rand::rng()), input: BytesMut::new() }
     }
 
     pub async fn flush(&mut self) {
@@ -74,6 +89,28 @@ impl Peer {
             }
         }
         panic!("the server closed before Publish.Start");
+    }
+
+    /// Passes over everything until a picture comes.
+    pub async fn picture(&mut self) {
+        while let Some(event) = self.event().await {
+            match event {
+                Event::Video { payload, .. } if payload[1] == 1 => return,
+                Event::Refused { code, description } => panic!("{code}: {description}"),
+                _ => {}
+            }
+        }
+        panic!("the server closed before a picture came");
+    }
+
+    /// Passes over everything until a status of that code.
+    pub async fn until(&mut self, code: &str) {
+        while let Some(event) = self.event().await {
+            if matches!(&event, Event::Status { code: heard, .. } if heard == code) {
+                return;
+            }
+        }
+        panic!("the server closed before {code}");
     }
 
     /// The status codes until the server closes.

@@ -11,7 +11,7 @@ use tokio::time::{sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::play::{self, CLOSING, Found, RECONNECT};
-use super::rate::{Ceiling, Excess};
+use super::rate::{Ceiling, Excess, Wishes};
 use super::verdict::{Refusal, encoder, hint, label, loggable};
 use super::{Limiter, Place, Shared, farewell};
 use crate::auth::{Action, Question};
@@ -47,6 +47,8 @@ pub(super) struct Connection {
     pub ceiling: Ceiling,
     pub place: Place,
     pub opened: Instant,
+    /// How often it may ask to play.
+    pub wishes: Wishes,
     /// A wish that is to be answered before anything else.
     pub asked: Option<(Action, Box<Request>)>,
     /// Until when it is heard, once it was asked to connect anew.
@@ -89,6 +91,7 @@ impl Connection {
             ceiling: Ceiling::new(0, Duration::ZERO, opened),
             place,
             opened,
+            wishes: Wishes::new(opened),
             asked: None,
             leaves: None,
             closed: None,
@@ -200,6 +203,7 @@ impl Connection {
         while let Some(event) = self.session.poll_event(now, &mut self.input) {
             match event {
                 Event::PublishRequested(request) => self.asked = Some((Action::Publish, request)),
+                Event::PlayRequested(_) if !self.wishes.note(now) => self.session.close(Code::ConnectClosed, Wishes::EXCESS),
                 Event::PlayRequested(request) => self.asked = Some((Action::Play, request)),
                 Event::Audio { timestamp, payload } => self.on_media(TagKind::Audio, timestamp, &payload, now),
                 Event::Video { timestamp, payload } => self.on_media(TagKind::Video, timestamp, &payload, now),

@@ -12,14 +12,19 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::Shared;
 use super::connection::Connection;
+use super::rate::Wishes;
 use super::verdict::{Refusal, encoder};
 use crate::bus::{End, From, Registry, State, Stream, StreamName};
-use crate::egress::{self, Batch, Breach, Departure, Hubs, Kinds, Over, Policy, Pump, Source, Talk, Unanswered, Viewer, Who, Wish, solo};
+use crate::egress::{
+    self, Batch, Breach, Departure, Hub, Hubs, Kinds, Over, Policy, Pump, Source, Talk, Unanswered, Viewer, Who, Wish, solo,
+};
 use crate::feed::RtmpVariant;
 use crate::media::{Selection, SelectionError};
+use crate::net::Transport;
 use crate::net::workers::{Seat, Seats};
 use crate::outlet::Outlets;
 use crate::rtmp::session::{Event, PlayControl, Request, Session};
@@ -27,6 +32,10 @@ use crate::rtmp::status::Code;
 
 /// How a player is counted and logged.
 const EXIT: &str = "rtmp";
+
+/// How long the feed of a stream that has media may take to begin. It takes as long as a task takes to run: only a machine that is busy beyond
+/// use needs so much.
+const FEED_START: Duration = Duration::from_secs(5);
 
 /// Most bytes of answers that wait for a player: it asks, but takes no answer.
 const MAX_UNSAID: usize = 64 << 10;
@@ -78,7 +87,7 @@ pub(super) async fn find(shared: &Shared, name: &StreamName, request: &Request, 
         let feed = lazy.acquire().await;
         feed.channel().settled().await.map(|head| (feed, head))
     };
-    let joined = timeout(wait, joined).await.map_err(|_| Refusal::Unsettled(name.clone()))?;
+    let joined = timeout(FEED_START, joined).await.map_err(|_| Refusal::Unsettled(name.clone()))?;
     let (feed, head) = joined.ok_or_else(|| Refusal::Absent(name.clone()))?;
     if !head.is_playable() {
         return Err(Refusal::Unplayable(name.clone()));
@@ -91,9 +100,23 @@ pub(super) async fn find(shared: &Shared, name: &StreamName, request: &Request, 
 
 impl Players {
     fn hand_over(&self, worker: usize, socket: TcpStream, viewer: Viewer, seat: Seat) -> io::Result<()> {
-        let hub = self.hubs.of(worker).ok_or(io::ErrorKind::NotConnected)?;
-        egress::prepare(&socket, self.policy.options.unsent_kib)?;
-        hub.admit_from_afar(socket.into_std()?, viewer, Bytes::new(), seat)
+        self.hub(worker)?.admit_from_afar(socket.into_std()?, viewer, Bytes::new(), seat)
+    }
+
+    /// Serves a player whose socket no hub can write to, on its worker all the same: encryption for a crowd must not hold up what comes in.
+    /// Gives the stream back where the player only ends its play.
+    async fn host(&self, worker: usize, mut io: Transport, viewer: Viewer, seat: Seat) -> io::Result<Option<Transport>> {
+        let served = async move {
+            let _seat = seat;
+            io.move_here()?;
+            io::Result::Ok(solo::serve(io, viewer).await)
+        };
+        let kept = self.hub(worker)?.host(served.in_current_span()).await??;
+        kept.map(|mut io| io.move_here().map(|()| io)).transpose()
+    }
+
+    fn hub(&self, worker: usize) -> io::Result<Hub> {
+        self.hubs.of(worker).ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 }
 
@@ -119,29 +142,27 @@ pub(super) async fn serve(mut connection: Connection, request: &Request, found: 
     let now = Instant::now();
     connection.session.accept_play(request.id, now).ok()?;
     tracing::info!(stream = %stream.name(), player = encoder(request.connect.flash_ver()), "playing");
-    let Connection { io, address, id, shared, limiter, session, input, ceiling, place, opened, received, messages, .. } = connection;
+    let Connection { io, address, id, shared, limiter, session, input, ceiling, place, opened, wishes, received, messages, .. } =
+        connection;
     drop(place);
     let (give, back) = oneshot::channel();
     let who = Who { stream: stream.name().clone(), exit: EXIT, address: Some(address) };
     let policy = Arc::clone(&players.policy);
     let mut player = Player::new(session, stream, &policy, shutdown.clone(), give, now);
-    player.input = input;
+    (player.input, player.wishes) = (input, wishes);
     let mut viewer = Viewer::new(who, source, egress::Transport::Talking(Box::new(player)), Bytes::new(), policy, now);
     // What it sent behind its request.
     viewer.input(&[], now);
-    let kept = match io.into_plain() {
-        Ok(socket) => {
-            let handed = players.hand_over(worker, socket, viewer, seat);
-            handed.inspect_err(|error| tracing::warn!(%error, "a player's socket could not be handed on")).ok()?;
-            None
-        }
-        Err(encrypted) => {
-            let _seat = seat;
-            Some(solo::serve(encrypted, viewer).await?)
-        }
+    let handed = match egress::prepare(io.socket(), players.policy.options.unsent_kib) {
+        Err(error) => Err(error),
+        Ok(()) => match io.into_plain() {
+            Ok(socket) => players.hand_over(worker, socket, viewer, seat).map(|()| None),
+            Err(encrypted) => players.host(worker, encrypted, viewer, seat).await,
+        },
     };
+    let kept = handed.inspect_err(|error| tracing::warn!(%error, "a player's socket could not be handed on")).ok()?;
     // An error says that the player has left.
-    let Back { session, input, socket } = back.await.ok()?;
+    let Back { session, input, wishes, socket } = back.await.ok()?;
     let io = match (kept, socket) {
         (Some(kept), _) => kept,
         (None, Some(socket)) => TcpStream::from_std(socket.into_std().ok()?).ok()?.into(),
@@ -161,6 +182,7 @@ pub(super) async fn serve(mut connection: Connection, request: &Request, found: 
         ceiling,
         place,
         opened,
+        wishes,
         asked,
         leaves,
         closed,
@@ -185,6 +207,7 @@ fn variant(request: &Request) -> Result<RtmpVariant, SelectionError> {
 struct Back {
     session: Session,
     input: BytesMut,
+    wishes: Wishes,
     /// None where whoever served the player has kept it.
     socket: Option<TcpStream>,
 }
@@ -198,6 +221,7 @@ struct Player {
     back: oneshot::Sender<Back>,
     draining: CancellationToken,
     kinds: Kinds,
+    wishes: Wishes,
     pulse: Pulse,
     /// It has ended its play: what it sends now is for whoever reads the connection next.
     stopped: bool,
@@ -225,10 +249,19 @@ impl Player {
             back,
             draining,
             kinds,
+            wishes: Wishes::new(now),
             pulse,
             stopped: false,
             is_dry: false,
             asked_to_reconnect: false,
+        }
+    }
+
+    /// Once, when the gateway stops.
+    fn ask_to_reconnect(&mut self) {
+        if !self.asked_to_reconnect && self.draining.is_cancelled() {
+            self.asked_to_reconnect = true;
+            self.session.request_reconnect(RECONNECT);
         }
     }
 
@@ -247,6 +280,7 @@ impl Talk for Player {
         while !self.stopped {
             let Some(event) = self.session.poll_event(now, &mut self.input) else { break };
             match event {
+                Event::Control(_) if !self.wishes.note(now) => self.session.close(Code::ConnectClosed, Wishes::EXCESS),
                 Event::Control(PlayControl::Pause(true)) => wishes.push(Wish::Halt),
                 Event::Control(PlayControl::Pause(false)) => wishes.push(Wish::Resume),
                 Event::Control(PlayControl::ReceiveAudio(wanted)) => {
@@ -286,10 +320,7 @@ impl Talk for Player {
     }
 
     fn tick(&mut self, sent: u64, now: Instant) -> Result<bool, Unanswered> {
-        if !self.asked_to_reconnect && self.draining.is_cancelled() {
-            self.asked_to_reconnect = true;
-            self.session.request_reconnect(RECONNECT);
-        }
+        self.ask_to_reconnect();
         let is_dry = matches!(self.stream.state(), State::Waiting { .. });
         if is_dry && !self.is_dry {
             self.session.tell_dry();
@@ -304,6 +335,8 @@ impl Talk for Player {
     fn farewell(&mut self, why: &Departure, now: Instant) -> Bytes {
         match why {
             Departure::Over(over) => {
+                // The end may come before the look at the clock that would have told it.
+                self.ask_to_reconnect();
                 self.session.end_play(now);
                 if *over == Over::Ended(End::Shutdown) {
                     self.session.close(Code::ConnectAppShutdown, CLOSING);
@@ -317,9 +350,9 @@ impl Talk for Player {
     }
 
     fn release(self: Box<Self>, socket: Option<TcpStream>) {
-        let Self { session, input, back, .. } = *self;
+        let Self { session, input, wishes, back, .. } = *self;
         // Nobody is there to take it back only while the gateway stops.
-        let _ = back.send(Back { session, input, socket });
+        let _ = back.send(Back { session, input, wishes, socket });
     }
 }
 

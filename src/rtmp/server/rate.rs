@@ -1,4 +1,4 @@
-//! The bit-rate ceiling of one publisher.
+//! The bit-rate ceiling of one publisher, and how often a player may ask.
 
 use std::time::{Duration, Instant};
 
@@ -61,6 +61,33 @@ impl Ceiling {
     }
 }
 
+/// How often a player may ask for its stream anew. Each time it gets the newest group of pictures, as fast as its line takes it.
+#[derive(Debug)]
+pub(super) struct Wishes {
+    /// When as much time has passed as all that it asked for takes.
+    granted: Instant,
+}
+
+impl Wishes {
+    /// One wish takes so long, so that what is sent anew stays below what a player gets anyway.
+    const EACH: Duration = Duration::from_secs(1);
+    /// So many may come at once: more than somebody has fingers for.
+    const AT_ONCE: u32 = 10;
+    /// What a player is told that asks too often.
+    pub const EXCESS: &'static str = "The stream was asked for anew, or halted, more than once a second.";
+
+    /// Of a player that has not asked for anything.
+    pub fn new(now: Instant) -> Self {
+        Self { granted: now }
+    }
+
+    /// Notes one. False when it is too much.
+    pub fn note(&mut self, now: Instant) -> bool {
+        self.granted = self.granted.max(now) + Self::EACH;
+        self.granted.saturating_duration_since(now) <= Self::EACH * Self::AT_ONCE
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,6 +124,17 @@ mod tests {
         let later = start + Duration::from_secs(120);
         assert_eq!(ceiling.note(10 * MEGABIT, later), None, "what waited while the line was stuck");
         assert_eq!(ceiling.note(15 * MEGABIT, later), Some(Excess::End));
+    }
+
+    #[test]
+    fn a_player_may_ask_ten_times_at_once_and_then_once_a_second() {
+        let start = Instant::now();
+        let mut wishes = Wishes::new(start);
+        assert_eq!((0..20).take_while(|_| wishes.note(start)).count(), 10);
+        let mut wishes = Wishes::new(start);
+        assert!((0..100).all(|second| wishes.note(start + Duration::from_secs(second))));
+        assert!((0..10).all(|_| wishes.note(start + Duration::from_secs(1_000))), "all is forgiven");
+        assert!(!wishes.note(start + Duration::from_secs(1_000)));
     }
 
     #[test]
