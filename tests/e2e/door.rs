@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sluicegate::amf0::Value;
 use sluicegate::net::tls;
+use sluicegate::rtmp::client::{self, Role};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
@@ -125,6 +127,32 @@ async fn an_encoder_publishes_by_rtmps() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_player_of_rtmps_ends_its_play_and_begins_another() {
+    let certificate = Certificate::new();
+    let mut config = config();
+    config.tls = certificate.options.clone();
+    config.rtmp.tls_listen = "127.0.0.1:0".into();
+    let house = House::start(config).await;
+    let mut publisher = Peer::connect(house.gateway.rtmp.port(), "live", "show").await;
+    publisher.started().await;
+    publisher.send_start().await;
+    let socket = connect(house.gateway.rtmps.unwrap(), &certificate.der, &[&version::TLS13]).await.unwrap();
+    let mut player = Peer::over(socket, client::Options::new(Role::Play, "localhost", "live", "show"));
+    for _ in 0..3 {
+        player.picture().await;
+        player.client.send_command("closeStream", 0.0, [Value::Null]);
+        player.flush().await;
+        player.until("NetStream.Play.Stop").await;
+        player.client.request(Role::Play, "show");
+    }
+    player.picture().await;
+    publisher.client.unpublish();
+    publisher.flush().await;
+    player.until("NetStream.Play.UnpublishNotify").await;
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_renewed_certificate_is_taken_up_while_connections_stand() {
     let mut certificate = Certificate::new();
     let mut config = config();
@@ -180,9 +208,9 @@ async fn who_comes_to_the_wrong_port_is_recognised() {
     assert_eq!(talk(program.rtmp, b"GET / HTTP/1.1\r\n\r\n").await, "");
     // Hanging up in the middle of a handshake, and waiting longer than anyone may.
     drop(TcpStream::connect(rtmps).await.unwrap());
-    assert_eq!(talk(rtmps, &[0x16, 3, 1]).await, "");
+    assert_eq!(tokio::join!(talk(rtmps, &[0x16, 3, 1]), talk(rtmps, b"")), Default::default());
     let metrics = http::get(program.http, "/metrics").await.text().to_owned();
-    for (reason, count) in [("not_tls", 2), ("http", 1), ("late_tls", 1), ("bad_handshake", 2)] {
+    for (reason, count) in [("not_tls", 2), ("http", 1), ("late_tls", 2), ("cut_handshake", 1), ("bad_handshake", 2)] {
         let line = format!("sluicegate_rtmp_closed_total{{reason=\"{reason}\"}} {count}\n");
         assert!(metrics.contains(&line), "{line}{metrics}");
     }

@@ -44,6 +44,8 @@ pub(super) enum TurnedAway {
     Handshake(String),
     #[error("TLS handshake not finished in time")]
     Late,
+    #[error("closed by the peer before the handshake was begun")]
+    Cut,
 }
 
 impl TurnedAway {
@@ -55,6 +57,7 @@ impl TurnedAway {
             Self::Http => "http",
             Self::Handshake(_) => "bad_tls",
             Self::Late => "late_tls",
+            Self::Cut => "cut_handshake",
         }
     }
 }
@@ -62,12 +65,18 @@ impl TurnedAway {
 impl Entry {
     /// Finds out what a connection speaks and, where that is TLS, shakes hands; all of it before `deadline`.
     ///
-    /// Who says nothing or hangs up comes through as it is: the session knows how to tell that.
+    /// At the plain port, who says nothing or hangs up comes through as it is: the session knows how to tell that.
     pub async fn admit(&self, mut socket: TcpStream, door: Door, deadline: Instant) -> Result<Transport, TurnedAway> {
         if door == Door::Plain && !self.sniff {
             return Ok(socket.into());
         }
-        let Ok(Ok(Some(hello))) = timeout_at(deadline.into(), Hello::peek(&socket)).await else { return Ok(socket.into()) };
+        let heard = timeout_at(deadline.into(), Hello::peek(&socket)).await;
+        let hello = match (heard, door) {
+            (Ok(Ok(Some(hello))), _) => hello,
+            (_, Door::Plain) => return Ok(socket.into()),
+            (Ok(_), Door::Encrypted) => return Err(TurnedAway::Cut),
+            (Err(_), Door::Encrypted) => return Err(TurnedAway::Late),
+        };
         match (hello, door, &self.tls) {
             (Hello::Tls, _, Some(tls)) => match timeout_at(deadline.into(), tls.accept(socket)).await {
                 Ok(Ok(stream)) => Ok(Transport::Encrypted(Box::new(stream))),

@@ -23,7 +23,7 @@ use crate::bus::Registry;
 use crate::net::{Acceptor, ConnectionId, Limits, Permit, Permits, Refused, SocketOptions, Tls};
 use connection::Connection;
 pub use connection::RECONNECT_PATIENCE;
-use entry::{Door, Entry};
+use entry::{Door, Entry, TurnedAway};
 use notices::Notices;
 pub use options::Options;
 pub use play::Players;
@@ -162,10 +162,12 @@ async fn attend(arrival: Arrival, entry: Arc<Entry>, shared: Shared, limiter: Ar
         Ok(io) => Connection::new(io, address, id, shared, limiter, place, opened).run(shutdown).await,
         Err(why) => {
             metrics::counter!("sluicegate_rtmp_closed_total", "reason" => why.label()).increment(1);
-            if limiter.notices.admit() {
-                tracing::warn!(reason = %why, "connection closed");
-            } else {
+            if !limiter.notices.admit() {
                 tracing::debug!(reason = %why, "connection closed");
+            } else if matches!(why, TurnedAway::Cut) {
+                tracing::info!(reason = %why, "connection closed");
+            } else {
+                tracing::warn!(reason = %why, "connection closed");
             }
         }
     }
