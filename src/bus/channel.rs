@@ -116,6 +116,11 @@ impl<T: Entry> Channel<T> {
         ring(&gates);
     }
 
+    /// How much its window keeps.
+    pub fn bounds(&self) -> Bounds {
+        self.inspect(Window::bounds)
+    }
+
     /// Why the channel ended, once it has.
     pub fn ended(&self) -> Option<End> {
         self.state.lock().window.ended()

@@ -221,6 +221,11 @@ impl<T: Entry> Window<T> {
         self.heads.back().map(|mark| &mark.head)
     }
 
+    /// How much is kept.
+    pub fn bounds(&self) -> Bounds {
+        self.bounds
+    }
+
     /// Appends an entry and lets go of what the bounds no longer hold.
     pub fn push(&mut self, entry: T) -> Seq {
         let seq = self.next_seq();

@@ -48,6 +48,8 @@ pub(super) fn validate(config: &Config, mistakes: &mut Vec<Mistake>) {
     for (key, value, least, most) in config.segments.out_of_range() {
         check.range(&format!("segments.{key}"), value, least, most);
     }
+    check.range("feeds.linger_s", config.feeds.linger_s.into(), 0, 3_600);
+    check.range("feeds.max_variants", config.feeds.max_variants as u64, 0, 100_000);
     check.range("egress.max_lag_ms", config.egress.max_lag_ms.into(), 100, 60_000);
     check.range("egress.stuck_s", config.egress.stuck_s.into(), 1, 600);
     check.range("egress.merge_max_ms", config.egress.merge_max_ms.into(), 0, 1_000);

@@ -9,7 +9,7 @@ use super::lazy::{Item, Maker, Unit};
 use crate::bus::{Entry, Why};
 use crate::flv::tag::{PREAMBLE_LEN, TagKind};
 use crate::flv::{FileHeader, FlvVariant, MessageBody, Muxer, mux};
-use crate::media::{Program, Sample, Timestamp, TrackId};
+use crate::media::{Program, Sample, Timestamp, TrackId, TrackSet};
 
 /// One FLV tag with its PreviousTagSize.
 #[derive(Clone, Debug)]
@@ -86,6 +86,10 @@ impl Entry for FlvUnit {
 impl Unit for FlvUnit {
     type Variant = FlvVariant;
     type Maker = FlvMaker;
+
+    fn canonical(variant: FlvVariant, tracks: &TrackSet) -> FlvVariant {
+        variant.canonical(tracks)
+    }
 
     fn maker(variant: FlvVariant) -> FlvMaker {
         FlvMaker { variant, muxer: None, due: None }

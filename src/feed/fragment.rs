@@ -9,7 +9,7 @@ use super::framed::{Framed, MAX_HEADER};
 use super::lazy::{Item, Maker, Unit};
 use crate::bus::{Entry, Why};
 use crate::fmp4::{self, Batch, Fragmenter, Layout, ReorderDelay, SequenceNumber, TimedSample, TrackNumber};
-use crate::media::{Kind, Program, Sample, Selection, Timestamp, Track, TrackId};
+use crate::media::{Kind, Program, Sample, Selection, Timestamp, Track, TrackId, TrackSet};
 
 /// One `moof` with its `mdat`: one picture, or up to 100 ms of sound.
 #[derive(Clone, Debug)]
@@ -63,6 +63,10 @@ impl Entry for Fragment {
 impl Unit for Fragment {
     type Variant = Selection;
     type Maker = FragmentMaker;
+
+    fn canonical(selection: Selection, tracks: &TrackSet) -> Selection {
+        selection.canonical(tracks, |track| fmp4::is_carried(&track.codec))
+    }
 
     fn maker(selection: Selection) -> FragmentMaker {
         FragmentMaker { selection, head: None, lanes: Vec::new(), sequence: SequenceNumber::default() }

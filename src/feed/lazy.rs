@@ -8,10 +8,10 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 
-use crate::bus::{Bounds, Budget, Cause, Channel, Entry, From, Gate, Publisher, Read, Revoked, Subscriber, Why};
-use crate::media::{Program, Sample};
+use crate::bus::{Budget, Cause, Channel, Entry, From, Gate, Publisher, Read, Revoked, Subscriber, Why};
+use crate::media::{Program, Sample, TrackSet};
 
 /// How feeds are kept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -19,11 +19,13 @@ use crate::media::{Program, Sample};
 pub struct Options {
     /// Seconds that a feed goes on after its last viewer has left, so that the next one need not start it anew.
     pub linger_s: u32,
+    /// Most feeds at a time, of all streams together, beside the default one of each stream and format: each keeps a window of its own.
+    pub max_variants: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { linger_s: 10 }
+        Self { linger_s: 10, max_variants: 256 }
     }
 }
 
@@ -43,6 +45,9 @@ pub trait Unit: Entry<Head: Send + Sync> + fmt::Debug + Send + 'static {
     /// Makes units from samples.
     type Maker: Maker<Self>;
 
+    /// The one way to say the same of a program with these tracks: equal for all who get the same, so that they share a feed.
+    fn canonical(variant: Self::Variant, tracks: &TrackSet) -> Self::Variant;
+
     /// A maker for one variant.
     fn maker(variant: Self::Variant) -> Self::Maker;
 }
@@ -59,18 +64,17 @@ pub trait Maker<T: Entry>: Send + 'static {
     fn flush(&mut self, out: &mut Vec<Item<T>>);
 }
 
-/// A feed of one variant of a format that starts with its first viewer and stops some time after its last.
+/// A feed of one variant of a format that starts with its first viewer and stops some time after its last. It lives as long as somebody
+/// holds it, watches, or it runs.
 pub struct Lazy<T: Unit> {
-    shared: Arc<Shared<T>>,
-}
-
-struct Shared<T: Unit> {
     variant: T::Variant,
     source: Arc<Channel<Sample>>,
     linger: Duration,
     /// Where feeds run: never on a worker's thread, whose sweeps would hold them up.
     runtime: Handle,
     run: Mutex<Option<Run<T>>>,
+    /// Its place among [`Options::max_variants`], held for its life.
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 /// A feed that runs, or has run to its stream's end.
@@ -82,19 +86,25 @@ struct Run<T: Unit> {
 
 /// Keeps a feed running.
 pub struct FeedGuard<T: Unit> {
-    shared: Arc<Shared<T>>,
+    lazy: Arc<Lazy<T>>,
     channel: Arc<Channel<T>>,
 }
 
 impl<T: Unit> Lazy<T> {
-    /// A feed of the samples in `source`, for the viewers of one variant, that will run on `runtime`.
-    pub fn new(source: Arc<Channel<Sample>>, variant: T::Variant, options: &Options, runtime: Handle) -> Self {
+    /// A feed of the samples in `source`, for the viewers of one variant, that will run on `runtime`. It keeps `place` for its life.
+    pub fn new(
+        source: Arc<Channel<Sample>>,
+        variant: T::Variant,
+        options: &Options,
+        runtime: Handle,
+        place: Option<OwnedSemaphorePermit>,
+    ) -> Arc<Self> {
         let linger = Duration::from_secs(options.linger_s.into());
-        Self { shared: Arc::new(Shared { variant, source, linger, runtime, run: Mutex::new(None) }) }
+        Arc::new(Self { variant, source, linger, runtime, run: Mutex::new(None), _place: place })
     }
 
     /// Starts the feed if it does not run. Returns when it has made what was already there, so that a viewer joins with the newest GOP.
-    pub async fn acquire(&self) -> FeedGuard<T> {
+    pub async fn acquire(self: &Arc<Self>) -> FeedGuard<T> {
         let (guard, mut caught_up) = self.enter();
         // An error means that the feed is over, which is as far as it will ever get.
         let _ = caught_up.wait_for(|caught_up| *caught_up).await;
@@ -103,21 +113,18 @@ impl<T: Unit> Lazy<T> {
 
     /// Whether the feed runs.
     pub fn is_running(&self) -> bool {
-        self.shared.run.lock().is_some()
+        self.run.lock().is_some()
     }
 
-    fn enter(&self) -> (FeedGuard<T>, watch::Receiver<bool>) {
-        let shared = &self.shared;
-        let mut slot = shared.run.lock();
-        let run = slot.get_or_insert_with(|| shared.start());
+    fn enter(self: &Arc<Self>) -> (FeedGuard<T>, watch::Receiver<bool>) {
+        let mut slot = self.run.lock();
+        let run = slot.get_or_insert_with(|| self.start());
         run.users += 1;
-        (FeedGuard { shared: Arc::clone(shared), channel: Arc::clone(&run.channel) }, run.caught_up.clone())
+        (FeedGuard { lazy: Arc::clone(self), channel: Arc::clone(&run.channel) }, run.caught_up.clone())
     }
-}
 
-impl<T: Unit> Shared<T> {
     fn start(self: &Arc<Self>) -> Run<T> {
-        let channel = Channel::new(Bounds::default());
+        let channel = Channel::new(self.source.bounds());
         let (tell, caught_up) = watch::channel(false);
         let feed = Feed {
             samples: self.source.subscribe(From::NewestSync, &Arc::new(Gate::new())),
@@ -149,7 +156,7 @@ impl<T: Unit> FeedGuard<T> {
 
 impl<T: Unit> Drop for FeedGuard<T> {
     fn drop(&mut self) {
-        if let Some(run) = self.shared.run.lock().as_mut().filter(|run| Arc::ptr_eq(&run.channel, &self.channel)) {
+        if let Some(run) = self.lazy.run.lock().as_mut().filter(|run| Arc::ptr_eq(&run.channel, &self.channel)) {
             run.users -= 1;
         }
     }
@@ -157,7 +164,7 @@ impl<T: Unit> Drop for FeedGuard<T> {
 
 impl<T: Unit> fmt::Debug for Lazy<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lazy").field("variant", &self.shared.variant).field("running", &self.is_running()).finish_non_exhaustive()
+        f.debug_struct("Lazy").field("variant", &self.variant).field("running", &self.is_running()).finish_non_exhaustive()
     }
 }
 
@@ -176,10 +183,10 @@ struct Feed<T: Unit> {
 }
 
 impl<T: Unit> Feed<T> {
-    async fn run(mut self, shared: Arc<Shared<T>>, channel: Arc<Channel<T>>, caught_up: watch::Sender<bool>) {
+    async fn run(mut self, lazy: Arc<Lazy<T>>, channel: Arc<Channel<T>>, caught_up: watch::Sender<bool>) {
         let mut batch = Vec::new();
         // Looked at now and then, so that no timer is set for each sample.
-        let mut look = tokio::time::interval(shared.linger.max(Duration::from_secs(1)));
+        let mut look = tokio::time::interval(lazy.linger.max(Duration::from_secs(1)));
         look.tick().await;
         let mut was_unused = false;
         loop {
@@ -191,9 +198,9 @@ impl<T: Unit> Feed<T> {
                     tokio::select! {
                         () = self.samples.gate().rung() => {}
                         _ = look.tick() => {
-                            let unused = shared.run.lock().as_ref().is_none_or(|run| run.users == 0);
+                            let unused = lazy.run.lock().as_ref().is_none_or(|run| run.users == 0);
                             // Unused at two looks in a row: for at least one linger.
-                            if unused && was_unused && shared.stop_if_unused() {
+                            if unused && was_unused && lazy.stop_if_unused() {
                                 return;
                             }
                             was_unused = unused;

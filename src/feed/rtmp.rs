@@ -8,7 +8,7 @@ use super::lazy::{Item, Maker, Unit};
 use crate::bus::{Cause, Entry, Why};
 use crate::flv::tag::TagKind;
 use crate::flv::{Dialect, FlvVariant, MessageBody, Muxer, mux};
-use crate::media::{Program, Sample, Selection, Timestamp, TrackId};
+use crate::media::{Program, Sample, Selection, Timestamp, TrackId, TrackSet};
 use crate::rtmp::unit;
 
 /// What one group of players gets: they share one feed.
@@ -90,6 +90,10 @@ impl Entry for RtmpUnit {
 impl Unit for RtmpUnit {
     type Variant = RtmpVariant;
     type Maker = RtmpMaker;
+
+    fn canonical(variant: RtmpVariant, tracks: &TrackSet) -> RtmpVariant {
+        RtmpVariant { selection: variant.selection.canonical(tracks, |track| Dialect::Enhanced.carries(&track.codec)), ..variant }
+    }
 
     fn maker(RtmpVariant { selection, nanos }: RtmpVariant) -> RtmpMaker {
         let variant = FlvVariant { selection, dialect: Dialect::Enhanced, nanos, ..FlvVariant::default() };

@@ -10,7 +10,7 @@ use crate::bus::{Bounds, Budget, Cause, Channel, End, Entry, From, Gate, Publish
 use crate::flv::{self, Demuxer, Dialect, FlvVariant, TagKind};
 use crate::media::codec::{AacConfig, AudioShape, AvcConfig, VideoShape};
 use crate::media::{
-    Captions, Codec, ColorInfo, Epoch, Metadata, Program, Sample, Selection, Timescale, Timestamp, Track, TrackId, TrackSet,
+    Captions, Codec, ColorInfo, Epoch, Metadata, Program, Sample, Selection, Span, Timescale, Timestamp, Track, TrackId, TrackSet,
 };
 
 const AVCC: &[u8] = &[
@@ -271,8 +271,9 @@ fn source() -> (Arc<Channel<Sample>>, Publisher<Sample>) {
     (channel, publisher)
 }
 
-fn lazy(samples: &Arc<Channel<Sample>>, linger_s: u32) -> Lazy<FlvUnit> {
-    Lazy::new(Arc::clone(samples), FlvVariant::default(), &Options { linger_s }, tokio::runtime::Handle::current())
+fn lazy(samples: &Arc<Channel<Sample>>, linger_s: u32) -> Arc<Lazy<FlvUnit>> {
+    let options = Options { linger_s, ..Options::default() };
+    Lazy::new(Arc::clone(samples), FlvVariant::default(), &options, tokio::runtime::Handle::current(), None)
 }
 
 async fn next(reader: &mut Subscriber<FlvUnit>) -> (Vec<i64>, Read<FlvUnit>) {
@@ -294,6 +295,23 @@ async fn the_first_viewer_joins_with_the_newest_gop() {
     assert_eq!(next(&mut reader).await.0, gop);
     publisher.push(picture(2_400, false)).unwrap();
     assert_eq!(next(&mut reader).await.0, [2_400]);
+}
+
+#[tokio::test]
+async fn a_feed_keeps_as_much_as_its_stream() {
+    let bounds = Bounds { span: Span::from_secs(20), ..Bounds::default() };
+    let samples = Channel::new(bounds);
+    let mut publisher = samples.lease();
+    publisher.set_head(program([video()]), Why::Config).unwrap();
+    // A GOP of 15 seconds.
+    for n in 0..375 {
+        publisher.push(picture(n * 40, n == 0)).unwrap();
+    }
+    let guard = lazy(&samples, 10).acquire().await;
+    assert_eq!(guard.channel().bounds(), bounds);
+    let mut reader = guard.channel().subscribe(From::NewestSync, &Arc::new(Gate::new()));
+    assert!(matches!(next(&mut reader).await.1, Read::Head { why: Why::Joined, .. }));
+    assert_eq!(next(&mut reader).await.0.first(), Some(&0), "who joins gets it from its beginning");
 }
 
 #[tokio::test]

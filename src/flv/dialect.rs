@@ -2,7 +2,7 @@
 
 use super::audio::{AAC, MP3};
 use super::video::{AVC, HEVC};
-use crate::media::{Codec, Selection};
+use crate::media::{Codec, Selection, TrackSet};
 
 /// What one group of viewers gets of a stream, and how: they share one feed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -69,6 +69,15 @@ impl Dialect {
 }
 
 impl FlvVariant {
+    /// The one way to say the same of these tracks: see [`Selection::canonical`]. How HEVC is written says nothing where there is none.
+    pub fn canonical(self, tracks: &TrackSet) -> Self {
+        let selection = self.selection.canonical(tracks, |track| self.dialect.carries(&track.codec));
+        let chosen = selection.tracks(tracks, |track| self.dialect.carries(&track.codec));
+        let has_hevc = chosen.iter().any(|track| matches!(track.codec, Codec::Hevc(_)));
+        let hevc = if has_hevc { self.hevc } else { HevcForm::default() };
+        Self { selection, hevc, nanos: self.is_exact(), ..self }
+    }
+
     /// How the codec is named; none for script data, which has no codec. `is_default` where the track is its kind's default on the wire.
     pub(super) fn naming(&self, codec: &Codec, is_default: bool) -> Option<Naming> {
         let four_cc = Naming::FourCc(four_cc(codec)?);

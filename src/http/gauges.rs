@@ -6,9 +6,10 @@ use metrics::{counter, gauge};
 
 use crate::bus::{Registry, State};
 use crate::egress::Policy;
+use crate::outlet::Outlets;
 
 /// Sets the figures of all streams, and of the way out, to what they are now.
-pub fn refresh(registry: &Registry, policy: &Policy) {
+pub fn refresh(registry: &Registry, policy: &Policy, outlets: &Outlets) {
     let counters = &policy.counters;
     counter!("sluicegate_egress_bytes_total").absolute(counters.bytes.get());
     counter!("sluicegate_egress_writes_total").absolute(counters.writes.get());
@@ -22,6 +23,7 @@ pub fn refresh(registry: &Registry, policy: &Policy) {
     let streams = registry.list();
     let live = streams.iter().filter(|stream| stream.state() == State::Live).count();
     gauge!("sluicegate_streams_live").set(live as f64);
+    gauge!("sluicegate_variants").set(outlets.variants() as f64);
     for stream in &streams {
         let name = stream.name().to_string();
         for (exit, viewers) in stream.viewers(now) {

@@ -71,13 +71,12 @@ async fn answer_flv(push: &Push, stream: &Arc<Stream>, request: Request) -> Resu
         Wanted::WebSocket(_) => (FlvForm::WebSocket, "ws_flv"),
     };
     let deadline = push.deadline();
-    if let Some(program) = program(stream, &wanted, deadline).await? {
-        choice::check_flv(stream.name(), &program, variant)?;
-    }
+    let Some(program) = program(stream, &wanted, deadline).await? else { return Ok(head_only("video/x-flv")) };
+    choice::check_flv(stream.name(), &program, variant)?;
     if let Wanted::Head = wanted {
         return Ok(head_only("video/x-flv"));
     }
-    let feed = push.outlets.of(stream).flv(variant).map_err(crowded)?;
+    let feed = push.outlets.of(stream).flv(variant, &program).map_err(crowded)?;
     let feed = join(&feed, deadline).await?;
     let channel = Arc::clone(feed.channel());
     let pump = Pump::new(channel, choice.from, form, Arc::clone(&push.policy), (feed, stream.enter(exit)));
@@ -95,13 +94,12 @@ async fn answer_mp4(push: &Push, stream: &Arc<Stream>, request: Request) -> Resu
         Wanted::WebSocket(_) => (FragmentForm::WebSocket(choice.dialect), "ws_fmp4"),
     };
     let deadline = push.deadline();
-    if let Some(program) = program(stream, &wanted, deadline).await? {
-        choice::check_fragments(stream.name(), &program, selection)?;
-    }
+    let Some(program) = program(stream, &wanted, deadline).await? else { return Ok(head_only("video/mp4")) };
+    choice::check_fragments(stream.name(), &program, selection)?;
     if let Wanted::Head = wanted {
         return Ok(head_only("video/mp4"));
     }
-    let feed = push.outlets.of(stream).fragments(selection).map_err(crowded)?;
+    let feed = push.outlets.of(stream).fragments(selection, &program).map_err(crowded)?;
     let feed = join(&feed, deadline).await?;
     let channel = Arc::clone(feed.channel());
     let pump = Pump::new(channel, choice.from, form, Arc::clone(&push.policy), (feed, stream.enter(exit)));
@@ -151,7 +149,7 @@ impl Wanted {
 }
 
 /// What the stream has now, so that a choice can be refused before a feed is started for it. Waited for; but who asks for the answer's
-/// fields alone gets them as they are.
+/// fields alone does not wait, and there may be none.
 async fn program(stream: &Stream, wanted: &Wanted, deadline: Instant) -> Result<Option<Arc<Program>>, Problem> {
     let samples = &stream.source().samples;
     match wanted {
@@ -161,7 +159,7 @@ async fn program(stream: &Stream, wanted: &Wanted, deadline: Instant) -> Result<
 }
 
 /// Starts the feed, and waits until a viewer can be told what follows.
-async fn join<T: Unit>(feed: &Lazy<T>, deadline: Instant) -> Result<FeedGuard<T>, Problem> {
+async fn join<T: Unit>(feed: &Arc<Lazy<T>>, deadline: Instant) -> Result<FeedGuard<T>, Problem> {
     let settled = async {
         let feed = feed.acquire().await;
         feed.channel().settled().await.map(|_| feed)

@@ -147,7 +147,8 @@ async fn metrics(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     context.guard.admit(context.door, peer.ip(), &headers)?;
-    super::gauges::refresh(&context.shared.registry, &context.shared.push.policy);
+    let push = &context.shared.push;
+    super::gauges::refresh(&context.shared.registry, &push.policy, &push.outlets);
     let text = context.shared.metrics.render();
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4"), (header::CACHE_CONTROL, "no-store")], text).into_response())
 }

@@ -137,6 +137,22 @@ impl Selection {
         chosen
     }
 
+    /// The one way to say the same of `program` to viewers whose format carries what `carries` says, so that those who get the same
+    /// tracks are seen to: the leading track's number, all of no more than one, and anything of a kind that is not there are
+    /// [`Pick::Leading`].
+    pub fn canonical(&self, program: &TrackSet, carries: impl Fn(&Track) -> bool) -> Self {
+        let pick = |kind| {
+            let mut fit = program.of(kind).filter(|track| carries(track)).map(|track| track.id.index);
+            match (self.pick(kind), fit.next()) {
+                (_, None) => Pick::Leading,
+                (Pick::Track(index), Some(leading)) if index == leading => Pick::Leading,
+                (Pick::All, Some(_)) if fit.next().is_none() => Pick::Leading,
+                (pick, Some(_)) => pick,
+            }
+        };
+        Self { video: pick(Kind::Video), audio: pick(Kind::Audio) }
+    }
+
     /// Whether a list that players choose from shows the track: there a kind that is not named keeps all of its tracks.
     pub fn lists(&self, id: TrackId) -> bool {
         match self.pick(id.kind) {
@@ -235,6 +251,28 @@ mod tests {
         assert_eq!(chosen("", not_the_first), "v2 a0");
         assert_eq!(chosen("v0", not_the_first), "a0");
         assert_eq!(chosen("all", not_the_first), "v2 a0 a1");
+    }
+
+    #[test]
+    fn what_leads_to_the_same_tracks_is_the_same_selection() {
+        let canonical = |text: &str, ids: &[(Kind, u8)], carries: fn(&Track) -> bool| {
+            Selection::parse(text).unwrap().canonical(&set(ids), carries).to_string()
+        };
+        let any = |_: &Track| true;
+        let one_each = [(Kind::Video, 0), (Kind::Audio, 2)];
+        for text in ["v0", "v*", "a2", "a*", "all", "v0,a2", "v*,a2"] {
+            assert_eq!(canonical(text, &one_each, any), "", "{text}");
+        }
+        assert_eq!(canonical("noaudio", &one_each, any), "noaudio");
+        assert_eq!(canonical("noaudio", &one_each[..1], any), "", "there is no sound to leave out");
+        assert_eq!(canonical("novideo", &one_each[1..], any), "");
+        let two = [(Kind::Video, 0), (Kind::Video, 1), (Kind::Audio, 0), (Kind::Audio, 1)];
+        for (text, expected) in [("v0,a1", "a1"), ("v1,a0", "v1"), ("v1,a1", "v1,a1"), ("v*", "v*"), ("all", "all")] {
+            assert_eq!(canonical(text, &two, any), expected, "{text}");
+        }
+        let not_the_first = |track: &Track| track.id != TrackId::VIDEO;
+        assert_eq!(canonical("v1", &two, not_the_first), "", "the first that can be carried leads");
+        assert_eq!(canonical("v*,noaudio", &two, not_the_first), "noaudio");
     }
 
     #[test]

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use dashmap::DashMap;
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::shelf::Shelf;
-use super::variants::{TooManyVariants, Variants};
+use super::variants::{Means, TooManyVariants, Variants};
 use crate::bus::{Registry, Stream, StreamName};
 use crate::feed::{self, FlvUnit, Fragment, Lazy, RtmpUnit, RtmpVariant};
 use crate::flv::FlvVariant;
-use crate::media::{Epoch, Selection};
+use crate::media::{Epoch, Program, Selection};
 use crate::segment;
 
 /// All that one stream offers to viewers.
@@ -28,21 +28,20 @@ pub struct Outlet {
 #[derive(Debug)]
 pub struct Outlets {
     by_name: DashMap<StreamName, Arc<Outlet>>,
-    feeds: feed::Options,
+    means: Means,
     segments: segment::options::Options,
-    runtime: Handle,
 }
 
 impl Outlet {
-    fn new(stream: &Arc<Stream>, feeds: &feed::Options, segments: &segment::options::Options, runtime: &Handle) -> Arc<Self> {
+    fn new(stream: &Arc<Stream>, means: &Means, segments: &segment::options::Options) -> Arc<Self> {
         let samples = &stream.source().samples;
         let (tell, snapshots) = watch::channel(None);
-        runtime.spawn(segment::task::run(Arc::clone(stream), segments.clone(), tell));
+        means.runtime.spawn(segment::task::run(Arc::clone(stream), segments.clone(), tell));
         Arc::new(Self {
             stream: Arc::clone(stream),
-            flv: Variants::new(Arc::clone(samples), feeds, runtime.clone()),
-            rtmp: Variants::new(Arc::clone(samples), feeds, runtime.clone()),
-            fragments: Variants::new(Arc::clone(samples), feeds, runtime.clone()),
+            flv: Variants::new(Arc::clone(samples), means),
+            rtmp: Variants::new(Arc::clone(samples), means),
+            fragments: Variants::new(Arc::clone(samples), means),
             shelf: Shelf::new(snapshots),
         })
     }
@@ -52,28 +51,28 @@ impl Outlet {
         &self.stream
     }
 
-    /// FLV tags.
+    /// FLV tags of what `program` has for the variant.
     ///
     /// # Errors
-    /// When more different variants are watched than one stream offers.
-    pub fn flv(&self, variant: FlvVariant) -> Result<Arc<Lazy<FlvUnit>>, TooManyVariants> {
-        self.flv.of(variant)
+    /// When more different variants are watched than one stream, or the gateway, offers.
+    pub fn flv(&self, variant: FlvVariant, program: &Program) -> Result<Arc<Lazy<FlvUnit>>, TooManyVariants> {
+        self.flv.of(variant, &program.tracks)
     }
 
-    /// RTMP messages.
+    /// RTMP messages of what `program` has for the variant.
     ///
     /// # Errors
-    /// When more different variants are played than one stream offers.
-    pub fn rtmp(&self, variant: RtmpVariant) -> Result<Arc<Lazy<RtmpUnit>>, TooManyVariants> {
-        self.rtmp.of(variant)
+    /// As [`Outlet::flv`].
+    pub fn rtmp(&self, variant: RtmpVariant, program: &Program) -> Result<Arc<Lazy<RtmpUnit>>, TooManyVariants> {
+        self.rtmp.of(variant, &program.tracks)
     }
 
     /// Muxed fragments of the chosen tracks, one picture or up to 100 ms of sound each.
     ///
     /// # Errors
-    /// When more different selections are watched than one stream offers.
-    pub fn fragments(&self, selection: Selection) -> Result<Arc<Lazy<Fragment>>, TooManyVariants> {
-        self.fragments.of(selection)
+    /// As [`Outlet::flv`].
+    pub fn fragments(&self, selection: Selection, program: &Program) -> Result<Arc<Lazy<Fragment>>, TooManyVariants> {
+        self.fragments.of(selection, &program.tracks)
     }
 
     /// Segments, for HLS and DASH.
@@ -85,12 +84,18 @@ impl Outlet {
 impl Outlets {
     /// No outlets yet. Their feeds and segmenters will run on `runtime`, which should not be a viewer worker's.
     pub fn new(feeds: feed::Options, segments: segment::options::Options, runtime: Handle) -> Arc<Self> {
-        Arc::new(Self { by_name: DashMap::new(), feeds, segments, runtime })
+        let places = Arc::new(Semaphore::new(feeds.max_variants));
+        Arc::new(Self { by_name: DashMap::new(), means: Means { options: feeds, runtime, places }, segments })
+    }
+
+    /// How many feeds there are, of all streams together, beside the default ones.
+    pub fn variants(&self) -> usize {
+        self.means.options.max_variants.saturating_sub(self.means.places.available_permits())
     }
 
     /// The outlet of a stream, opened if this is the first that is heard of it.
     pub fn of(&self, stream: &Arc<Stream>) -> Arc<Outlet> {
-        let open = || Outlet::new(stream, &self.feeds, &self.segments, &self.runtime);
+        let open = || Outlet::new(stream, &self.means, &self.segments);
         let mut held = self.by_name.entry(stream.name().clone()).or_insert_with(open);
         // Another presentation under the same name is another stream; one that was forgotten meanwhile does not come back.
         if held.stream.epoch() < stream.epoch() {

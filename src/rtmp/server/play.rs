@@ -82,7 +82,7 @@ pub(super) async fn find(shared: &Shared, name: &StreamName, request: &Request, 
     if let Some(missing) = variant.selection.missing(&program.tracks) {
         return Err(Refusal::NoTrack(name.clone(), missing));
     }
-    let lazy = players.outlets.of(&stream).rtmp(variant)?;
+    let lazy = players.outlets.of(&stream).rtmp(variant, &program)?;
     let joined = async {
         let feed = lazy.acquire().await;
         feed.channel().settled().await.map(|head| (feed, head))
