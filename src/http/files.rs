@@ -18,7 +18,7 @@ use super::choice;
 use super::problem::Problem;
 use crate::bus::{LeftOut, Stream};
 use crate::media::{Kind, Selection, TrackId, WallClock};
-use crate::outlet::Outlet;
+use crate::outlet::{Listing, Outlet};
 use crate::segment::request::{self, Request};
 use crate::segment::snapshot::Snapshot;
 use crate::{dash, hls};
@@ -73,7 +73,7 @@ pub fn note_viewer(stream: &Stream, file: Request, request: &http::Request<Body>
     stream.note_request(exit, viewer.finish(), Instant::now());
 }
 
-/// A playlist or manifest, rendered once for all who ask without a query of their own.
+/// A playlist or manifest, rendered once for all who ask by the same address.
 fn listing(outlet: &Outlet, snapshot: &Arc<Snapshot>, request: Request, query: &str) -> Response {
     if let Request::MediaPlaylist(track) = request
         && !snapshot.has_track(track)
@@ -89,22 +89,17 @@ fn listing(outlet: &Outlet, snapshot: &Arc<Snapshot>, request: Request, query: &
         Ok(selection) => selection,
         Err(problem) => return problem.into_response(),
     };
-    let chosen = match selection == Selection::default() {
-        true => Some(Arc::clone(snapshot)),
-        false => snapshot.only(selection).map(Arc::new),
-    };
-    let Some(snapshot) = &chosen else { return Problem::not_found(no_such_track(outlet.stream(), snapshot, selection)).into_response() };
     let carried = request::carried_query(query);
-    // A list of chosen tracks is not worth a place: there are as many as there are choices.
-    let body = if carried.is_empty() && selection == Selection::default() {
-        outlet.shelf().rendered(snapshot, request, || render(snapshot, request, ""))
-    } else {
-        render(snapshot, request, &carried)
-    };
+    let private = if carried.is_empty() { "" } else { "private, " };
+    let listing = Listing { request, selection, carried: carried.clone() };
+    let body = outlet.shelf().rendered(snapshot.revision, listing, || match selection == Selection::default() {
+        true => Some(render(snapshot, request, &carried)),
+        false => Some(render(&snapshot.only(selection)?, request, &carried)),
+    });
+    let Some(body) = body else { return Problem::not_found(no_such_track(outlet.stream(), snapshot, selection)).into_response() };
     let content_type = if request == Request::Manifest { MANIFEST } else { PLAYLIST };
     // Half a target duration, as RFC 8216bis appendix B.1 has it for answers that were not held back.
     let max_age = if request == Request::Multivariant { 1 } else { (snapshot.target_duration / 2).max(1) };
-    let private = if carried.is_empty() { "" } else { "private, " };
     let caching = format!("{private}max-age={max_age}");
     ([(header::CONTENT_TYPE, content_type.to_owned()), (header::CACHE_CONTROL, caching)], body).into_response()
 }

@@ -7,6 +7,6 @@ mod shelf;
 mod variants;
 
 pub use outlets::{Outlet, Outlets};
-pub use shelf::Shelf;
+pub use shelf::{Listing, Shelf};
 pub use variants::{MAX_VARIANTS, TooManyVariants};
 pub use wire::{Dialect, FlvForm, FragmentForm};
