@@ -205,19 +205,23 @@ async fn more_selections_than_a_stream_offers_are_refused_and_the_default_is_not
     }
     show.head_of(all, Why::Config);
     let mut watching = Vec::new();
-    for query in (0..16).map(|index| format!("a{index}")) {
+    for query in (1..16).map(|index| format!("a{index}")).chain(["noaudio".to_owned()]) {
         let mut http = Http::connect(station.address).await;
         http.get(&format!("/live/show.mp4?track={query}")).await;
         assert!(http.head().await.starts_with("http/1.1 200 "), "{query}");
         watching.push(http);
     }
     station.until_viewers("show", 16).await;
-    let (status, detail) = refusal(&station, "/live/show.mp4?track=v0,a0").await;
+    let (status, detail) = refusal(&station, "/live/show.mp4?track=a*").await;
     assert_eq!(status, 503);
     assert!(detail.contains("too many different selections"), "{detail}");
-    let mut http = Http::connect(station.address).await;
-    http.get("/live/show.mp4").await;
-    assert!(http.head().await.starts_with("http/1.1 200 "));
+    let mut default = Vec::new();
+    for spelling in ["", "?track=v0,a0", "?track=v*"] {
+        let mut http = Http::connect(station.address).await;
+        http.get(&format!("/live/show.mp4{spelling}")).await;
+        assert!(http.head().await.starts_with("http/1.1 200 "), "{spelling}");
+        default.push(http);
+    }
     drop(watching);
-    until(|| station.viewers("show") == 1).await;
+    until(|| station.viewers("show") == 3).await;
 }
