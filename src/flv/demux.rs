@@ -1,6 +1,6 @@
 //! From message bodies to samples in their canonical form.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
 
@@ -117,6 +117,8 @@ pub struct Drops {
 pub struct Demuxer {
     carries_vvc: bool,
     tracks: BTreeMap<TrackId, State>,
+    /// Video tracks that something was sent of, but not yet what tells their configuration.
+    awaited: BTreeSet<TrackId>,
     /// The speakers of sound tracks, which may be told before their codec.
     layouts: BTreeMap<TrackId, ChannelLayout>,
     ready: VecDeque<Result<Item, DemuxError>>,
@@ -169,6 +171,12 @@ impl Demuxer {
         self.ready.pop_front()
     }
 
+    /// Whether a video track is being sent of which the configuration is still to come. AV1, VP8 and VP9 tell it with their first key frame,
+    /// which a publisher who begins in the middle of a GOP sends some seconds later.
+    pub fn awaits_config(&self) -> bool {
+        !self.awaited.is_empty()
+    }
+
     /// What was dropped so far.
     pub fn drops(&self) -> Drops {
         self.drops
@@ -184,6 +192,7 @@ impl Demuxer {
     }
 
     fn end(&mut self, track: TrackId) {
+        self.awaited.remove(&track);
         match self.tracks.remove(&track) {
             Some(_) => self.item(Item::End { track }),
             None => self.drops.packet += 1,

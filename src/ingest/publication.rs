@@ -20,7 +20,7 @@ use crate::flv::{Demuxer, Drops, Item, TagKind};
 use crate::media::clock::{self, Clock, Pace};
 use crate::media::{Codec, Kind, Metadata, Program, Sample, Span, Timescale, Timestamp, TrackId, WallClock};
 
-/// How long sound waits for the first picture that can be decoded: the longest GOP that is kept anywhere.
+/// How long sound waits for the first picture that can be decoded or tells its codec: the longest GOP that is kept anywhere.
 const FIRST_SYNC_WAIT: Duration = Duration::from_secs(10);
 
 /// What is sent further from the start than this is no longer compared with it.
@@ -267,12 +267,17 @@ impl Ingest {
         if !is_announced && video && audio && held.since().is_some() {
             return true;
         }
+        let has_begun = |wait: Duration| (video || audio) && (held.waited(now) >= wait || held.is_nearly_full());
+        // The configuration comes with the first key frame, and pictures before it are not held.
+        if !video && self.demuxer.awaits_config() {
+            return has_begun(FIRST_SYNC_WAIT);
+        }
         // The metadata may lie: it shortens the wait for the other kind, it does not end it.
         let expected = match &self.metadata {
             Some(_) if !is_announced && !self.words.tell_of(if video { Kind::Audio } else { Kind::Video }) => self.options.settle / 4,
             _ => self.options.settle,
         };
-        (video || audio) && (held.waited(now) >= expected || held.is_nearly_full())
+        has_begun(expected)
     }
 
     /// The tracks are known: the stream begins with the first picture that can be decoded, or at once where there are no pictures.

@@ -25,6 +25,10 @@ const DELTA: &[u8] = &[0x27, 1, 0, 0, 0, 0, 0, 0, 2, 0x41, 0x9A];
 /// A key frame presented 80 ms after it is decoded.
 const LATE_KEY: &[u8] = &[0x17, 1, 0, 0, 80, 0, 0, 0, 2, 0x65, 0x88];
 
+/// VP8 behind Enhanced RTMP's header, 320x180.
+const VP8_KEY: &[u8] = b"\x91vp08\xf0\x62\0\x9d\x01\x2a\x40\x01\xb4\0\0\x07";
+const VP8_INTER: &[u8] = b"\xa1vp08\x51\x1b\0\x09\x11";
+
 const V: TagKind = TagKind::Video;
 const A: TagKind = TagKind::Audio;
 const S: TagKind = TagKind::Script;
@@ -150,6 +154,34 @@ fn one_kind_alone_waits_for_the_other_until_the_settle_time_is_over() {
     bench.wait(1);
     bench.send(A, 46, AUDIO);
     assert_eq!(bench.read(), [Err(Why::Joined), Ok((SOUND, 0)), Ok((SOUND, 23)), Ok((SOUND, 46))]);
+}
+
+#[test]
+fn pictures_that_begin_in_the_middle_of_a_gop_are_waited_for_though_only_their_key_frame_tells_the_codec() {
+    let send_gop = |bench: &mut Bench, seconds: u32| {
+        bench.send(A, 0, AUDIO_CONFIG);
+        bench.send(S, 0, &metadata(&[("audiocodecid", 10.0)]));
+        for at in (0..seconds * 1_000).step_by(40) {
+            bench.send(V, at, VP8_INTER);
+            bench.send(A, at, AUDIO);
+            bench.wait(40);
+        }
+    };
+    let mut bench = Bench::new();
+    send_gop(&mut bench, 4);
+    assert_eq!(bench.read(), []);
+    bench.send(V, 4_000, VP8_KEY);
+    bench.send(A, 4_000, AUDIO);
+    assert_eq!(bench.read(), [Err(Why::Joined), Ok((VIDEO, 0)), Ok((SOUND, 0))]);
+
+    let mut endless = Bench::new();
+    endless.send(V, 0, b"\x90vp08\x01\0\0\0\0\x0a\x82\x02\x02\x02\0\0");
+    send_gop(&mut endless, 11);
+    let found = endless.read();
+    assert!(
+        found.iter().flatten().any(|(track, _)| *track == SOUND) && !found.iter().flatten().any(|(track, _)| *track == VIDEO),
+        "sound alone goes on: {found:?}"
+    );
 }
 
 #[test]

@@ -20,6 +20,11 @@ pub(super) struct State {
 }
 
 impl State {
+    /// Whether the configuration has been told.
+    pub fn is_told(&self) -> bool {
+        self.told.is_some()
+    }
+
     /// A record. It waits for the first key frame: SVT-AV1 writes another sequence header there than into its record, and that is the one
     /// that decoders go by.
     pub fn record(&mut self, record: &[u8]) -> Result<(), ConfigError> {

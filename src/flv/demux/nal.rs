@@ -37,6 +37,11 @@ impl<C: NalConfig> Default for State<C> {
 }
 
 impl<C: NalConfig> State<C> {
+    /// Whether the configuration has been told.
+    pub fn is_told(&self) -> bool {
+        self.config.is_some()
+    }
+
     /// A configuration record.
     pub fn record(&mut self, record: &[u8]) -> Result<Option<Codec>, ConfigError> {
         C::parse(record).map(|config| self.configure(config))

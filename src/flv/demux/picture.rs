@@ -93,6 +93,17 @@ impl State {
         }
     }
 
+    /// Whether the configuration has been told.
+    fn is_told(&self) -> bool {
+        match self {
+            Self::Avc(state) => state.is_told(),
+            Self::Hevc(state) => state.is_told(),
+            Self::Vvc(state) => state.is_told(),
+            Self::Av1(state) => state.is_told(),
+            Self::Vp8(state) | Self::Vp9(state) => state.is_told(),
+        }
+    }
+
     /// A configuration record; gives the codec where it is another than before, and none where that is told with the first key frame.
     fn record(&mut self, record: &[u8]) -> Result<Option<Codec>, ConfigError> {
         match self {
@@ -162,7 +173,9 @@ impl Demuxer {
         format: Format,
         read: impl FnOnce(&mut State) -> Result<Option<Codec>, ConfigError>,
     ) -> Result<(), DemuxError> {
-        let codec = self.with_state(track, format, |state| read(state).map_err(|source| DemuxError::Config { track, source }))?;
+        let codec = self.with_state(track, format, |state| read(state).map_err(|source| DemuxError::Config { track, source }));
+        self.note_awaited(track);
+        let codec = codec?;
         if let Some(codec) = codec {
             self.item(Item::Config { track, codec });
         }
@@ -177,7 +190,9 @@ impl Demuxer {
         (cts_ms, extra_nanos): (i32, u32),
         payload: &Bytes,
     ) -> Result<(), DemuxError> {
-        let Found { codec, is_sync, data, news } = self.with_state(track, format, |state| state.frame(track, payload))?;
+        let found = self.with_state(track, format, |state| state.frame(track, payload));
+        self.note_awaited(track);
+        let Found { codec, is_sync, data, news } = found?;
         if let Some(codec) = codec {
             self.item(Item::Config { track, codec });
         }
@@ -193,6 +208,14 @@ impl Demuxer {
             self.item(Item::Coded { track, dts_ms, cts_ms, extra_nanos, is_sync, data });
         }
         Ok(())
+    }
+
+    /// Something was sent of a track: notes whether its configuration is known by now.
+    fn note_awaited(&mut self, track: TrackId) {
+        match self.tracks.get(&track) {
+            Some(Track::Picture(state)) if state.is_told() => self.awaited.remove(&track),
+            _ => self.awaited.insert(track),
+        };
     }
 
     /// Lets a packet go through what its track's codec knows. A packet of another codec begins the track afresh, if it can be understood.

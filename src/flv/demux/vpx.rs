@@ -25,6 +25,11 @@ pub(super) struct State {
 }
 
 impl State {
+    /// Whether the configuration has been told.
+    pub fn is_told(&self) -> bool {
+        self.told.is_some()
+    }
+
     /// A record. It waits for the first key frame, for it does not tell the size.
     pub fn record(&mut self, record: &[u8]) -> Result<(), ConfigError> {
         self.announced = Some(VpRecord::parse(record)?);
