@@ -15,6 +15,7 @@ pub mod solo;
 pub mod talk;
 #[cfg(test)]
 mod tests;
+mod turn;
 pub mod viewer;
 
 pub use batch::Batch;

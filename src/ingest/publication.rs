@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use self::watch::Watch;
 use super::Options;
-use super::error::{IngestError, START_LIMIT};
+use super::error::IngestError;
 use super::held::{self, Held, Unit};
 use super::left::{self, Left};
 use super::limits::{Meter, Pacer, Report};
@@ -20,14 +21,13 @@ use crate::flv::{Demuxer, Drops, Item, TagKind};
 use crate::media::clock::{self, Clock, Pace};
 use crate::media::{Codec, Kind, Metadata, Program, Sample, Span, Timescale, Timestamp, TrackId, WallClock};
 
+mod watch;
+
 /// How long sound waits for the first picture that can be decoded or tells its codec: the longest GOP that is kept anywhere.
 const FIRST_SYNC_WAIT: Duration = Duration::from_secs(10);
 
 /// What is sent further from the start than this is no longer compared with it.
 const START_ZONE_MS: i64 = 10_000;
-
-/// Between two looks at the window for what the operator should know.
-const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// One publisher's way onto the bus.
 #[derive(Debug)]
@@ -62,14 +62,6 @@ enum Stage {
     Starting(Held),
     /// Samples are on the bus.
     Live,
-}
-
-#[derive(Debug, Default)]
-struct Watch {
-    looked: Option<Instant>,
-    first_media: Option<Instant>,
-    warned_gop: bool,
-    warned_ahead: bool,
 }
 
 impl IngestError {
@@ -375,60 +367,6 @@ impl Ingest {
         let tracks = self.tracks.set(&metadata, &self.words);
         let program = Program { epoch: self.session.stream().epoch(), tracks, metadata };
         self.session.publisher().set_head(Arc::new(program), why)?;
-        Ok(())
-    }
-
-    fn dropped(&mut self, why: impl std::fmt::Display) {
-        self.session.stream().received().count_dropped();
-        self.report.dropped(why);
-    }
-
-    fn count_gone(&mut self, gone: usize) {
-        for _ in 0..gone {
-            self.dropped("more media than can be held until the stream starts");
-        }
-    }
-
-    fn count_drops(&mut self) {
-        let drops = self.demuxer.drops();
-        if drops.codec > self.drops.codec {
-            self.dropped("a codec that is not carried");
-        }
-        if drops.vvc > self.drops.vvc {
-            if self.drops.vvc == 0 {
-                tracing::warn!("the publisher sends VVC (H.266), which is not carried: set rtmp.vvc = true to carry it");
-            }
-            self.dropped("VVC, which rtmp.vvc = true would carry");
-        }
-        if drops.packet > self.drops.packet {
-            self.dropped("a packet type that has no use here");
-        }
-        self.drops = drops;
-    }
-
-    fn watch(&mut self, now: Instant) -> Result<(), IngestError> {
-        self.report.tell(now);
-        if self.watch.looked.is_some_and(|looked| now.saturating_duration_since(looked) < WATCH_INTERVAL) {
-            return Ok(());
-        }
-        self.watch.looked = Some(now);
-        let waits = self.watch.first_media.filter(|_| self.newest.is_none());
-        if waits.is_some_and(|since| now.saturating_duration_since(since) >= START_LIMIT) {
-            let last = self.report.last().unwrap_or("no codec configuration and no picture that can be decoded").to_owned();
-            return Err(IngestError::NothingPlayable { last });
-        }
-        let silent = self.newest.map(|newest| self.tracks.leave_silent(newest)).unwrap_or_default();
-        if !silent.is_empty() {
-            tracing::warn!(tracks = ?silent, "no pictures come on these tracks while others go on: viewers are told that they are gone");
-            self.set_head(Why::Config)?;
-        }
-        if !self.watch.warned_gop && self.session.stream().source().samples.inspect(|window| window.truncated()) > 0 {
-            self.watch.warned_gop = true;
-            tracing::warn!(
-                "the distance between key frames is too long to keep: viewers who join must wait for the next one; \
-                 set the encoder's keyframe interval to 2 s (in OBS: Output, Streaming, Keyframe Interval)"
-            );
-        }
         Ok(())
     }
 }

@@ -1,0 +1,95 @@
+//! One viewer's turn: its socket is read and written as far as it goes without waiting.
+
+use std::io::{self, IoSlice};
+use std::task::Context;
+use std::time::Instant;
+
+use super::batch::{Batch, MAX_SLICES};
+use super::roster::Client;
+use super::viewer::{Departure, Next};
+
+/// Batches written to one viewer before the next has its turn: a fast reader's burst must not hold up the others.
+const TURNS: usize = 4;
+
+/// Reads until the socket has nothing more, and arranges to be told when it has; or until it is the next viewer's turn.
+pub(super) fn listen(client: &mut Client, room: &mut [u8], now: Instant) -> Result<(), Departure> {
+    for _ in 0..TURNS {
+        match client.io.try_read(room) {
+            Ok(0) => return Err(client.viewer.departure()),
+            Ok(count) => {
+                client.viewer.input(room.get(..count).unwrap_or_default(), now);
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let waker = client.waker.clone();
+                if client.io.poll_read_ready(&mut Context::from_waker(&waker)).is_pending() {
+                    return Ok(());
+                }
+            }
+            Err(_) => return Err(broken(client)),
+        }
+    }
+    client.waker.wake_by_ref();
+    Ok(())
+}
+
+/// Writes until there is nothing due, the socket takes no more, or it is the next viewer's turn.
+pub(super) fn write(client: &mut Client, scratch: &mut Batch, now: Instant) -> Result<(), Departure> {
+    if let Some(mut unsent) = client.unsent.take()
+        && !send(client, &mut unsent, now)?
+    {
+        client.unsent = Some(unsent);
+        return Ok(());
+    }
+    for _ in 0..TURNS {
+        match client.viewer.next(now, scratch) {
+            Next::Idle => return Ok(()),
+            Next::Close | Next::Release => return Err(client.viewer.departure()),
+            Next::Finish if client.finished => return Ok(()),
+            Next::Finish => {
+                client.finished = true;
+                return socket2::SockRef::from(&client.io).shutdown(std::net::Shutdown::Write).map_err(|_| broken(client));
+            }
+            Next::Write => {
+                if !send(client, scratch, now)? {
+                    client.unsent = Some(Box::new(std::mem::take(scratch)));
+                    return Ok(());
+                }
+            }
+        }
+    }
+    client.waker.wake_by_ref();
+    Ok(())
+}
+
+/// Writes a batch. True when all of it went out; otherwise the client is listed again once its socket takes more.
+fn send(client: &mut Client, batch: &mut Batch, now: Instant) -> Result<bool, Departure> {
+    while !batch.is_empty() {
+        let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+        let count = batch.io_slices(&mut slices);
+        match client.io.try_write_vectored(slices.get(..count).unwrap_or_default()) {
+            Ok(0) => return Err(broken(client)),
+            Ok(written) => {
+                batch.advance(written);
+                client.viewer.wrote(written);
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let waker = client.waker.clone();
+                if client.io.poll_write_ready(&mut Context::from_waker(&waker)).is_pending() {
+                    client.viewer.block(now);
+                    client.blocked = true;
+                    return Ok(false);
+                }
+            }
+            Err(_) => return Err(broken(client)),
+        }
+    }
+    Ok(true)
+}
+
+/// A connection that breaks after the farewell was said has left in order.
+fn broken(client: &Client) -> Departure {
+    match client.viewer.departure() {
+        Departure::Left => Departure::Broken,
+        why => why,
+    }
+}
