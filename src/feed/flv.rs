@@ -1,15 +1,14 @@
 //! Samples as FLV tags, for HTTP and for WebSocket at once.
 
-use std::sync::Arc;
-
 use bytes::BytesMut;
 
+use super::bodies::{BodyMaker, Carrier};
 use super::framed::Framed;
-use super::lazy::{Item, Maker, Unit};
-use crate::bus::{Entry, Why};
+use super::lazy::Unit;
+use crate::bus::Entry;
 use crate::flv::tag::{PREAMBLE_LEN, TagKind};
 use crate::flv::{FileHeader, FlvVariant, MessageBody, Muxer, mux};
-use crate::media::{Program, Sample, Timestamp, TrackId, TrackSet};
+use crate::media::{Sample, Timestamp, TrackId, TrackSet};
 
 /// One FLV tag with its PreviousTagSize.
 #[derive(Clone, Debug)]
@@ -85,56 +84,27 @@ impl Entry for FlvUnit {
 
 impl Unit for FlvUnit {
     type Variant = FlvVariant;
-    type Maker = FlvMaker;
+    type Maker = BodyMaker<Self>;
 
     fn canonical(variant: FlvVariant, tracks: &TrackSet) -> FlvVariant {
         variant.canonical(tracks)
     }
 
-    fn maker(variant: FlvVariant) -> FlvMaker {
-        FlvMaker { variant, muxer: None, due: None }
+    fn maker(variant: FlvVariant) -> BodyMaker<Self> {
+        BodyMaker::new(variant)
     }
 }
 
-/// Makes tags.
-#[derive(Debug)]
-pub struct FlvMaker {
-    variant: FlvVariant,
-    muxer: Option<Muxer>,
-    /// Why the preamble is due; it goes out stamped with the sample behind it.
-    due: Option<Why>,
-}
-
-impl Maker<FlvUnit> for FlvMaker {
-    fn program(&mut self, program: Arc<Program>, why: Why, _: &mut Vec<Item<FlvUnit>>) {
-        let muxer = Muxer::new(self.variant, program);
-        // Players begin anew behind each configuration, so what they are not told must not look like one.
-        let is_news = why != Why::Config || self.muxer.as_ref().is_none_or(|before| !before.tells_as(&muxer));
-        self.muxer = Some(muxer);
-        if is_news {
-            self.due = Some(why);
-        }
+impl Carrier for FlvUnit {
+    fn head(muxer: &Muxer, timestamp_ms: u32) -> FlvPreamble {
+        FlvPreamble::new(muxer, timestamp_ms)
     }
 
-    fn sample(&mut self, sample: Sample, out: &mut Vec<Item<FlvUnit>>) {
-        let Some(muxer) = &self.muxer else { return };
-        // Tracks that are left out have no body, and the file header does not promise them.
-        let body = muxer.sample(&sample);
-        // Where none of the tracks is carried the head goes out alone, so that viewers are told and do not wait.
-        if body.is_none() && muxer.is_playable() {
-            return;
-        }
-        let timestamp_ms = muxer.timestamp(&sample);
-        if let Some(why) = self.due.take() {
-            out.push(Item::Head(Arc::new(FlvPreamble::new(muxer, timestamp_ms)), why));
-        }
-        let Some(body) = body else { return };
+    fn carry(body: &MessageBody, timestamp_ms: u32, sample: &Sample) -> Self {
         let front = Framed::header_len(body.tag_len());
         let tag = Framed::seal(body.to_tag(timestamp_ms, front), front);
-        out.push(Item::Unit(FlvUnit { tag, time: sample.dts, track: sample.track, is_sync: sample.is_sync }));
+        Self { tag, time: sample.dts, track: sample.track, is_sync: sample.is_sync }
     }
-
-    fn flush(&mut self, _: &mut Vec<Item<FlvUnit>>) {}
 }
 
 fn tags(header: Option<FileHeader>, bodies: &[MessageBody], timestamp_ms: u32) -> Framed {

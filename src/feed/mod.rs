@@ -2,6 +2,7 @@
 //!
 //! A feed runs while somebody watches. Knows formats, but neither sockets nor viewers.
 
+pub mod bodies;
 pub mod flv;
 pub mod fragment;
 pub mod framed;

@@ -1,14 +1,13 @@
 //! Samples as RTMP messages that all players share.
 
-use std::sync::Arc;
-
 use bytes::{Bytes, BytesMut};
 
-use super::lazy::{Item, Maker, Unit};
+use super::bodies::{BodyMaker, Carrier};
+use super::lazy::Unit;
 use crate::bus::{Cause, Entry, Why};
 use crate::flv::tag::TagKind;
 use crate::flv::{Dialect, FlvVariant, MessageBody, Muxer, mux};
-use crate::media::{Program, Sample, Selection, Timestamp, TrackId, TrackSet};
+use crate::media::{Sample, Selection, Timestamp, TrackId, TrackSet};
 use crate::rtmp::unit;
 
 /// What one group of players gets: they share one feed.
@@ -89,57 +88,28 @@ impl Entry for RtmpUnit {
 
 impl Unit for RtmpUnit {
     type Variant = RtmpVariant;
-    type Maker = RtmpMaker;
+    type Maker = BodyMaker<Self>;
 
     fn canonical(variant: RtmpVariant, tracks: &TrackSet) -> RtmpVariant {
         RtmpVariant { selection: variant.selection.canonical(tracks, |track| Dialect::Enhanced.carries(&track.codec)), ..variant }
     }
 
-    fn maker(RtmpVariant { selection, nanos }: RtmpVariant) -> RtmpMaker {
+    fn maker(RtmpVariant { selection, nanos }: RtmpVariant) -> BodyMaker<Self> {
         let variant = FlvVariant { selection, dialect: Dialect::Enhanced, nanos, ..FlvVariant::default() };
-        RtmpMaker { variant, muxer: None, due: None }
+        BodyMaker::new(variant)
     }
 }
 
-/// Makes messages.
-#[derive(Debug)]
-pub struct RtmpMaker {
-    variant: FlvVariant,
-    muxer: Option<Muxer>,
-    /// Why the preamble is due; it goes out stamped with the sample behind it.
-    due: Option<Why>,
-}
-
-impl Maker<RtmpUnit> for RtmpMaker {
-    fn program(&mut self, program: Arc<Program>, why: Why, _: &mut Vec<Item<RtmpUnit>>) {
-        let muxer = Muxer::new(self.variant, program);
-        // Players begin anew behind each configuration, so what they are not told must not look like one.
-        let is_news = why != Why::Config || self.muxer.as_ref().is_none_or(|before| !before.tells_as(&muxer));
-        self.muxer = Some(muxer);
-        if is_news {
-            self.due = Some(why);
-        }
+impl Carrier for RtmpUnit {
+    fn head(muxer: &Muxer, stamp: u32) -> RtmpPreamble {
+        RtmpPreamble::new(muxer, stamp)
     }
 
-    fn sample(&mut self, sample: Sample, out: &mut Vec<Item<RtmpUnit>>) {
-        let Some(muxer) = &self.muxer else { return };
-        let body = muxer.sample(&sample);
-        // Where none of the tracks is carried the head goes out alone, so that players are told and do not wait.
-        if body.is_none() && muxer.is_playable() {
-            return;
-        }
-        let stamp = muxer.timestamp(&sample);
-        if let Some(why) = self.due.take() {
-            out.push(Item::Head(Arc::new(RtmpPreamble::new(muxer, stamp)), why));
-        }
-        let Some(body) = body else { return };
+    fn carry(body: &MessageBody, stamp: u32, sample: &Sample) -> Self {
         let mut message = BytesMut::with_capacity(unit::wire_len(body.len()));
-        write(&body, stamp, &mut message);
-        let message = message.freeze();
-        out.push(Item::Unit(RtmpUnit { message, track: sample.track, time: sample.dts, is_sync: sample.is_sync }));
+        write(body, stamp, &mut message);
+        Self { message: message.freeze(), track: sample.track, time: sample.dts, is_sync: sample.is_sync }
     }
-
-    fn flush(&mut self, _: &mut Vec<Item<RtmpUnit>>) {}
 }
 
 fn preamble(bodies: &[MessageBody], stamp: u32) -> Bytes {
