@@ -34,7 +34,6 @@ pub(super) enum Place {
 /// Packet types that audio and video share (Enhanced RTMP v2).
 const SEQUENCE_START: u8 = 0;
 const CODED_FRAMES: u8 = 1;
-const SEQUENCE_END: u8 = 2;
 /// HDR metadata, of video alone.
 const METADATA: u8 = 4;
 /// The order of channels, of audio alone.
@@ -129,16 +128,6 @@ impl Lane {
             head.put(&cts);
         }
         Some(self.body(head, sample.data.clone()))
-    }
-
-    /// The end of the track, where the dialect's readers know how to read it.
-    pub(super) fn end(&self) -> Option<MessageBody> {
-        let head = match self.naming {
-            Naming::LegacyPicture(codec_id) => Head::new(&[KEY << 4 | codec_id, SEQUENCE_END, 0, 0, 0]),
-            Naming::FourCc(four_cc) if self.dialect == Dialect::Enhanced => self.enhanced(KEY, SEQUENCE_END, four_cc, 0),
-            Naming::LegacyAac | Naming::LegacyMp3 | Naming::FourCc(_) => return None,
-        };
-        Some(self.body(head, Bytes::new()))
     }
 
     fn is_video(&self) -> bool {

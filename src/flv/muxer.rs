@@ -31,11 +31,6 @@ impl Muxer {
         Self { variant, program, lanes }
     }
 
-    /// What it was made for.
-    pub fn variant(&self) -> FlvVariant {
-        self.variant
-    }
-
     /// The tracks that go out: video first, then audio, each by index.
     pub fn tracks(&self) -> impl Iterator<Item = TrackId> {
         self.lanes.iter().map(|lane| lane.track.id)
@@ -86,11 +81,6 @@ impl Muxer {
             return fits.then(|| MessageBody::new(TagKind::Script, Head::default(), sample.data.clone()));
         }
         self.lanes.iter().find(|lane| lane.track.id == sample.track)?.sample(sample)
-    }
-
-    /// What goes after the last sample: the ends of the tracks, where the dialect can tell them.
-    pub fn ends(&self) -> impl Iterator<Item = MessageBody> {
-        self.lanes.iter().filter_map(Lane::end)
     }
 
     fn first(&self, kind: Kind) -> Option<&Lane> {

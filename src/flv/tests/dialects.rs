@@ -59,15 +59,15 @@ fn heads(variant: FlvVariant, codec: Codec, index: u8) -> Vec<Vec<u8>> {
     let dts = Timestamp::new(0, track.timescale);
     let sample = Sample { track: track.id, dts, cts: 0, is_sync: true, data: Bytes::new() };
     let muxer = muxer(variant, [track]);
-    let bodies = muxer.preamble().into_iter().skip(1).chain(muxer.sample(&sample)).chain(muxer.ends());
+    let bodies = muxer.preamble().into_iter().skip(1).chain(muxer.sample(&sample));
     bodies.map(|body| body.head().to_vec()).collect()
 }
 
 #[test]
 fn players_get_legacy_headers_and_the_few_enhanced_ones_that_they_know() {
     let heads = |name| heads(FlvVariant::default(), codec(name), 0);
-    assert_eq!(heads("H.264"), [&b"\x17\0\0\0\0"[..], b"\x17\x01\0\0\0", b"\x17\x02\0\0\0"]);
-    assert_eq!(heads("H.265"), [&b"\x90hvc1"[..], b"\x91hvc1\0\0\0"], "mpegts.js knows no SequenceEnd");
+    assert_eq!(heads("H.264"), [&b"\x17\0\0\0\0"[..], b"\x17\x01\0\0\0"]);
+    assert_eq!(heads("H.265"), [&b"\x90hvc1"[..], b"\x91hvc1\0\0\0"]);
     assert_eq!(heads("AAC"), [b"\xaf\0", b"\xaf\x01"]);
     assert_eq!(heads("MP3"), [b"\x2e"]);
     assert_eq!(heads("Opus"), [b"\x90Opus", b"\x91Opus"]);
@@ -82,23 +82,23 @@ fn players_get_legacy_headers_and_the_few_enhanced_ones_that_they_know() {
 fn hevc_goes_out_under_its_old_number_to_those_who_ask() {
     for dialect in [Dialect::Players, Dialect::Enhanced] {
         let old = FlvVariant { hevc: HevcForm::Legacy, dialect, ..FlvVariant::default() };
-        assert_eq!(heads(old, codec("H.265"), 0), [&b"\x1c\0\0\0\0"[..], b"\x1c\x01\0\0\0", b"\x1c\x02\0\0\0"]);
+        assert_eq!(heads(old, codec("H.265"), 0), [&b"\x1c\0\0\0\0"[..], b"\x1c\x01\0\0\0"]);
     }
 }
 
 #[test]
 fn peers_of_enhanced_rtmp_get_legacy_headers_for_the_default_track_and_a_four_cc_for_the_rest() {
     let heads = |name| heads(ENHANCED, codec(name), 0);
-    assert_eq!(heads("H.264"), [&b"\x17\0\0\0\0"[..], b"\x17\x01\0\0\0", b"\x17\x02\0\0\0"]);
-    assert_eq!(heads("H.265"), [&b"\x90hvc1"[..], b"\x91hvc1\0\0\0", b"\x92hvc1"]);
-    assert_eq!(heads("AV1"), [b"\x90av01", b"\x91av01", b"\x92av01"]);
-    assert_eq!(heads("VP9"), [b"\x90vp09", b"\x91vp09", b"\x92vp09"]);
-    assert_eq!(heads("VP8"), [b"\x90vp08", b"\x91vp08", b"\x92vp08"]);
-    assert_eq!(heads("H.266"), [&b"\x90vvc1"[..], b"\x91vvc1\0\0\0", b"\x92vvc1"]);
+    assert_eq!(heads("H.264"), [&b"\x17\0\0\0\0"[..], b"\x17\x01\0\0\0"]);
+    assert_eq!(heads("H.265"), [&b"\x90hvc1"[..], b"\x91hvc1\0\0\0"]);
+    assert_eq!(heads("AV1"), [b"\x90av01", b"\x91av01"]);
+    assert_eq!(heads("VP9"), [b"\x90vp09", b"\x91vp09"]);
+    assert_eq!(heads("VP8"), [b"\x90vp08", b"\x91vp08"]);
+    assert_eq!(heads("H.266"), [&b"\x90vvc1"[..], b"\x91vvc1\0\0\0"]);
     assert_eq!(heads("AAC"), [b"\xaf\0", b"\xaf\x01"]);
     assert_eq!(heads("MP3"), [b"\x2e"]);
-    assert_eq!(heads("AC-3"), [b"\x91ac-3", b"\x92ac-3"]);
-    assert_eq!(heads("E-AC-3"), [b"\x91ec-3", b"\x92ec-3"]);
+    assert_eq!(heads("AC-3"), [b"\x91ac-3"]);
+    assert_eq!(heads("E-AC-3"), [b"\x91ec-3"]);
     let flac = numbered(codec("FLAC"), 0);
     assert_eq!(muxer(ENHANCED, [flac]).preamble()[1].data().len(), 34, "the block without its header");
     let vp9 = numbered(codec("VP9"), 0);
@@ -108,9 +108,9 @@ fn peers_of_enhanced_rtmp_get_legacy_headers_for_the_default_track_and_a_four_cc
 #[test]
 fn further_tracks_are_multitrack_bodies_of_one_track() {
     let heads = |name, index| heads(ENHANCED, codec(name), index);
-    assert_eq!(heads("H.264", 1), [&b"\x96\0avc1\x01"[..], b"\x96\x01avc1\x01\0\0\0", b"\x96\x02avc1\x01"]);
-    assert_eq!(heads("AAC", 1), [&b"\x95\0mp4a\x01"[..], b"\x95\x01mp4a\x01", b"\x95\x02mp4a\x01"]);
-    assert_eq!(heads("MP3", 15), [&b"\x95\x01.mp3\x0f"[..], b"\x95\x02.mp3\x0f"]);
+    assert_eq!(heads("H.264", 1), [&b"\x96\0avc1\x01"[..], b"\x96\x01avc1\x01\0\0\0"]);
+    assert_eq!(heads("AAC", 1), [&b"\x95\0mp4a\x01"[..], b"\x95\x01mp4a\x01"]);
+    assert_eq!(heads("MP3", 15), [&b"\x95\x01.mp3\x0f"[..]]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Bytes as FFmpeg 5.1 with x264 and LAME wrote them, both ways.
 
 use super::*;
+use crate::flv::tag::TAG_HEADER_LEN;
 use crate::media::codec::{AacConfig, AvcConfig, Mp3Config};
 
 /// A whole file: six frames of H.264, 64x48 at 25 frames per second with B-frames, and AAC at 48 kHz in stereo.
@@ -114,13 +115,14 @@ fn the_file_comes_out_byte_for_byte() {
             }
             Item::End { track } => {
                 assert_eq!(track, TrackId::VIDEO);
-                muxer.ends().next()
+                // The connection tells it.
+                continue;
             }
             other => panic!("the file holds no {other:?}"),
         };
         body.unwrap().write_tag(timestamp_ms, &mut out);
     }
-    assert_eq!(out, FILE);
+    assert_eq!(out, FILE[..FILE.len() - TAG_HEADER_LEN - 5 - 4]);
 }
 
 #[test]

@@ -367,6 +367,8 @@ impl Connection {
     fn tell_close(&self) {
         let Some(reason) = &self.closed else { return };
         metrics::counter!("sluicegate_rtmp_closed_total", "reason" => label(reason)).increment(1);
+        metrics::counter!("sluicegate_rtmp_ignored_messages_total").increment(self.session.ignored());
+        metrics::counter!("sluicegate_rtmp_repeated_timestamps_total").increment(self.session.chunks().repeated_absolutes());
         let (seconds, bytes, messages) = (self.opened.elapsed().as_secs(), self.received, self.messages);
         // Who published or played is always told of.
         let told = self.place.pending.is_none() || self.limiter.notices.admit();

@@ -20,8 +20,8 @@ use crate::rtmp::{chunk, handshake};
 /// The server's end of one connection.
 ///
 /// Its owner reads bytes into a buffer, calls [`Session::poll_event`] until there is none, sends what [`Session::poll_output`] gives, and
-/// calls [`Session::handle_timeout`] when [`Session::deadline`] comes. It reads on only while [`Session::wants_input`] and while its
-/// own writing keeps up: that bounds the answers a peer can provoke.
+/// calls [`Session::handle_timeout`] when [`Session::deadline`] comes. It reads on only while no
+/// request waits for its answer and while its own writing keeps up: that bounds the answers a peer can provoke.
 #[derive(Debug)]
 pub struct Session {
     pub(super) options: Options,
@@ -124,12 +124,6 @@ impl Session {
     #[must_use]
     pub fn unsent(&self) -> usize {
         self.link.unsent()
-    }
-
-    /// Whether more input would be looked at: not while a request waits for its answer, nor after the end.
-    #[must_use]
-    pub fn wants_input(&self) -> bool {
-        !matches!(self.stage, Stage::Deciding { .. } | Stage::Closed)
     }
 
     /// When to call [`Session::handle_timeout`], unless something happens before. None: nothing is waited for.

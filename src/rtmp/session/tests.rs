@@ -118,7 +118,6 @@ fn a_publisher_hears_start_only_after_it_was_accepted() {
     assert_eq!((request.kind.as_str(), request.msid), ("live", 1));
     assert!(request.connect.flash_ver().starts_with("FMLE/3.0"));
     assert!(!pair.client_events.contains(&client::Event::Started));
-    assert!(!pair.server.wants_input());
     assert_eq!(pair.server.deadline(), None, "deciding is our own time");
 
     pair.server.accept_publish(request.id, pair.now).expect("is open");
@@ -232,7 +231,7 @@ fn each_stage_has_its_deadline() {
     server.handle_timeout(start + options.handshake_timeout);
     let closed = Event::Closed(CloseReason::Deadline(Deadline::Handshake));
     assert_eq!(server.poll_event(start, &mut BytesMut::new()), Some(closed));
-    assert_eq!((server.deadline(), server.wants_input()), (None, false));
+    assert_eq!(server.deadline(), None);
 }
 
 #[test]
