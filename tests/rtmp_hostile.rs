@@ -200,14 +200,6 @@ async fn connections_that_do_not_publish_are_limited_for_each_address() {
 }
 
 #[tokio::test]
-async fn players_are_told_that_there_is_no_such_stream() {
-    let gateway = Gateway::start(Options::default()).await;
-    let mut player = Peer::with_role(gateway.port, Role::Play, "live", "x").await;
-    assert_eq!(player.codes_until_closed().await, ["NetStream.Play.StreamNotFound"]);
-    gateway.stop().await;
-}
-
-#[tokio::test]
 async fn broken_media_is_dropped_and_what_follows_plays() {
     let gateway = Gateway::start(Options::default()).await;
     let mut peer = Peer::connect(gateway.port, "live", "x").await;

@@ -124,3 +124,33 @@ async fn a_player_that_keeps_asking_for_the_stream_anew_is_sent_away() {
     assert_eq!(words.last().expect("a last word").0, "NetConnection.Connect.Closed");
     house.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_household_that_waits_for_its_stream_does_not_keep_others_from_connecting() {
+    let mut config = config();
+    config.rtmp.max_pending_per_address = 2;
+    config.rtmp.play_wait_ms = 30_000;
+    let house = House::start(config).await;
+    let mut waiting = Vec::new();
+    for _ in 0..8 {
+        let mut player = taken(&house, Role::Play).await;
+        waiting.push(tokio::spawn(async move { player.picture().await }));
+    }
+    let mut publisher = taken(&house, Role::Publish).await;
+    publisher.started().await;
+    publisher.send_start().await;
+    for player in waiting {
+        player.await.unwrap();
+    }
+    house.stop().await;
+}
+
+/// Connects until it is taken: those before may be about to be let in.
+async fn taken(house: &House, role: Role) -> Peer {
+    loop {
+        let mut peer = Peer::with_role(house.gateway.rtmp.port(), role, "live", "show").await;
+        if peer.event().await.is_some() {
+            return peer;
+        }
+    }
+}

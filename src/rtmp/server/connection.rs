@@ -255,7 +255,12 @@ impl Connection {
         let name = self.authorise(action, request).await?;
         match action {
             Action::Publish => self.on_publish(&name, request).map(|()| None),
-            Action::Play => play::find(&self.shared, &name, request, self.address).await.map(Some),
+            Action::Play => {
+                let (worker, seat) = self.shared.players.seats.take(self.address.ip())?;
+                // A household that waits for its stream to begin leaves room for those who come.
+                self.place = Place::Viewer(worker, seat);
+                play::find(&self.shared, &name, request).await.map(Some)
+            }
         }
     }
 
@@ -284,14 +289,14 @@ impl Connection {
         if self.session.accept_publish(request.id, now).is_ok() {
             self.ingest = Some(ingest);
             self.ceiling = Ceiling::new(options.max_bit_rate, options.ingest().max_ahead, now);
-            self.place.pending = None;
+            self.place.settle();
         }
         Ok(())
     }
 
     /// When it must publish or have asked to play, as long as it does neither.
     fn begins_by(&self) -> Option<Instant> {
-        self.place.pending.as_ref().map(|pending| pending.since + self.shared.options.publish_timeout())
+        self.place.pending().map(|since| since + self.shared.options.publish_timeout())
     }
 
     fn protocol(&self) -> &'static str {
@@ -370,8 +375,8 @@ impl Connection {
         metrics::counter!("sluicegate_rtmp_ignored_messages_total").increment(self.session.ignored());
         metrics::counter!("sluicegate_rtmp_repeated_timestamps_total").increment(self.session.chunks().repeated_absolutes());
         let (seconds, bytes, messages) = (self.opened.elapsed().as_secs(), self.received, self.messages);
-        // Who published or played is always told of.
-        let told = self.place.pending.is_none() || self.limiter.notices.admit();
+        // Who published is always told of; so are viewers, where they are served.
+        let told = self.place.publishes() || self.limiter.notices.admit();
         if !told {
             tracing::debug!(%reason, seconds, bytes, messages, "connection closed");
         } else if matches!(reason, CloseReason::Failed(_) | CloseReason::SecondRequest | CloseReason::Deadline(_)) {

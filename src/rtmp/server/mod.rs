@@ -20,6 +20,7 @@ use tracing::Instrument;
 
 use crate::auth::Authority;
 use crate::bus::Registry;
+use crate::net::workers::Seat;
 use crate::net::{Acceptor, ConnectionId, Limits, Permit, Permits, Refused, SocketOptions, Tls};
 use connection::Connection;
 pub use connection::RECONNECT_PATIENCE;
@@ -74,11 +75,13 @@ struct Arrival {
     place: Place,
 }
 
-/// One connection's place: among all, and among those that do not publish yet.
+/// One connection's place.
 #[derive(Debug)]
-struct Place {
-    _all: Permit,
-    pending: Option<Pending>,
+enum Place {
+    /// Among those that do not play.
+    Plain { _all: Permit, pending: Option<Pending> },
+    /// Among all viewers, at the worker of that number: it plays, or waits for what it may play.
+    Viewer(usize, Seat),
 }
 
 /// A connection has not said yet what it wants, or is not allowed it yet.
@@ -173,6 +176,27 @@ async fn attend(arrival: Arrival, entry: Arc<Entry>, shared: Shared, limiter: Ar
     }
 }
 
+impl Place {
+    /// Of a connection that neither publishes nor plays yet: since when it may.
+    fn pending(&self) -> Option<Instant> {
+        match self {
+            Self::Plain { pending: Some(pending), .. } => Some(pending.since),
+            Self::Plain { pending: None, .. } | Self::Viewer(..) => None,
+        }
+    }
+
+    /// It publishes from now on.
+    fn settle(&mut self) {
+        if let Self::Plain { pending, .. } = self {
+            *pending = None;
+        }
+    }
+
+    fn publishes(&self) -> bool {
+        matches!(self, Self::Plain { pending: None, .. })
+    }
+}
+
 impl Limiter {
     fn new(options: &Options) -> Self {
         let limits = |max_per_address| Limits { max_connections: options.max_connections, max_per_address };
@@ -181,6 +205,6 @@ impl Limiter {
 
     fn take(&self, address: SocketAddr) -> Result<Place, Refused> {
         let (all, permit) = (self.all.take(address.ip())?, self.pending.take(address.ip())?);
-        Ok(Place { _all: all, pending: Some(Pending { since: Instant::now(), _permit: permit }) })
+        Ok(Place::Plain { _all: all, pending: Some(Pending { since: Instant::now(), _permit: permit }) })
     }
 }

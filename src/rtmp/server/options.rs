@@ -28,7 +28,7 @@ pub struct Options {
     pub takeover: Takeover,
     /// Most connections at a time that do not play; players count among all viewers.
     pub max_connections: usize,
-    /// Most connections at a time from one address that neither publish nor play yet; 0 for no limit.
+    /// Most connections at a time from one address that have not been let in yet, neither to publish nor to play; 0 for no limit.
     pub max_pending_per_address: usize,
     /// How long a connection may take, in seconds, until it publishes or asks to play.
     pub publish_timeout_s: u64,
@@ -56,7 +56,7 @@ impl Default for Options {
             send_kib: 0,
             takeover: Takeover::Allow,
             max_connections: 1_000,
-            max_pending_per_address: 16,
+            max_pending_per_address: 64,
             publish_timeout_s: 10,
             idle_s: 15,
             max_bit_rate: 0,

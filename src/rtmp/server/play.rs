@@ -3,7 +3,6 @@
 //! The media are messages that all players share; what is said to one player alone comes from its [`Session`] and goes between them.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,10 +13,10 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::Shared;
 use super::connection::Connection;
 use super::rate::Wishes;
 use super::verdict::{Refusal, encoder};
+use super::{Place, Shared};
 use crate::bus::{End, From, Registry, State, Stream, StreamName};
 use crate::egress::{
     self, Batch, Breach, Departure, Hub, Hubs, Kinds, Over, Policy, Pump, Source, Talk, Unanswered, Viewer, Who, Wish, solo,
@@ -60,17 +59,16 @@ pub struct Players {
     pub seats: Seats,
 }
 
-/// A stream that is ready to be played, and a place for who plays it.
+/// A stream that is ready to be played.
 #[derive(Debug)]
 pub(super) struct Found {
     stream: Arc<Stream>,
     source: Box<dyn Source>,
-    seat: (usize, Seat),
 }
 
 /// Finds what is asked for. An absent stream is waited for, and so is one that does not know its tracks yet: players and encoders are
 /// often started together, and no player asks twice.
-pub(super) async fn find(shared: &Shared, name: &StreamName, request: &Request, address: SocketAddr) -> Result<Found, Refusal> {
+pub(super) async fn find(shared: &Shared, name: &StreamName, request: &Request) -> Result<Found, Refusal> {
     let Shared { registry, options, players, .. } = shared;
     let (variant, wait) = (variant(request)?, options.play_wait());
     let stream = timeout(wait, published(registry, name)).await.map_err(|_| Refusal::Absent(name.clone()))?;
@@ -92,10 +90,9 @@ pub(super) async fn find(shared: &Shared, name: &StreamName, request: &Request, 
     if !head.is_playable() {
         return Err(Refusal::Unplayable(name.clone()));
     }
-    let seat = players.seats.take(address.ip())?;
     let channel = Arc::clone(feed.channel());
     let source = Pump::new(channel, From::NewestSync, (), Arc::clone(&players.policy), (feed, stream.enter(EXIT)));
-    Ok(Found { stream, source: Box::new(source), seat })
+    Ok(Found { stream, source: Box::new(source) })
 }
 
 impl Players {
@@ -137,14 +134,14 @@ async fn published(registry: &Registry, name: &StreamName) -> Arc<Stream> {
 
 /// Serves a player until it leaves. Gives the connection back where it only ended its play.
 pub(super) async fn serve(mut connection: Connection, request: &Request, found: Found, shutdown: &CancellationToken) -> Option<Connection> {
-    let Found { stream, source, seat: (worker, seat) } = found;
+    let Found { stream, source } = found;
     let players = connection.shared.players.clone();
     let now = Instant::now();
     connection.session.accept_play(request.id, now).ok()?;
     tracing::info!(stream = %stream.name(), player = encoder(request.connect.flash_ver()), "playing");
     let Connection { io, address, id, shared, limiter, session, input, ceiling, place, opened, wishes, received, messages, .. } =
         connection;
-    drop(place);
+    let Place::Viewer(worker, seat) = place else { return None };
     let (give, back) = oneshot::channel();
     let who = Who { stream: stream.name().clone(), exit: EXIT, address: Some(address) };
     let policy = Arc::clone(&players.policy);
