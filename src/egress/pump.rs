@@ -58,6 +58,8 @@ pub struct Turn<'a, T: Entry> {
     pub why: Why,
     /// The first entry under it.
     pub first: &'a T,
+    /// What the viewer wants at the moment.
+    pub kinds: Kinds,
 }
 
 /// A form cannot follow a change of head: the viewer's answer ends and it has to come again.
@@ -161,7 +163,7 @@ impl<T: Wire, K> Pump<T, K> {
 
     fn put(&mut self, entries: &[T], out: &mut Batch) -> Result<(), Unfit> {
         if let (Some((head, why)), Some(first)) = (self.due.take(), entries.first()) {
-            T::put_head(&Turn { head: &head, before: self.head.as_deref(), why, first }, self.form, out)?;
+            T::put_head(&Turn { head: &head, before: self.head.as_deref(), why, first, kinds: self.kinds }, self.form, out)?;
             self.head = Some(head);
         }
         for entry in entries.iter().filter(|entry| self.kinds == Kinds::ALL || entry.is_of(self.kinds)) {

@@ -47,10 +47,8 @@ impl RtmpPreamble {
     fn new(muxer: &Muxer, stamp: u32) -> Self {
         let (leading, bodies) = (muxer.leading(), muxer.preamble());
         let messages = preamble(&bodies, stamp);
-        let mut announced = BytesMut::new();
-        unit::write_publish_notify(&mut announced);
-        announced.extend_from_slice(&messages);
-        Self { leading, bodies, stamp, messages, announced: announced.freeze() }
+        let announced = announced(&messages);
+        Self { leading, bodies, stamp, messages, announced }
     }
 
     /// Metadata and configurations, for a player that goes on at `time`: it must not see its time run backwards.
@@ -59,9 +57,28 @@ impl RtmpPreamble {
         if stamp == self.stamp { self.messages.clone() } else { preamble(&self.bodies, stamp) }
     }
 
+    /// The same for a player that does without sound or pictures.
+    pub fn part_at(&self, time: Timestamp, audio: bool, video: bool) -> Bytes {
+        preamble(self.wanted(audio, video), mux::timestamp(time))
+    }
+
     /// Metadata and configurations, for a player that watched until they changed.
     pub fn after(&self, why: Why) -> Bytes {
         if why == Why::Break(Cause::Publisher) { self.announced.clone() } else { self.messages.clone() }
+    }
+
+    /// The same for a player that does without sound or pictures.
+    pub fn part_after(&self, why: Why, audio: bool, video: bool) -> Bytes {
+        let messages = preamble(self.wanted(audio, video), self.stamp);
+        if why == Why::Break(Cause::Publisher) { announced(&messages) } else { messages }
+    }
+
+    fn wanted(&self, audio: bool, video: bool) -> impl Iterator<Item = &MessageBody> + Clone {
+        self.bodies.iter().filter(move |body| match body.kind {
+            TagKind::Audio => audio,
+            TagKind::Video => video,
+            TagKind::Script | TagKind::ScriptAmf3 => true,
+        })
     }
 
     /// Whether there is anything to see or hear.
@@ -112,8 +129,17 @@ impl Carrier for RtmpUnit {
     }
 }
 
-fn preamble(bodies: &[MessageBody], stamp: u32) -> Bytes {
-    let mut out = BytesMut::with_capacity(bodies.iter().map(|body| unit::wire_len(body.len())).sum());
+/// Behind the word that the publisher is back.
+fn announced(messages: &[u8]) -> Bytes {
+    let mut announced = BytesMut::new();
+    unit::write_publish_notify(&mut announced);
+    announced.extend_from_slice(messages);
+    announced.freeze()
+}
+
+fn preamble<'a>(bodies: impl IntoIterator<Item = &'a MessageBody, IntoIter: Clone>, stamp: u32) -> Bytes {
+    let bodies = bodies.into_iter();
+    let mut out = BytesMut::with_capacity(bodies.clone().map(|body| unit::wire_len(body.len())).sum());
     for body in bodies {
         // onMetaData tells of the whole stream and belongs to no moment. With any other stamp FFmpeg takes it for subtitles.
         let stamp = if body.kind == TagKind::Script { 0 } else { stamp };

@@ -87,9 +87,12 @@ impl Wire for RtmpUnit {
     }
 
     fn put_head(turn: &Turn<'_, Self>, (): (), out: &mut Batch) -> Result<(), Unfit> {
+        let Kinds { audio, video } = turn.kinds;
         out.push(match turn.why {
-            Why::Joined | Why::Lagged { .. } => turn.head.at(turn.first.time()),
-            why @ (Why::Config | Why::Break(_)) => turn.head.after(why),
+            Why::Joined | Why::Lagged { .. } if turn.kinds == Kinds::ALL => turn.head.at(turn.first.time()),
+            Why::Joined | Why::Lagged { .. } => turn.head.part_at(turn.first.time(), audio, video),
+            why if turn.kinds == Kinds::ALL => turn.head.after(why),
+            why @ (Why::Config | Why::Break(_)) => turn.head.part_after(why, audio, video),
         });
         Ok(())
     }
@@ -170,12 +173,81 @@ fn own_init(head: &FragmentHead, why: Why, base_ms: i64) -> String {
 mod tests {
     use std::sync::Arc;
 
+    use bytes::BytesMut;
+
     use super::*;
-    use crate::bus::{Bounds, Channel, From, Gate};
+    use crate::bus::{Bounds, Cause, Channel, From, Gate};
     use crate::egress::{Filled, Policy, Pump, Source};
     use crate::feed::{Item, Maker, RtmpVariant, Unit};
     use crate::media::codec::mp3::Mp3Config;
+    use crate::media::codec::{AacConfig, AvcConfig};
     use crate::media::{AudioShape, Codec, Epoch, Metadata, Program, Sample, Timestamp, Track, TrackId, TrackSet};
+    use crate::rtmp::chunk;
+    use crate::rtmp::unit::CHUNK_SIZE;
+
+    /// x264's High profile, 64x48.
+    const AVC: &[u8] = &[
+        1, 0x64, 0, 0x0A, 0xFF, 0xE1, 0, 24, 0x67, 0x64, 0, 0x0A, 0xAC, 0xD9, 0x44, 0x7B, 0x01, 0x10, 0, 0, 0x03, 0, 0x10, 0, 0, 0x03,
+        0x03, 0x20, 0xF1, 0x22, 0x59, 0x60, 1, 0, 5, 0x68, 0xEF, 0x81, 0x87, 0x2C, 0xFD, 0xF8, 0xF8, 0,
+    ];
+
+    /// What plays this, joined at its newest sync.
+    fn playing(channel: &Arc<Channel<RtmpUnit>>) -> Pump<RtmpUnit, ()> {
+        let mut pump = Pump::new(Arc::clone(channel), From::NewestSync, (), Arc::<Policy>::default(), ());
+        pump.attach(&Arc::new(Gate::new()));
+        pump
+    }
+
+    /// The types of the messages that come next.
+    fn types(pump: &mut Pump<RtmpUnit, ()>) -> Vec<u8> {
+        let mut batch = Batch::new();
+        pump.fill(&mut batch);
+        let sent: Vec<Bytes> = std::iter::from_fn(|| batch.pop()).collect();
+        // Every player was told the size of chunks before.
+        let told = [&[2, 0, 0, 0, 0, 0, 4, chunk::SET_CHUNK_SIZE, 0, 0, 0, 0][..], &CHUNK_SIZE.to_be_bytes()].concat();
+        let mut bytes = BytesMut::from(&[told, sent.concat()].concat()[..]);
+        let mut reader = chunk::Reader::new(chunk::Options::default());
+        let read = std::iter::from_fn(|| reader.read(&mut bytes).unwrap()).map(|message| message.type_id);
+        read.filter(|type_id| *type_id != chunk::SET_CHUNK_SIZE).collect()
+    }
+
+    #[test]
+    fn who_does_without_a_kind_is_spared_its_configurations() {
+        let avc = AvcConfig::parse(AVC).unwrap();
+        let aac = AacConfig::parse(&[0x12, 0x10]).unwrap();
+        let tracks = TrackSet::new([Track::new(TrackId::VIDEO, Codec::Avc(avc)), Track::new(TrackId::AUDIO, Codec::Aac(aac))]);
+        let program = Arc::new(Program { epoch: Epoch(1), tracks, metadata: Metadata::default() });
+        let mut maker = RtmpUnit::maker(RtmpVariant::default());
+        let channel = Channel::new(Bounds::default());
+        let mut publisher = channel.lease();
+        let mut send = |why, millis| {
+            let mut items = Vec::new();
+            maker.program(Arc::clone(&program), why, &mut items);
+            for track in [TrackId::VIDEO, TrackId::AUDIO] {
+                let data = Bytes::from_static(&[0, 0, 0, 2, 0x65, 0x88]);
+                maker.sample(Sample { track, dts: Timestamp::from_millis(millis), cts: 0, is_sync: true, data }, &mut items);
+            }
+            for item in items {
+                match item {
+                    Item::Head(head, why) => publisher.set_head(head, why).unwrap(),
+                    Item::Unit(unit) => drop(publisher.push(unit).unwrap()),
+                }
+            }
+        };
+        send(Why::Config, 0);
+        let [mut all, mut blind, mut deaf] = [(true, true), (true, false), (false, true)].map(|(audio, video)| {
+            let mut pump = playing(&channel);
+            pump.set_kinds(Kinds { audio, video });
+            pump
+        });
+        assert_eq!((types(&mut all), types(&mut blind), types(&mut deaf)), (vec![18, 9, 8, 9, 8], vec![18, 8, 8], vec![18, 9, 9]));
+        // The publisher is away and back: a status says so.
+        send(Why::Break(Cause::Publisher), 40);
+        assert_eq!(
+            (types(&mut all), types(&mut blind), types(&mut deaf)),
+            (vec![20, 18, 9, 8, 9, 8], vec![20, 18, 8, 8], vec![20, 18, 9, 9])
+        );
+    }
 
     #[test]
     fn players_of_rtmp_share_the_bytes_of_every_message() {
@@ -198,8 +270,7 @@ mod tests {
             }
         }
         let places = |_| {
-            let mut pump = Pump::new(Arc::clone(&channel), From::NewestSync, (), Arc::<Policy>::default(), ());
-            pump.attach(&Arc::new(Gate::new()));
+            let mut pump = playing(&channel);
             let mut batch = Batch::new();
             assert_eq!(pump.fill(&mut batch), Filled::Bytes);
             std::iter::from_fn(|| batch.pop()).map(|slice| slice.as_ptr()).collect::<Vec<_>>()
