@@ -15,6 +15,7 @@ pub mod mp3;
 pub mod nal;
 pub mod opus;
 pub mod sei;
+mod sets;
 pub mod vpx;
 pub mod vvc;
 

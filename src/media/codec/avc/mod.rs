@@ -8,5 +8,6 @@ mod sps;
 mod tests;
 
 pub use super::access_unit::canonical;
-pub use config::{AvcConfig, MAX_RECORD};
-pub use sets::{MAX_PPS, MAX_SET, MAX_SPS, ParameterSets};
+pub use super::sets::{MAX_RECORD, MAX_SET};
+pub use config::AvcConfig;
+pub use sets::{MAX_PPS, MAX_SPS, ParameterSets};

@@ -6,6 +6,7 @@ use super::sps::Sps;
 use crate::media::bits::{BitReader, unescape};
 use crate::media::codec::access_unit::{NalSets, Role};
 use crate::media::codec::fields::Fields;
+use crate::media::codec::sets::{Place, Sets};
 use crate::media::codec::{ConfigError, ConfigProblem};
 
 /// Sequence parameter sets in one configuration: as many as a record can count.
@@ -13,9 +14,6 @@ pub const MAX_SPS: usize = 31;
 
 /// Picture parameter sets in one configuration: as many as a record can count.
 pub const MAX_PPS: usize = 255;
-
-/// The longest parameter set accepted, in bytes. Real ones have tens; the scaling matrices of a full one fit into one kilobyte.
-pub const MAX_SET: usize = 4096;
 
 pub(super) const RECORD: &str = "avcC";
 
@@ -29,15 +27,9 @@ const SPS_EXTENSION: u8 = 13;
 /// The parameter sets of one configuration, at most one per id.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ParameterSets {
-    sps: Vec<Set>,
-    pps: Vec<Set>,
-    extensions: Vec<Set>,
-}
-
-#[derive(Clone, PartialEq, Eq, Debug)]
-struct Set {
-    id: u32,
-    nal: Bytes,
+    sps: Sets,
+    pps: Sets,
+    extensions: Sets,
 }
 
 impl NalSets for ParameterSets {
@@ -56,9 +48,9 @@ impl NalSets for ParameterSets {
 
     fn contains(&self, nal: &[u8]) -> bool {
         match kind(nal) {
-            Some(SPS) => self.sps.iter().any(|set| set.nal == nal),
-            Some(PPS) => self.pps.iter().any(|set| set.nal == nal),
-            Some(SPS_EXTENSION) => self.extensions.iter().any(|set| set.nal == nal),
+            Some(SPS) => self.sps.contains(nal),
+            Some(PPS) => self.pps.contains(nal),
+            Some(SPS_EXTENSION) => self.extensions.contains(nal),
             _ => false,
         }
     }
@@ -104,59 +96,40 @@ impl ParameterSets {
 
     /// The sequence parameter sets, as NAL units.
     pub fn sps(&self) -> impl Iterator<Item = &Bytes> {
-        self.sps.iter().map(|set| &set.nal)
+        self.sps.nals()
     }
 
     /// The picture parameter sets, as NAL units.
     pub fn pps(&self) -> impl Iterator<Item = &Bytes> {
-        self.pps.iter().map(|set| &set.nal)
+        self.pps.nals()
     }
 
     /// The record of these sets, with 4-byte NAL lengths (ISO/IEC 14496-15 §5.3.3.1.2).
     pub(super) fn to_record(&self, sps: &Sps) -> Bytes {
         let mut out = BytesMut::with_capacity(64);
         out.put_slice(&[1, sps.profile, sps.constraints, sps.level, 0xFF]);
-        out.put_u8(0xE0 | self.sps.len() as u8);
-        put_sets(&mut out, &self.sps);
-        out.put_u8(self.pps.len() as u8);
-        put_sets(&mut out, &self.pps);
+        out.put_u8(0xE0 | self.sps.nals().len() as u8);
+        self.sps.put(&mut out);
+        out.put_u8(self.pps.nals().len() as u8);
+        self.pps.put(&mut out);
         if !matches!(sps.profile, 66 | 77 | 88) {
             out.put_slice(&[0xFC | sps.chroma_format, 0xF8 | sps.luma_depth_minus8, 0xF8 | sps.chroma_depth_minus8]);
-            out.put_u8(self.extensions.len() as u8);
-            put_sets(&mut out, &self.extensions);
+            out.put_u8(self.extensions.nals().len() as u8);
+            self.extensions.put(&mut out);
         }
         out.freeze()
     }
 
-    /// `expected` is the kind that the place in the record calls for; a set of another kind there is a broken record.
     fn replace_at(&mut self, position: usize, nal: &[u8], expected: u8) -> Result<(), ConfigError> {
-        let (list, field, limit, max_id) = match expected {
+        let (list, field, most, last_id) = match expected {
             SPS => (&mut self.sps, "sequence parameter set", MAX_SPS, 31),
             PPS => (&mut self.pps, "picture parameter set", MAX_PPS, 255),
             SPS_EXTENSION => (&mut self.extensions, "sequence parameter set extension", MAX_SPS, 31),
             _ => return Ok(()),
         };
-        if nal.len() > MAX_SET {
-            let problem = ConfigProblem::TooLarge { field, value: nal.len(), limit: MAX_SET };
-            return Err(ConfigError::new(RECORD, position, problem));
-        }
-        let header = nal.first().copied().unwrap_or_default();
-        if header & 0x1F != expected {
-            return Err(ConfigError::value(RECORD, position, "nal_unit_type of a parameter set", (header & 0x1F).into()));
-        }
-        let id = id(nal, expected).ok_or_else(|| ConfigError::new(RECORD, position, ConfigProblem::Truncated))?;
-        if id > max_id {
-            return Err(ConfigError::value(RECORD, position, "parameter set id", id));
-        }
-        let set = Set { id, nal: Bytes::copy_from_slice(nal) };
-        match list.iter().position(|known| known.id == id) {
-            Some(at) => list[at] = set,
-            None if list.len() == limit => {
-                return Err(ConfigError::new(RECORD, position, ConfigProblem::TooLarge { field, value: limit + 1, limit }));
-            }
-            None => list.push(set),
-        }
-        Ok(())
+        let place = Place { record: RECORD, position, field, kind: expected, last_id, most };
+        let id = || id(nal, expected).ok_or_else(|| ConfigError::new(RECORD, position, ConfigProblem::Truncated));
+        list.replace(place, nal, kind(nal).unwrap_or_default(), id)
     }
 }
 
@@ -170,11 +143,4 @@ fn id(nal: &[u8], kind: u8) -> Option<u32> {
     let raw = unescape(nal.get(..nal.len().min(16))?);
     let skipped = if kind == SPS { 4 } else { 1 };
     BitReader::new(raw.get(skipped..)?).ue().ok()
-}
-
-fn put_sets(out: &mut BytesMut, sets: &[Set]) {
-    for set in sets {
-        out.put_u16(set.nal.len() as u16);
-        out.put_slice(&set.nal);
-    }
 }

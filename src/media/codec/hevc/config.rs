@@ -4,11 +4,8 @@ use bytes::Bytes;
 
 use super::sets::{self, ParameterSets, RECORD};
 use super::sps;
-use crate::media::codec::access_unit::NalSets;
-use crate::media::codec::{ConfigError, ConfigProblem, VideoShape, nal};
-
-/// The longest record accepted, in bytes.
-pub const MAX_RECORD: usize = 64 * 1024;
+use crate::media::codec::sets::{check_length, needed};
+use crate::media::codec::{self, ConfigError, VideoShape, nal};
 
 /// A parsed HEVCDecoderConfigurationRecord.
 #[derive(Clone, PartialEq, Debug)]
@@ -28,19 +25,11 @@ impl HevcConfig {
     /// # Errors
     /// What is wrong with the record and where. 3-byte NAL lengths are refused: the standard reserves them.
     pub fn parse(record: &[u8]) -> Result<Self, ConfigError> {
-        check_length(record.len())?;
-        if nal::starts_with_start_code(record) {
-            let nals =
-                nal::by_start_code(record).map_err(|error| ConfigError::new(RECORD, 0, ConfigProblem::ParameterSet(error.to_string())))?;
-            let mut sets = ParameterSets::default();
-            for unit in nals {
-                sets.replace(&record[unit])?;
-            }
-            return Self::from_sets(&sets, 4);
-        }
-        let (sets, length_size) = ParameterSets::parse(record)?;
+        let (sets, length_size) = codec::sets::read(RECORD, record, ParameterSets::parse)?;
         let mut config = Self::from_sets(&sets, length_size)?;
-        config.shape.hdr = sets::messages(record).hdr;
+        if !nal::starts_with_start_code(record) {
+            config.shape.hdr = sets::messages(record).hdr;
+        }
         Ok(config)
     }
 
@@ -49,14 +38,13 @@ impl HevcConfig {
     /// # Errors
     /// When a set is missing, the first sequence parameter set cannot be read, or all of them together are too long.
     pub fn from_sets(sets: &ParameterSets, length_size: u8) -> Result<Self, ConfigError> {
-        let missing = |what| ConfigError::new(RECORD, 0, ConfigProblem::Missing(what));
         let [vps, first, pps] = sets.first_of_each();
-        vps.ok_or_else(|| missing("video parameter set"))?;
-        let first = first.ok_or_else(|| missing("sequence parameter set"))?;
-        pps.ok_or_else(|| missing("picture parameter set"))?;
+        needed(RECORD, "video parameter set", vps)?;
+        let first = needed(RECORD, "sequence parameter set", first)?;
+        needed(RECORD, "picture parameter set", pps)?;
         let sps = sps::read(first)?;
         let record = sets.to_record(&sps);
-        check_length(record.len())?;
+        check_length(RECORD, record.len())?;
         Ok(Self { record, length_size, shape: sps.shape })
     }
 
@@ -78,11 +66,4 @@ impl HevcConfig {
         }
         name
     }
-}
-
-fn check_length(length: usize) -> Result<(), ConfigError> {
-    if length <= MAX_RECORD {
-        return Ok(());
-    }
-    Err(ConfigError::new(RECORD, 0, ConfigProblem::TooLarge { field: "record", value: length, limit: MAX_RECORD }))
 }

@@ -9,5 +9,6 @@ mod vui;
 mod tests;
 
 pub use super::access_unit::canonical;
-pub use config::{HevcConfig, MAX_RECORD};
-pub use sets::{MAX_SET, MAX_SETS, ParameterSets};
+pub use super::sets::{MAX_RECORD, MAX_SET};
+pub use config::HevcConfig;
+pub use sets::{MAX_SETS, ParameterSets};

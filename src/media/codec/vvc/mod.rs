@@ -8,5 +8,6 @@ mod sps;
 mod tests;
 
 pub use super::access_unit::canonical;
-pub use config::{MAX_RECORD, VvcConfig};
-pub use sets::{MAX_SET, MAX_SETS, ParameterSets};
+pub use super::sets::{MAX_RECORD, MAX_SET};
+pub use config::VvcConfig;
+pub use sets::{MAX_SETS, ParameterSets};

@@ -5,13 +5,11 @@ use bytes::{BufMut, Bytes, BytesMut};
 use super::sps::{self, Sps};
 use crate::media::codec::access_unit::{NalSets, Role};
 use crate::media::codec::fields::Fields;
+use crate::media::codec::sets::{Place, Sets};
 use crate::media::codec::{ConfigError, ConfigProblem};
 
 /// Parameter sets of each kind in one configuration: the standard has 16 video and 16 sequence parameter sets and 64 picture parameter sets.
 pub const MAX_SETS: usize = 64;
-
-/// The longest parameter set accepted, in bytes. Real ones have tens; the scaling lists of a full one fit into one kilobyte.
-pub const MAX_SET: usize = 4096;
 
 pub(super) const RECORD: &str = "vvcC";
 
@@ -32,13 +30,7 @@ const KINDS: [u8; 3] = [VPS, SPS, PPS];
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ParameterSets {
     /// Video, sequence and picture parameter sets.
-    lists: [Vec<Set>; 3],
-}
-
-#[derive(Clone, PartialEq, Eq, Debug)]
-struct Set {
-    id: u32,
-    nal: Bytes,
+    lists: [Sets; 3],
 }
 
 impl NalSets for ParameterSets {
@@ -53,7 +45,7 @@ impl NalSets for ParameterSets {
     }
 
     fn contains(&self, nal: &[u8]) -> bool {
-        self.lists.iter().flatten().any(|set| set.nal == nal)
+        self.lists.iter().any(|sets| sets.contains(nal))
     }
 
     fn replace(&mut self, nal: &[u8]) -> Result<(), ConfigError> {
@@ -95,7 +87,7 @@ impl ParameterSets {
 
     /// The first video, sequence and picture parameter set, as NAL units.
     pub fn first_of_each(&self) -> [Option<&Bytes>; 3] {
-        [0, 1, 2].map(|list: usize| self.lists[list].first().map(|set| &set.nal))
+        [0, 1, 2].map(|list: usize| self.lists[list].nals().next())
     }
 
     /// The record with these sets, for samples of 4-byte NAL lengths.
@@ -110,42 +102,19 @@ impl ParameterSets {
         out.put_u16(sps.coded[0]);
         out.put_u16(sps.coded[1]);
         out.put_u16(0); // avg_frame_rate: not told
-        let told = KINDS.iter().zip(&self.lists).filter(|(_, list)| !list.is_empty());
+        let told = KINDS.iter().zip(&self.lists).filter(|(_, list)| list.nals().len() > 0);
         out.put_u8(told.clone().count() as u8);
         for (kind, list) in told {
-            // All sets of the kind are here and none in the samples: that is what `vvc1` means.
-            out.put_u8(0x80 | kind);
-            out.put_u16(list.len() as u16);
-            for set in list {
-                out.put_u16(set.nal.len() as u16);
-                out.put_slice(&set.nal);
-            }
+            list.put_array(*kind, &mut out);
         }
         out.freeze()
     }
 
-    /// `expected` is the kind that the place in the record calls for; a set of another kind there is a broken record.
     fn replace_at(&mut self, position: usize, nal: &[u8], expected: u8) -> Result<(), ConfigError> {
-        let too_large = |field, value, limit| ConfigError::new(RECORD, position, ConfigProblem::TooLarge { field, value, limit });
-        if nal.len() > MAX_SET {
-            return Err(too_large("parameter set", nal.len(), MAX_SET));
-        }
-        let found = kind(nal).unwrap_or_default();
-        if found != expected {
-            return Err(ConfigError::value(RECORD, position, "nal_unit_type of a parameter set", found.into()));
-        }
-        let id = id(nal, expected).map_err(|error| ConfigError { position, ..error })?;
-        if id >= MAX_SETS as u32 {
-            return Err(ConfigError::value(RECORD, position, "parameter set id", id));
-        }
-        let list = &mut self.lists[usize::from(expected - VPS)];
-        let set = Set { id, nal: Bytes::copy_from_slice(nal) };
-        match list.iter().position(|known| known.id == id) {
-            Some(at) => list[at] = set,
-            // As there are only so many ids, the list cannot grow beyond them.
-            None => list.push(set),
-        }
-        Ok(())
+        // As there are only so many ids, there cannot be more sets.
+        let (last_id, most) = (MAX_SETS as u32 - 1, MAX_SETS);
+        let place = Place { record: RECORD, position, field: "parameter set", kind: expected, last_id, most };
+        self.lists[usize::from(expected - VPS)].replace(place, nal, kind(nal).unwrap_or_default(), || id(nal, expected))
     }
 }
 
