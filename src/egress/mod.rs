@@ -1,7 +1,7 @@
 //! The one way out: whatever is pushed to viewers goes through here.
 //!
-//! A [`Pump`] walks a cursor over a channel of shared wire units and gives batches of shared bytes; a [`Viewer`] adds what its transport
-//! wants around them; a [`Hub`] writes the batches of all viewers of one worker. Knows no media format: that is [`Wire`]'s business.
+//! A [`Pump`] walks a cursor over a channel of shared wire units and gives batches of shared bytes; a [`Viewer`] adds what its
+//! protocol wants around them; a [`Hub`] writes the batches of all viewers of one worker. Knows no media format: that is [`Wire`]'s business.
 
 pub mod batch;
 pub mod body;
@@ -24,4 +24,4 @@ pub use hub::{Hub, Hubs, Newcomer, prepare};
 pub use options::{Counters, Options, Policy};
 pub use pump::{Filled, Kinds, Over, Pump, Source, Turn, Unfit, Wire};
 pub use talk::{Breach, Talk, Unanswered, Wish};
-pub use viewer::{Departure, Transport, Viewer, Who};
+pub use viewer::{Departure, Envelope, Viewer, Who};

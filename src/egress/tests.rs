@@ -208,7 +208,7 @@ fn talking(stage: &Stage, now: Instant) -> Viewer {
     let stream = StreamName::parse("live/a").unwrap();
     let who = Who { stream, exit: "test", address: None };
     let source = Box::new(stage.viewer(From::NewestSync));
-    Viewer::new(who, source, Transport::Talking(Box::new(Letters)), Bytes::new(), Arc::clone(&stage.policy), now)
+    Viewer::new(who, source, Envelope::Talking(Box::new(Letters)), Bytes::new(), Arc::clone(&stage.policy), now)
 }
 
 fn written(viewer: &mut Viewer, now: Instant) -> String {

@@ -20,7 +20,7 @@ const GREETING: Duration = Duration::from_secs(10);
 
 /// What is put around the source's bytes on the connection.
 #[derive(Debug)]
-pub enum Transport {
+pub enum Envelope {
     /// Nothing: the answer lasts until the connection closes.
     Raw,
     /// HTTP/1.1 chunks, one per batch (RFC 9112 §7.1).
@@ -109,7 +109,7 @@ enum State {
 pub struct Viewer {
     who: Who,
     source: Box<dyn Source>,
-    transport: Transport,
+    envelope: Envelope,
     policy: Arc<Policy>,
     state: State,
     /// Goes out before everything else: the answer's head.
@@ -127,11 +127,11 @@ pub struct Viewer {
 
 impl Viewer {
     /// A viewer of `source`, whose answer begins with `head`.
-    pub fn new(who: Who, source: Box<dyn Source>, transport: Transport, head: Bytes, policy: Arc<Policy>, now: Instant) -> Self {
+    pub fn new(who: Who, source: Box<dyn Source>, envelope: Envelope, head: Bytes, policy: Arc<Policy>, now: Instant) -> Self {
         Self {
             who,
             source,
-            transport,
+            envelope,
             policy,
             state: State::Streaming,
             head,
@@ -168,7 +168,7 @@ impl Viewer {
         }
         out.push(std::mem::take(&mut self.head));
         let leaving = self.is_leaving();
-        if let Transport::Talking(talk) = &mut self.transport
+        if let Envelope::Talking(talk) = &mut self.envelope
             && !leaving
         {
             talk.put(now, out);
@@ -204,7 +204,7 @@ impl Viewer {
 
     /// Takes what the client sent. True when there is something to write now.
     pub fn input(&mut self, bytes: &[u8], now: Instant) -> bool {
-        let Transport::Talking(talk) = &mut self.transport else {
+        let Envelope::Talking(talk) = &mut self.envelope else {
             // An HTTP client has nothing more to say; what it says is passed over.
             return false;
         };
@@ -247,7 +247,7 @@ impl Viewer {
             }
             State::Leaving { .. } | State::Streaming | State::Releasing => {}
         }
-        let Transport::Talking(talk) = &mut self.transport else { return Ok(false) };
+        let Envelope::Talking(talk) = &mut self.envelope else { return Ok(false) };
         match talk.tick(self.sent, now) {
             Ok(due) => Ok(due && !self.is_leaving()),
             Err(Unanswered) => {
@@ -259,15 +259,15 @@ impl Viewer {
 
     /// The last words for a client that is dropped where the end of a unit allows some.
     pub fn last_word(&mut self, why: &Departure, now: Instant) -> Option<Bytes> {
-        match (&mut self.transport, why) {
-            (Transport::Talking(talk), Departure::Stuck | Departure::Silent) => Some(talk.farewell(why, now)),
+        match (&mut self.envelope, why) {
+            (Envelope::Talking(talk), Departure::Stuck | Departure::Silent) => Some(talk.farewell(why, now)),
             _ => None,
         }
     }
 
     /// Lets the conversation go on without media, on `io` if that was given to whoever serves the viewer.
     pub fn release(self, io: Option<TcpStream>) {
-        if let Transport::Talking(talk) = self.transport {
+        if let Envelope::Talking(talk) = self.envelope {
             talk.release(io);
         }
     }
@@ -298,7 +298,7 @@ impl Viewer {
         let before = out.len();
         let filled = self.source.fill(out);
         let bytes = out.len() - before;
-        if bytes > 0 && matches!(self.transport, Transport::Chunked) {
+        if bytes > 0 && matches!(self.envelope, Envelope::Chunked) {
             out.insert(mark, Bytes::from(format!("{bytes:x}\r\n")));
             out.push(Bytes::from_static(b"\r\n"));
         }
@@ -342,10 +342,10 @@ impl Viewer {
         if self.is_leaving() {
             return;
         }
-        self.farewell = match &mut self.transport {
-            Transport::Raw => Bytes::new(),
-            Transport::Chunked => Bytes::from_static(b"0\r\n\r\n"),
-            Transport::Talking(talk) => talk.farewell(&why, now),
+        self.farewell = match &mut self.envelope {
+            Envelope::Raw => Bytes::new(),
+            Envelope::Chunked => Bytes::from_static(b"0\r\n\r\n"),
+            Envelope::Talking(talk) => talk.farewell(&why, now),
         };
         self.state = State::Leaving { until: now + FAREWELL, why, answered: false };
     }

@@ -19,7 +19,7 @@ use super::driver::Slot;
 use super::problem::Problem;
 use super::websocket::Upgrade;
 use crate::bus::{End, State, Stream};
-use crate::egress::{Policy, Pump, PumpBody, Source, Transport, Viewer, Who, control::Peer, solo};
+use crate::egress::{Envelope, Policy, Pump, PumpBody, Source, Viewer, Who, control::Peer, solo};
 use crate::feed::{FeedGuard, Lazy, Unit};
 use crate::media::Program;
 use crate::outlet::{Dialect, FlvForm, FragmentForm, Outlets, TooManyVariants};
@@ -191,10 +191,10 @@ async fn deliver(
 ) -> Response {
     let now = Instant::now();
     let slot = request.extensions().get::<Slot>().filter(|_| request.body().is_end_stream()).cloned();
-    let (transport, status, fields) = match wanted {
+    let (envelope, status, fields) = match wanted {
         Wanted::Head => return head_only(mime),
         Wanted::WebSocket(upgrade) => {
-            (Transport::Talking(Box::new(Peer::new(&push.policy.options, now))), StatusCode::SWITCHING_PROTOCOLS, upgrade.fields())
+            (Envelope::Talking(Box::new(Peer::new(&push.policy.options, now))), StatusCode::SWITCHING_PROTOCOLS, upgrade.fields())
         }
         Wanted::Plain { raw } if slot.is_some() => {
             let mut fields = media_fields(mime);
@@ -202,12 +202,12 @@ async fn deliver(
             if !raw {
                 fields.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
             }
-            (if raw { Transport::Raw } else { Transport::Chunked }, StatusCode::OK, fields)
+            (if raw { Envelope::Raw } else { Envelope::Chunked }, StatusCode::OK, fields)
         }
         Wanted::Plain { .. } => return (StatusCode::OK, media_fields(mime), Body::new(PumpBody::new(source))).into_response(),
     };
     let head = if slot.is_some() { written_head(status, &fields) } else { Bytes::new() };
-    let viewer = Viewer::new(who, source, transport, head, Arc::clone(&push.policy), now);
+    let viewer = Viewer::new(who, source, envelope, head, Arc::clone(&push.policy), now);
     let viewer = if greets { viewer.after_greeting() } else { viewer };
     match slot {
         Some(slot) => match slot.hand_over(viewer).await {},

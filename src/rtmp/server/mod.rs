@@ -6,6 +6,7 @@ mod farewell;
 mod notices;
 mod options;
 mod play;
+mod pulse;
 mod rate;
 mod verdict;
 

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::connection::Connection;
+use super::pulse::Pulse;
 use super::rate::Wishes;
 use super::verdict::{Refusal, encoder};
 use super::{Place, Shared};
@@ -147,7 +148,7 @@ pub(super) async fn serve(mut connection: Connection, request: &Request, found: 
     let policy = Arc::clone(&players.policy);
     let mut player = Player::new(session, stream, &policy, shutdown.clone(), give, now);
     (player.input, player.wishes) = (input, wishes);
-    let mut viewer = Viewer::new(who, source, egress::Transport::Talking(Box::new(player)), Bytes::new(), policy, now);
+    let mut viewer = Viewer::new(who, source, egress::Envelope::Talking(Box::new(player)), Bytes::new(), policy, now);
     // What it sent behind its request.
     viewer.input(&[], now);
     let handed = match egress::prepare(io.socket(), players.policy.options.unsent_kib) {
@@ -358,78 +359,3 @@ pub(super) const CLOSING: &str = "The gateway is shutting down.";
 
 /// What those are told that know how to connect anew.
 pub(super) const RECONNECT: &str = "The gateway is shutting down; please connect again.";
-
-/// Whether a player is still there. It is asked only while nothing flows either way: one that takes media is there, whatever it says.
-#[derive(Debug)]
-struct Pulse {
-    every: Duration,
-    patience: Duration,
-    began: Instant,
-    /// Bytes that the conversation gave.
-    said: u64,
-    /// Bytes of media that the socket had taken by the last look.
-    media: u64,
-    /// When something last flowed.
-    active: Instant,
-    /// When the question was put that is not answered yet.
-    asked: Option<Instant>,
-}
-
-impl Pulse {
-    fn new(options: &egress::Options, now: Instant) -> Self {
-        let seconds = |count: u32| Duration::from_secs(count.into());
-        let (every, patience) = (seconds(options.ping_s), seconds(options.pong_s));
-        Self { every, patience, began: now, said: 0, media: 0, active: now, asked: None }
-    }
-
-    fn heard(&mut self, now: Instant) {
-        (self.active, self.asked) = (now, None);
-    }
-
-    /// Looks again, when the socket has taken `sent` bytes in all. True when a question is due.
-    fn beat(&mut self, sent: u64, now: Instant) -> Result<bool, Unanswered> {
-        let media = sent.saturating_sub(self.said);
-        if media > self.media {
-            self.media = media;
-            self.heard(now);
-        }
-        match self.asked {
-            Some(at) if now.saturating_duration_since(at) > self.patience => Err(Unanswered),
-            Some(_) => Ok(false),
-            None => {
-                let due = now.saturating_duration_since(self.active) >= self.every;
-                self.asked = due.then_some(now);
-                Ok(due)
-            }
-        }
-    }
-
-    fn millis(&self, now: Instant) -> u32 {
-        now.saturating_duration_since(self.began).as_millis() as u32
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_player_that_neither_takes_nor_says_anything_is_asked_and_given_up() {
-        let options = egress::Options { ping_s: 20, pong_s: 5, ..egress::Options::default() };
-        let start = Instant::now();
-        let at = |seconds| start + Duration::from_secs(seconds);
-        let mut pulse = Pulse::new(&options, start);
-        pulse.said = 100;
-        assert_eq!(pulse.beat(100, at(19)), Ok(false));
-        assert_eq!(pulse.beat(150, at(20)), Ok(false), "media flowed");
-        assert_eq!(pulse.beat(150, at(40)), Ok(true));
-        pulse.said += 12;
-        assert_eq!(pulse.beat(162, at(44)), Ok(false), "the question itself is no media");
-        pulse.heard(at(45));
-        assert_eq!(pulse.beat(162, at(64)), Ok(false));
-        assert_eq!(pulse.beat(162, at(65)), Ok(true));
-        pulse.said += 12;
-        assert_eq!(pulse.beat(174, at(70)), Ok(false));
-        assert_eq!(pulse.beat(174, at(71)), Err(Unanswered));
-    }
-}

@@ -4,6 +4,7 @@
 
 mod enhanced;
 mod event;
+mod media;
 mod options;
 mod play;
 mod server;

@@ -6,7 +6,7 @@
 use std::time::Instant;
 
 use super::event::{Event, PlayControl, RequestId, StaleRequest};
-use super::server::{Session, Stage, Wish};
+use super::server::{Intent, Session, Stage};
 use crate::amf0;
 use crate::rtmp::command;
 use crate::rtmp::link::csid;
@@ -23,7 +23,7 @@ impl Session {
     /// # Errors
     /// The request is no longer open.
     pub fn accept_play(&mut self, id: RequestId, now: Instant) -> Result<(), StaleRequest> {
-        let (msid, Wish::Play { reset }) = self.open_request(id)? else { return Err(StaleRequest) };
+        let (msid, Intent::Play { reset }) = self.open_request(id)? else { return Err(StaleRequest) };
         self.link.set_limits(self.options.chunk.for_commands());
         self.link.control(Typed::UserControl(UserControl::StreamBegin(msid)));
         if reset {

@@ -8,7 +8,7 @@ use rand::Rng;
 
 use super::event::{CloseReason, Deadline, Event, PlayControl, Request, RequestId, StaleRequest, UnpublishReason};
 use super::{Error, Options, enhanced};
-use crate::amf0::{self, Value};
+use crate::amf0::Value;
 use crate::rtmp::address::Address;
 use crate::rtmp::command::{self, Command, Connect};
 use crate::rtmp::link::{Incoming, Link};
@@ -32,7 +32,7 @@ pub struct Session {
     /// What is left of an aggregate: read one by one, so that small messages do not become many large values at a time.
     pub(super) aggregated: VecDeque<message::Aggregated>,
     /// When the present stage began or, while publishing, when media last came.
-    since: Instant,
+    pub(super) since: Instant,
     next_request: u32,
     pub(super) ignored: u64,
 }
@@ -45,7 +45,7 @@ pub(super) enum Stage {
     Deciding {
         id: RequestId,
         msid: u32,
-        wish: Wish,
+        intent: Intent,
     },
     Publishing {
         msid: u32,
@@ -57,7 +57,7 @@ pub(super) enum Stage {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wish {
+pub(super) enum Intent {
     Publish,
     Play {
         /// Whether what played before is to be dropped.
@@ -158,7 +158,7 @@ impl Session {
     /// # Errors
     /// The request is no longer open.
     pub fn accept_publish(&mut self, id: RequestId, now: Instant) -> Result<(), StaleRequest> {
-        let (msid, Wish::Publish) = self.open_request(id)? else { return Err(StaleRequest) };
+        let (msid, Intent::Publish) = self.open_request(id)? else { return Err(StaleRequest) };
         self.link.set_limits(self.options.chunk);
         self.link.control(Typed::UserControl(UserControl::StreamBegin(msid)));
         self.link.command(msid, command::on_status(Code::PublishStart, "Publishing."));
@@ -220,50 +220,6 @@ impl Session {
         Ok(())
     }
 
-    /// Only what belongs to a stream: an aggregate holds neither commands nor control messages.
-    fn on_aggregated(&mut self, message: message::Aggregated, now: Instant) {
-        let message::Aggregated { timestamp, type_id, payload } = message;
-        match Typed::parse(type_id, payload) {
-            Ok(Typed::Audio(payload)) => self.on_media(now, Event::Audio { timestamp, payload }),
-            Ok(Typed::Video(payload)) => self.on_media(now, Event::Video { timestamp, payload }),
-            Ok(Typed::Data(payload)) => self.on_data(timestamp, &payload),
-            _ => self.ignored += 1,
-        }
-    }
-
-    /// A connection has one stream, so its id is not asked for: some encoders write 0.
-    fn on_media(&mut self, now: Instant, event: Event) {
-        if let Stage::Publishing { .. } = self.stage {
-            self.since = now;
-            self.events.push_back(event);
-        } else {
-            self.ignored += 1;
-        }
-    }
-
-    fn on_data(&mut self, timestamp: u32, payload: &[u8]) {
-        if !matches!(self.stage, Stage::Publishing { .. }) {
-            self.ignored += 1;
-            return;
-        }
-        match amf0::read_all(payload) {
-            Err(error) => self.events.push_back(Event::MalformedData { timestamp, error }),
-            Ok(mut values) => {
-                if values.first().and_then(Value::as_str) == Some("@setDataFrame") {
-                    values.remove(0);
-                }
-                match values.first().and_then(Value::as_str).map(str::to_owned) {
-                    Some(name) if name != "@clearDataFrame" => {
-                        let payload = amf0::encode(&values);
-                        values.remove(0);
-                        self.events.push_back(Event::Data { timestamp, name, values, payload });
-                    }
-                    _ => self.ignored += 1,
-                }
-            }
-        }
-    }
-
     fn on_command(&mut self, command: Command, msid: u32, now: Instant) -> Result<(), Error> {
         let position = self.link.position();
         match command {
@@ -271,12 +227,12 @@ impl Session {
             Command::Connect(connect) => self.on_connect(*connect, now),
             Command::Publish { name, kind, .. } => {
                 let connect = self.connect.clone().ok_or(Error::NotConnected { position, command: "publish" })?;
-                self.on_request(Wish::Publish, connect, &name, kind, msid);
+                self.on_request(Intent::Publish, connect, &name, kind, msid);
             }
             Command::Play2 { .. } => self.on_play2(msid),
             Command::Play { name, reset, .. } => {
                 let connect = self.connect.clone().ok_or(Error::NotConnected { position, command: "play" })?;
-                self.on_request(Wish::Play { reset }, connect, &name, String::new(), msid);
+                self.on_request(Intent::Play { reset }, connect, &name, String::new(), msid);
             }
             Command::CreateStream { tx } => self.answer(tx, Value::Number(f64::from(MESSAGE_STREAM))),
             Command::GetStreamLength { tx } => self.answer(tx, Value::Number(0.0)),
@@ -316,12 +272,12 @@ impl Session {
         self.since = now;
     }
 
-    fn on_request(&mut self, wish: Wish, connect: Connect, name: &str, kind: String, msid: u32) {
+    fn on_request(&mut self, intent: Intent, connect: Connect, name: &str, kind: String, msid: u32) {
         // A player that asks for another stream has done with the one before.
-        if let (Stage::Playing { .. }, Wish::Play { .. }) = (&self.stage, wish) {
+        if let (Stage::Playing { .. }, Intent::Play { .. }) = (&self.stage, intent) {
             self.events.push_back(Event::PlayStopped);
         } else if !matches!(self.stage, Stage::Open) {
-            let code = if wish == Wish::Publish { Code::PublishBadName } else { Code::PlayFailed };
+            let code = if intent == Intent::Publish { Code::PublishBadName } else { Code::PlayFailed };
             self.link.command(msid, command::on_status(code, "This connection already has a stream."));
             self.end(CloseReason::SecondRequest, UnpublishReason::ConnectionLost);
             return;
@@ -330,10 +286,10 @@ impl Session {
         self.next_request = self.next_request.wrapping_add(1);
         let address = Address::resolve(connect.app(), connect.tc_url(), name);
         let request = Box::new(Request { id, msid, address, connect, kind });
-        self.stage = Stage::Deciding { id, msid, wish };
-        self.events.push_back(match wish {
-            Wish::Publish => Event::PublishRequested(request),
-            Wish::Play { .. } => Event::PlayRequested(request),
+        self.stage = Stage::Deciding { id, msid, intent };
+        self.events.push_back(match intent {
+            Intent::Publish => Event::PublishRequested(request),
+            Intent::Play { .. } => Event::PlayRequested(request),
         });
     }
 
@@ -359,9 +315,9 @@ impl Session {
         }
     }
 
-    pub(super) fn open_request(&self, id: RequestId) -> Result<(u32, Wish), StaleRequest> {
+    pub(super) fn open_request(&self, id: RequestId) -> Result<(u32, Intent), StaleRequest> {
         match self.stage {
-            Stage::Deciding { id: open, msid, wish } if open == id => Ok((msid, wish)),
+            Stage::Deciding { id: open, msid, intent } if open == id => Ok((msid, intent)),
             _ => Err(StaleRequest),
         }
     }
