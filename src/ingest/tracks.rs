@@ -85,17 +85,23 @@ impl Tracks {
 
     /// Takes down what was told of a track. What decoders must know ahead of the pictures holds from the next key frame on.
     pub(super) fn take_down(&mut self, id: TrackId, now: Instant, is_live: bool, write: impl FnOnce(&mut Notes)) -> Told {
-        let notes = self.notes.entry(id).or_default();
-        let before = notes.clone();
-        write(notes);
-        let Some(known) = self.known.get_mut(&id).filter(|_| is_live) else { return Told::Nothing };
-        let track = Track::new(id, known.codec.clone());
-        let (before, after) = (before.complete(track.clone()), notes.complete(track));
-        if before == after {
+        if !is_live {
+            write(self.notes.entry(id).or_default());
             return Told::Nothing;
         }
-        known.awaits_sync |= (before.color, before.hdr) != (after.color, after.hdr);
-        if known.changes.exceeds(now) { Told::TooOften } else { Told::News }
+        let before = self.affected_by(id);
+        write(self.notes.entry(id).or_default());
+        let after = self.affected_by(id);
+        let mut told = Told::Nothing;
+        for (before, after) in before.iter().zip(&after).filter(|(before, after)| before != after) {
+            let Some(known) = self.known.get_mut(&after.id) else { continue };
+            known.awaits_sync |= (before.color, before.hdr) != (after.color, after.hdr);
+            if known.changes.exceeds(now) {
+                return Told::TooOften;
+            }
+            told = Told::News;
+        }
+        told
     }
 
     /// Measures how fast the pictures of each track come.
@@ -162,12 +168,29 @@ impl Tracks {
             if let Some(told) = told {
                 (track.language, track.name) = (told.language.clone(), told.name.clone());
             }
-            match self.notes.get(&id) {
-                Some(notes) => notes.complete(track),
-                None => track,
-            }
+            self.complete(track)
         });
         TrackSet::new(media.chain([Track::new(TrackId::DATA, Codec::Script)]))
+    }
+
+    /// The configured tracks that what is told of one may be about, complete.
+    fn affected_by(&self, id: TrackId) -> Vec<Track> {
+        let affected = self.known.iter().filter(|(other, _)| **other == id || (id == TrackId::VIDEO && other.kind == Kind::Video));
+        affected.map(|(&other, known)| self.complete(Track::new(other, known.codec.clone()))).collect()
+    }
+
+    /// A track with all that is known of it. FFmpeg tells colours without the number of the track that they are of: they hold for the default
+    /// track, and for further ones in the same codec of which nothing else tells any.
+    fn complete(&self, track: Track) -> Track {
+        let notes = self.notes.get(&track.id).cloned().unwrap_or_default();
+        let whole = notes.complete(track.clone());
+        let tells = whole.color.is_specified() || !whole.hdr.is_empty();
+        let is_further = track.id.kind == Kind::Video && track.id != TrackId::VIDEO;
+        let default = self.known.get(&TrackId::VIDEO).filter(|default| default.codec.name() == track.codec.name());
+        match (default, self.notes.get(&TrackId::VIDEO)) {
+            (Some(_), Some(of_default)) if is_further && !tells => Notes { told: of_default.told, ..notes }.complete(track),
+            _ => whole,
+        }
     }
 
     fn silence(&mut self, tracks: &[TrackId]) {

@@ -228,3 +228,23 @@ fn a_reconnect_goes_on_with_all_tracks_anchored_together() {
     let [Err(Why::Break(Cause::Publisher)), Ok((one, at)), Ok((other, too))] = found[..] else { panic!("{found:?}") };
     assert_eq!((one, other, at), (v(0), v(1), too));
 }
+
+#[test]
+fn colours_told_without_a_track_hold_for_further_tracks_of_the_codec_that_tell_none() {
+    let mut bench = Bench::ladder();
+    let pq = super::notes::color_info(16.0);
+    bench.send(V, 0, &pq);
+    bench.send(V, 0, KEY);
+    bench.send_on(v(1), 0, KEY);
+    let transfers = |bench: &Bench| [v(0), v(1)].map(|id| bench.program().unwrap().tracks.get(id).unwrap().color.transfer);
+    assert_eq!(transfers(&bench), [16, 16]);
+    bench.read();
+    bench.send(V, 0, &super::notes::color_info(18.0));
+    bench.send(V, 40, DELTA);
+    bench.send_on(v(1), 40, DELTA);
+    assert_eq!(transfers(&bench), [18, 18]);
+    assert_eq!(bench.read_pictures(), [Err(Why::Config)], "both begin anew at a key frame");
+    let own = [&b"\x86\x04avc1\x01"[..], &pq[5..]].concat();
+    bench.send(V, 0, &own);
+    assert_eq!(transfers(&bench), [18, 16], "its own word wins");
+}

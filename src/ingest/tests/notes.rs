@@ -5,7 +5,7 @@ use crate::amf0::object;
 use crate::media::{Captions, ChannelLayout, ColorInfo};
 
 /// A Metadata packet as FFmpeg sends it, for pictures of BT.2020 with these transfer characteristics.
-fn color_info(transfer: f64) -> Vec<u8> {
+pub(super) fn color_info(transfer: f64) -> Vec<u8> {
     let config = [("colorPrimaries", 9.0.into()), ("transferCharacteristics", transfer.into()), ("matrixCoefficients", 9.0.into())];
     [&b"\xD4avc1"[..], &amf0::encode(&["colorInfo".into(), object([("colorConfig", object(config))])])].concat()
 }
