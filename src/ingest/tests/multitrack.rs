@@ -232,14 +232,14 @@ fn a_reconnect_goes_on_with_all_tracks_anchored_together() {
 #[test]
 fn colours_told_without_a_track_hold_for_further_tracks_of_the_codec_that_tell_none() {
     let mut bench = Bench::ladder();
-    let pq = super::notes::color_info(16.0);
+    let pq = notes::color_info(16.0);
     bench.send(V, 0, &pq);
     bench.send(V, 0, KEY);
     bench.send_on(v(1), 0, KEY);
     let transfers = |bench: &Bench| [v(0), v(1)].map(|id| bench.program().unwrap().tracks.get(id).unwrap().color.transfer);
     assert_eq!(transfers(&bench), [16, 16]);
     bench.read();
-    bench.send(V, 0, &super::notes::color_info(18.0));
+    bench.send(V, 0, &notes::color_info(18.0));
     bench.send(V, 40, DELTA);
     bench.send_on(v(1), 40, DELTA);
     assert_eq!(transfers(&bench), [18, 18]);
