@@ -60,7 +60,7 @@ impl Certificate {
             ("SLUICEGATE_TLS_CERTIFICATE", certificate),
             ("SLUICEGATE_TLS_KEY", key),
             ("SLUICEGATE_RTMP_TLS_LISTEN", "127.0.0.1:0"),
-            ("SLUICEGATE_RTMP_PUBLISH_TIMEOUT_S", "1"),
+            ("SLUICEGATE_RTMP_PUBLISH_TIMEOUT_S", "6"),
         ]
     }
 }

@@ -23,7 +23,7 @@ use crate::support::{PATIENCE, http};
 /// Short deadlines, so that all of them pass within the test; what comes to nothing is told at `debug`, too, however much of it there is.
 const SETTINGS: [(&str, &str); 8] = [
     ("SLUICEGATE_RTMP_TAKEOVER", "reject"),
-    ("SLUICEGATE_RTMP_PUBLISH_TIMEOUT_S", "3"),
+    ("SLUICEGATE_RTMP_PUBLISH_TIMEOUT_S", "6"),
     ("SLUICEGATE_RTMP_IDLE_S", "3"),
     ("SLUICEGATE_RTMP_MAX_PENDING_PER_ADDRESS", "24"),
     ("SLUICEGATE_EGRESS_STUCK_S", "2"),
@@ -274,9 +274,13 @@ async fn refused_requests(program: &Program, told: &mut Vec<Told>) {
 
     let mut peer = Peer::connect(program.rtmp.port(), "live", "first").await;
     peer.started().await;
+    let ignored = "sluicegate_rtmp_ignored_messages_total";
+    let before = figure(program, ignored).await;
+    peer.send_raw(&[message(99, b"unknown"), message(255, b"unknown")].concat()).await;
     peer.client.request(Role::Publish, "second");
     assert_eq!(peer.codes_until_closed().await, [BAD_NAME]);
     assert_eq!(figure(program, &closed_as("second_request")).await, 1.0);
+    assert_eq!(figure(program, ignored).await - before, 2.0);
     http::get(program.http, "/live/second/info.json").await.assert_problem(404);
     told.push(Told::rtmp("second publish", peer.address(), &["a second publish or play on one connection"]));
 }
