@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use tokio::net::TcpListener;
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -45,7 +45,13 @@ pub struct Gateway {
     viewers: JoinHandle<Workers>,
     /// What runs beside the doors until the end.
     housekeeping: Vec<JoinHandle<()>>,
+    /// Where feeds and segmenters run; they end with it.
+    _media: Media,
 }
+
+/// Threads for feeds and segmenters alone: peers that keep the doors busy must not make them late, or they lose media.
+#[derive(Debug)]
+struct Media(Option<Runtime>);
 
 /// The two doors, closed one after the other where players are to read the end.
 #[derive(Debug, Default)]
@@ -80,7 +86,8 @@ pub fn run(config: Config) -> Result<()> {
 }
 
 impl Gateway {
-    /// Binds all listeners and starts to serve. Must be called inside a tokio runtime, which carries publishers, feeds and segmenters.
+    /// Binds all listeners and starts to serve. Must be called inside a tokio runtime, which carries publishers; viewers, feeds and
+    /// segmenters get threads of their own.
     ///
     /// # Errors
     /// When an address cannot be bound or a thread cannot be started.
@@ -93,7 +100,8 @@ impl Gateway {
         let (operators_door, admin) = bind_if(&config.http.admin, sockets, Buffers::default(), "http.admin")?.unzip();
         let tls = config.tls.is_set().then(|| Tls::load(config.tls)).transpose().context("[tls]")?;
         let registry = Registry::new(config.streams);
-        let outlets = Outlets::new(config.feeds, config.segments, Handle::current());
+        let media = Media::start()?;
+        let outlets = Outlets::new(config.feeds, config.segments, media.handle());
         let policy = Policy::new(config.egress);
         let authority = Authority::new(config.apps);
         let shared = Arc::new(Shared {
@@ -121,7 +129,7 @@ impl Gateway {
         let mut housekeeping = vec![tokio::spawn(keep_house(Arc::clone(&registry), outlets))];
         housekeeping.extend(tls.map(|tls| tokio::spawn(tls.watch())));
         let options = config.gateway;
-        Ok(Self { rtmp, rtmps, http, admin, registry, options, closing, publishers, viewers, housekeeping })
+        Ok(Self { rtmp, rtmps, http, admin, registry, options, closing, publishers, viewers, housekeeping, _media: media })
     }
 
     /// Says where to publish and where to watch.
@@ -172,6 +180,26 @@ impl Gateway {
             let _ = joined.await;
         }
         self.housekeeping.iter().for_each(JoinHandle::abort);
+    }
+}
+
+impl Media {
+    fn start() -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("media").enable_time().build();
+        Ok(Self(Some(runtime.context("the threads for feeds and segmenters cannot be started")?)))
+    }
+
+    fn handle(&self) -> Handle {
+        self.0.as_ref().expect("taken only when dropped").handle().clone()
+    }
+}
+
+impl Drop for Media {
+    /// A runtime must not be waited for inside another.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 

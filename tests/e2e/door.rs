@@ -116,7 +116,8 @@ async fn an_encoder_publishes_by_rtmps() {
     for (url, protocol) in
         [(format!("rtmps://{rtmps}/live/encrypted"), "rtmps"), (format!("rtmp://{}/live/plain", house.gateway.rtmp), "rtmp")]
     {
-        let mut encoder = publish(&clip, &url, false, &["-t", "3"]);
+        // In real time: it must still be there when it is looked at.
+        let mut encoder = publish(&clip, &url, true, &["-t", "3"]);
         let stream = house.stream(url.split_once("/live/").map(|(_, name)| format!("live/{name}")).unwrap().as_str()).await;
         assert_eq!(stream.publisher().unwrap().protocol, protocol);
         seen.push(read_until(&stream, |_| false).await.samples.len());
