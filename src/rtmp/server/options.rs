@@ -90,6 +90,7 @@ impl Options {
             connect_timeout: wait,
             request_timeout: wait,
             media_timeout: Duration::from_secs(self.idle_s),
+            carries_vvc: self.vvc,
             ..session::Options::default()
         }
     }

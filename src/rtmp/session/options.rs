@@ -19,6 +19,8 @@ pub struct Options {
     pub request_timeout: Duration,
     /// The longest silence of a publisher: neither audio nor video.
     pub media_timeout: Duration,
+    /// Whether VVC (H.266) is told among the codecs that are carried.
+    pub carries_vvc: bool,
 }
 
 impl Default for Options {
@@ -30,6 +32,7 @@ impl Default for Options {
             connect_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(10),
             media_timeout: Duration::from_secs(15),
+            carries_vvc: false,
         }
     }
 }

@@ -266,7 +266,7 @@ impl Session {
         self.link.control(Typed::SetPeerBandwidth { window, limit: Limit::Dynamic });
         self.link.control(Typed::UserControl(UserControl::StreamBegin(0)));
         self.link.announce_chunk_size(CHUNK_SIZE);
-        let capabilities = if connect.is_enhanced() { enhanced::capabilities() } else { Vec::new() };
+        let capabilities = if connect.is_enhanced() { enhanced::capabilities(self.options.carries_vvc) } else { Vec::new() };
         self.link.command(0, command::connect_result(&connect, capabilities));
         self.connect = Some(connect);
         self.since = now;

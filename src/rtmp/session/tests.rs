@@ -317,6 +317,7 @@ fn enhanced_capabilities_are_told_to_those_who_name_theirs() {
         let Some(client::Event::Connected(information)) = pair.client_events.first() else { panic!("connect was answered") };
         assert_eq!(information.get("code").and_then(Value::as_str), Some("NetConnection.Connect.Success"));
         assert_eq!(information.get("videoFourCcInfoMap").is_some(), enhanced);
+        assert_eq!(information.get("capsEx").and_then(Value::as_number), enhanced.then_some(15.0), "all that there is in version 2");
     }
 }
 
