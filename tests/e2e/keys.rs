@@ -132,9 +132,10 @@ async fn secrets_open_what_they_are_for_and_are_written_nowhere() {
     assert!(ok, "{out}{errors}");
     let program = Program::serve(&["--config", file.to_str().unwrap()], &[]).await;
     check_publishing(&program).await;
+    // First what may take long to get ready: the other publisher would count as lost meanwhile.
+    send_film(&program).await;
     let mut publisher = published(&program, "live", &format!("main?key={APP_KEY}")).await;
     publisher.send_start().await;
-    send_film(&program).await;
     check_playing(program.http).await;
 
     for (name, answer) in [("main", "NetStream.Play.Failed"), (&format!("main?token={GUESS}"), "NetStream.Play.Failed")] {
