@@ -3,12 +3,15 @@
 use std::path::Path;
 use std::time::Duration;
 
+use sluicegate::flv::reader::Event;
+use sluicegate::flv::{Demuxer, Item, Reader};
 use tokio::time::{Instant, sleep_until};
 
 use crate::exits::until_published;
 use crate::ffmpeg::{self, Depth};
 use crate::ingest_support::peer::Peer;
 use crate::support::house::{House, config};
+use crate::support::viewers::Exit;
 use crate::support::{http, media};
 
 const STREAM: &str = "live/vp8";
@@ -24,20 +27,32 @@ async fn realtime_vp8_leaves_by_every_exit_that_knows_it() {
     let dir = tempfile::tempdir().unwrap();
     let clip = dir.path().join("clip.ivf");
     encode(&clip);
-    let publisher = tokio::spawn(publish(house.gateway.rtmp.port(), frames(&std::fs::read(&clip).unwrap())));
+    let pictures = frames(&std::fs::read(&clip).unwrap());
+    let publisher = tokio::spawn(publish(house.gateway.rtmp.port(), pictures.clone()));
     until_published(house.http, STREAM).await;
     let reason = http::get(house.http, "/live/vp8.flv").await.assert_problem(415);
     assert!(reason.contains("cannot carry v0 (VP8)"), "{reason}");
     let address = |exit: &str| format!("http://{}/{STREAM}{exit}", house.http);
     let (file, list) = (address(".mp4"), address("/index.m3u8"));
-    let played = tokio::join!(ffmpeg::read(&file, &[], Depth::Decoded), ffmpeg::read(&list, &["-live_start_index", "0"], Depth::Decoded),);
+    let (file, list, socket, tags) = tokio::join!(
+        ffmpeg::read(&file, &[], Depth::Decoded),
+        ffmpeg::read(&list, &["-live_start_index", "0"], Depth::Decoded),
+        Exit::WsMp4.watch(house.http, STREAM),
+        http::get(house.http, "/live/vp8.flv?flv=enhanced"),
+    );
     publisher.await.unwrap();
-    let list = http::get(house.http, "/live/vp8/index.m3u8").await;
-    assert!(list.text().contains("CODECS=\"vp08.00.10.08\""), "{}", list.text());
+    let tagged = tagged(&tags.body);
+    assert!(tags.whole && tagged.len() > 30 && pictures.ends_with(&tagged), "{} pictures by FLV", tagged.len());
+    assert!(socket.texts[0].contains(r#"codecs=\"vp08.00.10.08\""#), "{}", socket.texts[0]);
+    let saved = dir.path().join("ws.mp4");
+    std::fs::write(&saved, &socket.media).unwrap();
+    let socket = ffmpeg::read(saved.to_str().unwrap(), &[], Depth::Decoded).await;
+    let playlist = http::get(house.http, "/live/vp8/index.m3u8").await;
+    assert!(playlist.text().contains("CODECS=\"vp08.00.10.08\""), "{}", playlist.text());
     let manifest = ffmpeg::read(&address("/manifest.mpd"), &[], Depth::Decoded).await;
 
     let sent = ffmpeg::sent(&clip).await;
-    for (label, mut got) in [("mp4", played.0), ("hls", played.1), ("dash", manifest)] {
+    for (label, mut got) in [("mp4", file), ("hls", list), ("ws", socket), ("dash", manifest)] {
         ffmpeg::mark_as_sent(&mut got, &sent);
         assert_eq!(got.tracks[&0].about, sent.tracks[&0].about, "{label}");
         let stretch = media::stretch(label, &sent.packets(), &got.packets(), true).unwrap();
@@ -63,6 +78,19 @@ fn frames(ivf: &[u8]) -> Vec<Vec<u8>> {
         rest = &behind[size..];
     }
     frames
+}
+
+/// The pictures in FLV: FFmpeg reads none of this codec there.
+fn tagged(flv: &[u8]) -> Vec<Vec<u8>> {
+    let (mut reader, mut demuxer) = (Reader::default(), Demuxer::default());
+    reader.push(flv);
+    while let Some(event) = reader.poll().unwrap() {
+        if let Event::Tag { kind, timestamp_ms, body } = event {
+            demuxer.push(kind, timestamp_ms, &body);
+        }
+    }
+    let items = std::iter::from_fn(|| demuxer.poll());
+    items.filter_map(|item| if let Item::Coded { data, .. } = item.unwrap() { Some(data.to_vec()) } else { None }).collect()
 }
 
 async fn publish(port: u16, frames: Vec<Vec<u8>>) {
