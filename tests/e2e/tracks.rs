@@ -143,6 +143,16 @@ async fn until_viewers(stream: &Arc<Stream>, count: u64) {
     timeout(PATIENCE, counted).await.expect("the viewers join");
 }
 
+/// Viewers who come before the newest keyframe has arrived begin at an older one.
+async fn until_arrived(stream: &Arc<Stream>, last: &Sample) {
+    let arrived = async {
+        while !stream.source().samples.inspect(|window| window.iter().any(|sample| sample.data == last.data)) {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(PATIENCE, arrived).await.expect("all samples arrive");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn tracks_sent_with_enhanced_headers_come_back_to_those_who_choose_them() {
     let house = House::start(config()).await;
@@ -159,6 +169,7 @@ async fn tracks_sent_with_enhanced_headers_come_back_to_those_who_choose_them() 
     peer.flush().await;
 
     let stream = house.stream("live/many").await;
+    until_arrived(&stream, samples.last().unwrap()).await;
     let viewers = [
         "/live/many.flv?flv=enhanced&track=all",
         "/live/many.flv?track=v1",
