@@ -5,6 +5,7 @@
 mod captions;
 pub mod media;
 pub mod multivariant;
+pub mod reload;
 mod text;
 
 pub use media::media;

@@ -1,9 +1,8 @@
-//! The files of a stream: what may be known of it, playlists, manifest, init segments, segments and parts.
+//! The files of a stream: what may be known of it, init segments, segments and parts; playlists and manifest stand beside.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::ops::Range;
-use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use axum::Json;
@@ -14,45 +13,39 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use super::api::StreamInfo;
-use super::choice;
+use super::playlists;
 use super::problem::Problem;
-use crate::bus::{LeftOut, Stream};
-use crate::media::{Kind, Selection, TrackId, WallClock};
-use crate::outlet::{Listing, Outlet};
+use crate::bus::Stream;
+use crate::media::{Kind, TrackId, WallClock};
+use crate::outlet::{NotHeld, Outlet};
 use crate::segment::request::{self, Request};
-use crate::segment::snapshot::Snapshot;
-use crate::{dash, hls};
 
 /// Where players ask for our clock (DASH UTCTiming).
 pub const CLOCK: &str = "/time";
 /// What never changes under its name may be kept for ever (RFC 9111 §5.2.2.1).
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
-const PLAYLIST: &str = "application/vnd.apple.mpegurl";
-const MANIFEST: &str = "application/dash+xml";
 
 /// Answers a request for `request` below a stream.
 ///
-/// A playlist or manifest of a stream that has just begun is held until there is something to list, and the very next segment until it
-/// is whole, at most `patience`.
+/// A playlist or manifest of a stream that has just begun is held until there is something to list, the very next segment until it is
+/// whole, and the next part until it is made, at most `patience`.
 pub async fn file(outlet: &Outlet, request: Request, method: &Method, headers: &HeaderMap, query: &str, patience: Duration) -> Response {
     match request {
         Request::Info => {
             let info = StreamInfo::of(outlet.stream(), Instant::now(), WallClock::from(SystemTime::now()));
             ([(header::CACHE_CONTROL, "no-store")], Json(info)).into_response()
         }
-        Request::Multivariant | Request::MediaPlaylist(_) | Request::Manifest => {
-            let Some(snapshot) = outlet.shelf().settled(patience).await else {
-                let detail = "the stream has not been cut into segments yet; try again in a few seconds";
-                let mut response = Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).into_response();
-                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
-                return response;
-            };
-            listing(outlet, &snapshot, request, query)
-        }
+        Request::Multivariant | Request::MediaPlaylist(_) | Request::Manifest => playlists::listing(outlet, request, query, patience).await,
         Request::Init { track, .. } | Request::Segment { track, .. } | Request::Part { track, .. } => {
             match outlet.shelf().media(&request, patience).await {
-                Some(bytes) => media(track, bytes, method, headers),
-                None => Problem::not_found(format!("{request} is not here: not yet, no longer, or never")).into_response(),
+                Ok(Some(bytes)) => media(track, bytes, method, headers),
+                Ok(None) | Err(NotHeld::Over) => {
+                    Problem::not_found(format!("{request} is not here: not yet, no longer, or never")).into_response()
+                }
+                Err(why) => {
+                    let retry = [(header::RETRY_AFTER, "1")];
+                    (retry, Problem::new(StatusCode::SERVICE_UNAVAILABLE, format!("{request}: {why}"))).into_response()
+                }
             }
         }
     }
@@ -71,61 +64,6 @@ pub fn note_viewer(stream: &Stream, file: Request, request: &http::Request<Body>
     request.headers().get(header::USER_AGENT).map(HeaderValue::as_bytes).hash(&mut viewer);
     request::carried_query(request.uri().query().unwrap_or_default()).hash(&mut viewer);
     stream.note_request(exit, viewer.finish(), Instant::now());
-}
-
-/// A playlist or manifest, rendered once for all who ask by the same address.
-fn listing(outlet: &Outlet, snapshot: &Arc<Snapshot>, request: Request, query: &str) -> Response {
-    if let Request::MediaPlaylist(track) = request
-        && !snapshot.has_track(track)
-    {
-        let selection = Selection::of(track);
-        return Problem::not_found(no_such_track(outlet.stream(), snapshot, selection)).into_response();
-    }
-    let selection = match request {
-        Request::Multivariant | Request::Manifest => choice::selection(query),
-        _ => Ok(Selection::default()),
-    };
-    let selection = match selection {
-        Ok(selection) => selection,
-        Err(problem) => return problem.into_response(),
-    };
-    let carried = request::carried_query(query);
-    let private = if carried.is_empty() { "" } else { "private, " };
-    let listing = Listing { request, selection, carried: carried.clone() };
-    let body = outlet.shelf().rendered(snapshot.revision, listing, || match selection == Selection::default() {
-        true => Some(render(snapshot, request, &carried)),
-        false => Some(render(&snapshot.only(selection)?, request, &carried)),
-    });
-    let Some(body) = body else { return Problem::not_found(no_such_track(outlet.stream(), snapshot, selection)).into_response() };
-    let content_type = if request == Request::Manifest { MANIFEST } else { PLAYLIST };
-    // Half a target duration, as RFC 8216bis appendix B.1 has it for answers that were not held back.
-    let max_age = if request == Request::Multivariant { 1 } else { (snapshot.target_duration / 2).max(1) };
-    let caching = format!("{private}max-age={max_age}");
-    ([(header::CONTENT_TYPE, content_type.to_owned()), (header::CACHE_CONTROL, caching)], body).into_response()
-}
-
-/// What there is instead of the tracks that somebody asked for.
-fn no_such_track(stream: &Stream, snapshot: &Snapshot, selection: Selection) -> String {
-    let name = stream.name();
-    let left_out = stream.left_out();
-    if let Some((track, why)) = selection.named().find_map(|track| Some((track, left_out.get(&track)?))) {
-        let why = match why {
-            LeftOut::Keyframes => "its keyframes are not where those of the leading video track are",
-            LeftOut::Format => "its codec cannot be carried there",
-        };
-        return format!("HLS and DASH are without track {track}: {why}; it may play at /{name}.flv?flv=enhanced&track={track}");
-    }
-    let there: Vec<_> = snapshot.tracks.iter().map(|status| status.track.id.to_string()).collect();
-    format!("'{name}' has no such track here; it has {}", there.join(", "))
-}
-
-fn render(snapshot: &Snapshot, request: Request, query: &str) -> Bytes {
-    let text = match request {
-        Request::MediaPlaylist(track) => hls::media(snapshot, track, query).unwrap_or_default(),
-        Request::Manifest => dash::manifest(snapshot, CLOCK, query),
-        _ => hls::multivariant(snapshot, query),
-    };
-    Bytes::from(text)
 }
 
 fn media(track: TrackId, bytes: Bytes, method: &Method, headers: &HeaderMap) -> Response {

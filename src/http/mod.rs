@@ -9,6 +9,7 @@ pub mod driver;
 pub mod files;
 pub mod gauges;
 pub mod health;
+mod playlists;
 pub mod problem;
 pub mod push;
 pub mod router;

@@ -4,9 +4,11 @@ pub mod wire;
 
 mod outlets;
 mod shelf;
+mod texts;
 mod variants;
 
 pub use outlets::{Outlet, Outlets};
-pub use shelf::{Listing, Shelf};
+pub use shelf::{NotHeld, Shelf};
+pub use texts::{Listing, Texts};
 pub use variants::{MAX_VARIANTS, TooManyVariants};
 pub use wire::{Dialect, FlvForm, FragmentForm};

@@ -42,7 +42,7 @@ impl Outlet {
             flv: Variants::new(Arc::clone(samples), means),
             rtmp: Variants::new(Arc::clone(samples), means),
             fragments: Variants::new(Arc::clone(samples), means),
-            shelf: Shelf::new(snapshots),
+            shelf: Shelf::new(snapshots, segments.max_held),
         })
     }
 

@@ -14,6 +14,9 @@ use super::snapshot::{Counters, Init, MediaSequence, Part, PartNumber, Segment};
 /// Most samples of one part: a third of a second of any real track is far below it, timestamps one tick apart are not.
 const MAX_PART_SAMPLES: usize = 4_096;
 
+/// Percent of the part target that a part lasts at least, with few exceptions.
+const SHORTEST_PART: i64 = 85;
+
 /// A picture lasts this long where nothing tells.
 const USUAL_FRAME: Span = Span::from_millis(40);
 
@@ -24,6 +27,8 @@ pub(super) struct Memory {
     pub delay: Option<ReorderDelay>,
     pub sequence: SequenceNumber,
     pub next_part: u64,
+    /// The longest part of several samples so far.
+    pub longest_part: Span,
 }
 
 /// One track of the current program.
@@ -42,8 +47,6 @@ pub(super) struct Lane {
     pub alignment: Alignment,
     /// Samples and ticks placed so far, for the frame rate.
     pub placed: (u64, i64),
-    /// The longest sample placed so far, in ticks.
-    pub longest_sample: i64,
     parts: Vec<Part>,
     start: Option<Timestamp>,
     ticks: i64,
@@ -67,7 +70,6 @@ impl Lane {
             stalled: false,
             alignment: Alignment::default(),
             placed: (0, 0),
-            longest_sample: 0,
             parts: Vec::new(),
             start: None,
             ticks: 0,
@@ -103,9 +105,27 @@ impl Lane {
 
     /// How long the last sample placed lasts; before any, what the publisher says of a frame, or a usual one.
     pub fn frame(&self) -> Span {
-        let told = || self.memory.init.track.frame_rate.filter(|rate| *rate >= 1.0).map(|rate| Span::from_nanos((1e9 / rate) as i64));
-        let last = self.last_duration.map(|ticks| Span::from_ticks(i64::from(ticks), self.scale()));
-        last.or_else(told).unwrap_or(USUAL_FRAME)
+        self.last_frame().or_else(|| self.told_frame()).unwrap_or(USUAL_FRAME)
+    }
+
+    /// How long a frame is said to last: by the publisher for pictures; sound says so by its first one.
+    pub fn told_frame(&self) -> Option<Span> {
+        match self.id().kind {
+            Kind::Video => self.memory.init.track.frame_rate.filter(|rate| *rate >= 1.0).map(|rate| Span::from_nanos((1e9 / rate) as i64)),
+            Kind::Audio | Kind::Data => self.last_frame(),
+        }
+    }
+
+    /// How long a sample lasted on average; before any, what is known of it otherwise.
+    pub fn average_frame(&self) -> Span {
+        match self.placed {
+            (0, _) => self.frame(),
+            (samples, ticks) => Span::from_nanos(Span::from_ticks(ticks, self.scale()).nanos() / samples as i64),
+        }
+    }
+
+    fn last_frame(&self) -> Option<Span> {
+        self.last_duration.map(|ticks| Span::from_ticks(i64::from(ticks), self.scale()))
     }
 
     /// On which side of a cut the oldest waiting sample is; `whole` says that no sample will follow those that wait.
@@ -190,7 +210,7 @@ impl Lane {
         }
         let ticks = i64::from(duration);
         let target = part_target.ticks(self.scale());
-        let keyframe = sample.is_sync && sample.track.kind == Kind::Video;
+        let keyframe = sample.is_sync && sample.track.kind == Kind::Video && self.may_end_early(target);
         let full = self.gathered_ticks + ticks > target || self.gathered.len() >= MAX_PART_SAMPLES;
         let apart = self.end.is_some_and(|end| end != sample.dts);
         let mut done = (keyframe || full || apart) && self.finish_part(counters);
@@ -198,7 +218,6 @@ impl Lane {
         self.last = Some(sample.dts);
         self.end = Some(sample.dts.plus_ticks(ticks));
         self.last_duration = Some(duration);
-        self.longest_sample = self.longest_sample.max(ticks);
         self.placed = (self.placed.0 + 1, self.placed.1 + ticks);
         self.ticks += ticks;
         self.bytes += sample.data.len();
@@ -208,6 +227,14 @@ impl Lane {
         // Another like this would not fit: the part need not wait to see it.
         done |= self.gathered_ticks + ticks > target && self.finish_part(counters);
         done
+    }
+
+    /// Whether the part may end where a keyframe comes: players can begin at one that begins a part. Only parts that begin so themselves may
+    /// be shorter than 85 % of the target (RFC 8216bis §4.4.4.9); and where every picture is a keyframe, any of them may begin a part.
+    fn may_end_early(&self, target: i64) -> bool {
+        let is_sync = |timed: Option<&TimedSample>| timed.is_some_and(|timed| timed.sample.is_sync);
+        let is_long = self.gathered_ticks.saturating_mul(100) >= target.saturating_mul(SHORTEST_PART);
+        (is_long || is_sync(self.gathered.first())) && !is_sync(self.gathered.last())
     }
 
     /// Closes the segment in progress and goes on to the next slot; `None` where there was no sample. `next` is where the track goes on.
@@ -229,6 +256,9 @@ impl Lane {
     fn finish_part(&mut self, counters: &mut Counters) -> bool {
         let (samples, ticks) = (std::mem::take(&mut self.gathered), std::mem::take(&mut self.gathered_ticks));
         let Some(first) = samples.first() else { return false };
+        if samples.len() > 1 {
+            self.memory.longest_part = self.memory.longest_part.max(Span::from_ticks(ticks, self.scale()));
+        }
         // Decoding times as sent, as on every other exit: FFmpeg's demuxer would show a delayed picture later than its sound.
         let mut layout = Layout::new(TrackNumber::ONLY, self.memory.sequence, ReorderDelay::NONE);
         layout.styp = self.parts.is_empty();

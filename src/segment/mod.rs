@@ -11,11 +11,13 @@
 //! | `presentation` | sets finished slots on the wall clock, gathers them into periods, measures them |
 //! | [`window`] | keeps slots while viewers may ask for them |
 //! | [`snapshot`] | what viewers can know at one instant |
+//! | [`listing`] | one track of a snapshot, as a playlist lists it |
 //! | [`request`] | the names of all files |
 //! | `task` | feeds a segmenter from the bus |
 
 mod alignment;
 mod lane;
+pub mod listing;
 pub mod options;
 mod presentation;
 pub mod request;

@@ -14,7 +14,7 @@ pub struct Options {
     pub segment_ms: u64,
     /// No segment is longer than this: a longer GOP is cut where no decoder can start.
     pub longest_segment_ms: u64,
-    /// No part is longer than this, except by a single sample that is longer by itself.
+    /// Parts are the smallest whole number of frames that is this long. A source whose frames are longer has no parts.
     pub part_ms: u64,
     /// Whole segments that must exist before the stream is announced. The target duration can never change afterwards, so it should have
     /// seen two GOPs; with two, a player that begins at the first segment also has the next in hand while the third is being made.
@@ -23,11 +23,21 @@ pub struct Options {
     pub window_ms: u64,
     /// Bytes of segments kept for one stream, listed or recently removed.
     pub memory_bytes: usize,
+    /// Requests of one stream that may wait at a time for what is still being made.
+    pub max_held: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { segment_ms: 2_000, longest_segment_ms: 10_000, part_ms: 334, first_segments: 2, window_ms: 20_000, memory_bytes: 256 << 20 }
+        Self {
+            segment_ms: 2_000,
+            longest_segment_ms: 10_000,
+            part_ms: 334,
+            first_segments: 2,
+            window_ms: 20_000,
+            memory_bytes: 256 << 20,
+            max_held: 20_000,
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::media::{Epoch, Kind, Program, Span, Timestamp, TrackId, WallClock};
 
 use super::options::Options;
-use super::snapshot::{Counters, Init, MediaSequence, OpenSegment, Period, Phase, Rate, Segment, Slot, Snapshot, TrackStatus};
+use super::snapshot::{Counters, Init, MediaSequence, OpenSegment, PartNumber, Period, Phase, Rate, Segment, Slot, Snapshot, TrackStatus};
 use super::window::Window;
 
 /// What the target duration leaves above the longest segment seen, as GOPs of one encoder differ by a few frames.
@@ -20,16 +20,20 @@ const DRIFT: Span = Span::from_millis(1_000);
 const DRIFTED_SLOTS: u32 = 5;
 /// The longest stretch of gaps appended at once; if the clock ran further ahead, the rest is left out.
 const MAX_CATCH_UP: Span = Span::from_secs(120);
+/// What the part target leaves above whole frames, as publishers round their times to milliseconds.
+const PART_HEADROOM: Span = Span::from_millis(1);
 /// A publisher that returns sooner after the last slot leaves no gap.
 const SHORTEST_GAP: Span = Span::from_millis(100);
 /// Margin on a rate that the publisher declares, in percent: encoders exceed it, and the container adds to it.
 const DECLARED_MARGIN: u64 = 125;
 
-/// A slot as it was cut, not yet set on the wall clock.
+/// A slot as it was cut.
 #[derive(Debug)]
 pub(super) struct Cut {
     pub msn: MediaSequence,
     pub start: Timestamp,
+    /// Where it begins on the wall clock, if parts of it were listed already.
+    pub wall: Option<WallClock>,
     pub duration: Span,
     pub discontinuity: bool,
     /// Whether time was broken off before it, so that its place on the wall clock follows from its arrival alone.
@@ -38,18 +42,29 @@ pub(super) struct Cut {
     pub done: WallClock,
 }
 
-/// The longest so far of what is still in progress: it bounds what may be promised.
+/// What was measured of what is still in progress: it bounds what may be promised.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seen {
+    /// The longest segment.
     pub segment: Span,
-    pub sample: Span,
+    /// How long a frame of the leading track lasts, on average.
+    pub frame: Span,
+    /// The longest part of several samples.
+    pub part: Span,
+}
+
+/// What the presentation does not know of a track by itself.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Progress {
+    pub frame_rate: Option<f64>,
+    pub next_part: PartNumber,
 }
 
 /// What can never change once the stream was announced.
 #[derive(Clone, Copy, Debug)]
 struct Terms {
     target_duration: u32,
-    part_target: Span,
+    part_target: Option<Span>,
     window: Span,
 }
 
@@ -78,6 +93,8 @@ pub(super) struct Presentation {
     anchor: Option<(Timestamp, WallClock)>,
     wall_end: Option<WallClock>,
     late_slots: u32,
+    /// The next slot gets a place on the wall clock by its arrival.
+    drifted: bool,
     meters: BTreeMap<TrackId, Meter>,
     state: u64,
     revision: u64,
@@ -99,6 +116,7 @@ impl Presentation {
             anchor: None,
             wall_end: None,
             late_slots: 0,
+            drifted: false,
             meters: BTreeMap::new(),
             state: 0,
             revision: 0,
@@ -123,8 +141,42 @@ impl Presentation {
         }
     }
 
-    pub fn part_target(&self) -> Span {
-        self.terms.map_or(self.options.part(), |terms| terms.part_target)
+    /// How long a part may be. Before that is promised, it goes by how long a frame of the leading track is said to last.
+    pub fn part_limit(&self, frame: Option<Span>) -> Span {
+        let wanted = self.options.part();
+        match self.terms {
+            Some(terms) => terms.part_target.unwrap_or(self.options.longest_segment()),
+            None => frame.and_then(|frame| part_target(wanted, frame)).unwrap_or(wanted),
+        }
+    }
+
+    /// Where on the wall clock a slot in progress begins, of which `reached` has come by now; not before the end of the slot before, and
+    /// `None` until the stream is announced. Returns as well whether it is anchored anew. To be asked once for each slot, in order.
+    pub fn place(
+        &mut self,
+        start: Timestamp,
+        breaks: bool,
+        anchored_anew: bool,
+        reached: Span,
+        before: Option<WallClock>,
+        now: WallClock,
+    ) -> Option<(WallClock, bool)> {
+        self.terms?;
+        let anchored_anew = std::mem::take(&mut self.drifted) || anchored_anew;
+        let by_arrival = now.plus(Span::ZERO - reached);
+        let wall = match self.anchor.filter(|_| !anchored_anew) {
+            Some((from, at)) if !breaks => return Some((at.plus(start.since(from)), false)),
+            Some((from, at)) => at.plus(start.since(from)),
+            None => by_arrival,
+        };
+        let wall = before.map_or(wall, |before| wall.max(before));
+        self.anchor = Some((start, wall));
+        Some((wall, anchored_anew))
+    }
+
+    /// Where the last slot ends on the wall clock.
+    pub fn wall_end(&self) -> Option<WallClock> {
+        self.wall_end
     }
 
     pub fn set_phase(&mut self, phase: Phase, now: WallClock) {
@@ -212,7 +264,7 @@ impl Presentation {
         &self,
         program: &Program,
         inits: &[Arc<Init>],
-        rates: &BTreeMap<TrackId, f64>,
+        progress: &BTreeMap<TrackId, Progress>,
         open: Vec<OpenSegment>,
     ) -> Option<Snapshot> {
         let terms = self.terms?;
@@ -236,7 +288,7 @@ impl Presentation {
             part_target: terms.part_target,
             segment_target: self.options.segment(),
             window: terms.window,
-            tracks: tracks.map(|init| self.status(program, init, rates)).collect(),
+            tracks: tracks.map(|init| self.status(program, init, progress)).collect(),
             slots,
             open,
             discontinuity_sequence: self.window.discontinuity_sequence(),
@@ -248,7 +300,7 @@ impl Presentation {
         })
     }
 
-    fn status(&self, program: &Program, init: &Arc<Init>, rates: &BTreeMap<TrackId, f64>) -> TrackStatus {
+    fn status(&self, program: &Program, init: &Arc<Init>, progress: &BTreeMap<TrackId, Progress>) -> TrackStatus {
         // What was told of the track since it got its init segment counts.
         let track = Arc::clone(program.tracks.get(init.track.id).unwrap_or(&init.track));
         let meter = self.meters.get(&track.id).copied().unwrap_or_default();
@@ -263,8 +315,11 @@ impl Presentation {
         let average = per_second(meter.bits, meter.span).max(1);
         // Many short segments, which do not count for the peak, can weigh more on average.
         let rate = Rate { peak: peak.max(average.next_multiple_of(1_000)), average };
-        let frame_rate = track.frame_rate.or_else(|| rates.get(&track.id).copied()).filter(|_| track.id.kind == Kind::Video);
-        TrackStatus { track, rate, frame_rate }
+        let progress = progress.get(&track.id);
+        let measured = || progress.and_then(|progress| progress.frame_rate);
+        let frame_rate = track.frame_rate.or_else(measured).filter(|_| track.id.kind == Kind::Video);
+        let next_part = progress.map_or(PartNumber(0), |progress| progress.next_part);
+        TrackStatus { track, rate, frame_rate, init: Arc::clone(init), next_part }
     }
 
     fn fix_terms(&mut self, seen: Seen) {
@@ -272,9 +327,12 @@ impl Presentation {
         let longest = spans.max().unwrap_or_default().max(seen.segment);
         let rounded = |span: Span| (span.millis() + 500) / 1_000;
         let seconds = rounded(longest + HEADROOM).max(rounded(self.options.segment())).clamp(1, i64::from(u32::MAX));
-        let part_target = self.options.part().max(seen.sample);
+        let part_target = part_target(self.options.part(), seen.frame).map(|target| target.max(seen.part));
         let window = self.options.window().max(Span::from_secs(seconds.saturating_mul(6)));
         self.terms = Some(Terms { target_duration: seconds as u32, part_target, window });
+        if part_target.is_none() {
+            self.counters.long_parts = 0;
+        }
         self.window = Window::new(window, self.options.memory_bytes);
     }
 
@@ -284,8 +342,11 @@ impl Presentation {
         if first.anchored_anew || self.anchor.is_none() {
             // As late as the latest of them arrived, so that every segment exists by the time the manifest says it does.
             let begun = |cut: &Cut| cut.done.plus(first.start.since(cut.start) - cut.duration);
-            let wall = run.iter().map(begun).max().unwrap_or(now);
-            self.anchor = Some((first.start, self.wall_end.map_or(wall, |end| wall.max(end))));
+            let by_arrival = || run.iter().map(begun).max().unwrap_or(now);
+            if first.wall.is_none() {
+                let wall = by_arrival();
+                self.anchor = Some((first.start, self.wall_end.map_or(wall, |end| wall.max(end))));
+            }
             self.period = None;
         }
         for cut in run {
@@ -300,7 +361,7 @@ impl Presentation {
         let name = |init: &Arc<Init>| (init.track.id, init.generation);
         let same_inits = |period: &&Arc<Period>| period.inits.iter().map(name).eq(inits.clone().map(name));
         let goes_on = self.period.as_ref().filter(|period| !cut.discontinuity && same_inits(period));
-        let wall = at.plus(cut.start.since(from));
+        let wall = cut.wall.unwrap_or_else(|| at.plus(cut.start.since(from)));
         let (wall, period) = match (goes_on, cut.segments.is_empty()) {
             (Some(period), false) => (wall, Some(Arc::clone(period))),
             (None, false) => {
@@ -311,7 +372,9 @@ impl Presentation {
             }
             (_, true) => (self.wall_end.map_or(wall, |end| wall.max(end)), None),
         };
-        self.anchor = Some(period.as_ref().map_or((cut.start, wall), |period| (period.start, period.wall)));
+        if cut.wall.is_none() {
+            self.anchor = Some(period.as_ref().map_or((cut.start, wall), |period| (period.start, period.wall)));
+        }
         self.period = period.clone();
         for segment in &cut.segments {
             self.measure(segment);
@@ -335,7 +398,7 @@ impl Presentation {
         self.late_slots = if late { self.late_slots + 1 } else { 0 };
         if self.late_slots >= DRIFTED_SLOTS {
             self.late_slots = 0;
-            self.anchor = None;
+            self.drifted = true;
         }
     }
 
@@ -352,6 +415,14 @@ impl Presentation {
         meter.bits = meter.bits.saturating_add(bits);
         meter.span = meter.span + span;
     }
+}
+
+/// The part target for a source whose frames last so long: the smallest whole number of them that reaches what is `wanted`, so that every
+/// part is that long. `None` where a single frame is longer.
+fn part_target(wanted: Span, frame: Span) -> Option<Span> {
+    let frame = frame.nanos().max(1);
+    let frames = ((wanted - PART_HEADROOM).nanos() + frame - 1) / frame;
+    (frame <= wanted.nanos()).then(|| Span::from_nanos(frame.saturating_mul(frames)) + PART_HEADROOM)
 }
 
 fn per_second(bits: u64, span: Span) -> u64 {

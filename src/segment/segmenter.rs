@@ -76,6 +76,8 @@ pub struct Segmenter {
 struct Pending {
     msn: MediaSequence,
     start: Timestamp,
+    /// Where it begins on the wall clock, once there is something to list.
+    wall: Option<WallClock>,
     /// The cut at its end, once known.
     end: Option<Timestamp>,
     /// Whether a sync sample of a leading video track made that cut.
@@ -201,7 +203,7 @@ impl Segmenter {
     pub fn snapshot(&mut self) -> Option<Arc<Snapshot>> {
         if self.cached.as_ref().is_none_or(|cached| cached.state != self.state()) {
             let inits: Vec<_> = self.lanes.iter().map(|lane| Arc::clone(&lane.memory.init)).collect();
-            let snapshot = self.presentation.snapshot(&self.program, &inits, &self.frame_rates(), self.open_segments())?;
+            let snapshot = self.presentation.snapshot(&self.program, &inits, &self.progress(), self.open_segments())?;
             self.cached = Some(Arc::new(snapshot));
         }
         self.cached.clone()
@@ -266,7 +268,7 @@ impl Segmenter {
     }
 
     fn place(&mut self, at: usize, duration: u32) {
-        let target = self.presentation.part_target();
+        let target = self.presentation.part_limit(self.lanes[self.leader].told_frame());
         if self.lanes[at].place(duration, target, &mut self.presentation.counters) {
             self.presentation.touch();
         }
@@ -282,6 +284,7 @@ impl Segmenter {
         self.pending.push_back(Pending {
             msn: self.next,
             start,
+            wall: None,
             end: None,
             ends_on_keyframe: false,
             discontinuity: std::mem::take(&mut self.discontinuity),
@@ -319,6 +322,7 @@ impl Segmenter {
         let segment = lane.close(next, &mut self.presentation.counters);
         let Some(slot) = self.pending.iter_mut().find(|slot| slot.msn == msn) else { return };
         slot.unfinished = slot.unfinished.saturating_sub(1);
+        self.presentation.touch();
         match segment {
             Some(segment) => slot.segments.push(Arc::new(segment)),
             None => self.presentation.counters.track_gaps += 1,

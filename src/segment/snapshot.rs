@@ -25,15 +25,6 @@ impl MediaSequence {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 pub struct PartNumber(pub u64);
 
-/// How far a track has come: the segment in progress and how many of its parts exist.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Edge {
-    /// The segment in progress.
-    pub msn: MediaSequence,
-    /// Its parts that can be fetched.
-    pub parts: usize,
-}
-
 /// An init segment of one track, in force until its configuration changes.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Init {
@@ -152,19 +143,48 @@ impl Slot {
     }
 }
 
-/// A segment in progress.
+/// One track's share of a slot that not all tracks have finished.
 #[derive(Clone, PartialEq, Debug)]
 pub struct OpenSegment {
-    /// The number it will have.
+    /// The number of the slot.
     pub msn: MediaSequence,
     /// The init segment that it needs.
     pub init: Arc<Init>,
-    /// Its earliest presentation time, once it has a part.
-    pub start: Option<Timestamp>,
+    /// Its earliest presentation time, once it has a part; before, that of the slot.
+    pub start: Timestamp,
+    /// The wall-clock time of that; `None` while there is nothing to list.
+    pub wall: Option<WallClock>,
     /// Whether the timeline breaks at its beginning.
     pub discontinuity: bool,
+    /// How far the track has come in it.
+    pub progress: Progress,
+}
+
+/// How far one track has come in a slot.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Progress {
+    /// There are these parts so far.
+    Filling(Vec<Part>),
+    /// The segment is whole; other tracks still work on theirs.
+    Whole(Arc<Segment>),
+    /// The track has passed the slot, this long, without media in it.
+    Gap(Span),
+}
+
+impl OpenSegment {
+    /// The track it belongs to.
+    pub fn track(&self) -> TrackId {
+        self.init.track.id
+    }
+
     /// Its parts so far.
-    pub parts: Vec<Part>,
+    pub fn parts(&self) -> &[Part] {
+        match &self.progress {
+            Progress::Filling(parts) => parts,
+            Progress::Whole(segment) => &segment.parts,
+            Progress::Gap(_) => &[],
+        }
+    }
 }
 
 /// Bits per second of a track, including the container.
@@ -185,6 +205,10 @@ pub struct TrackStatus {
     pub rate: Rate,
     /// Frames per second of a video track: as declared by the bitstream, else as measured.
     pub frame_rate: Option<f64>,
+    /// The init segment that its next part needs.
+    pub init: Arc<Init>,
+    /// The number of its next part.
+    pub next_part: PartNumber,
 }
 
 /// Whether more media is to be expected.
@@ -233,8 +257,9 @@ pub struct Snapshot {
     pub phase: Phase,
     /// `EXT-X-TARGETDURATION` in seconds: no segment's duration rounds to more. Fixed for the presentation's life.
     pub target_duration: u32,
-    /// No part is longer, except by a single sample that is longer by itself. Fixed for the presentation's life.
-    pub part_target: Span,
+    /// No part is longer, except by a single sample that is longer by itself; `None` where a single frame commonly is, so that parts are of
+    /// no use. Fixed for the presentation's life.
+    pub part_target: Option<Span>,
     /// How long segments mean to be.
     pub segment_target: Span,
     /// How much of the stream is listed at least, once it is that old. Fixed for the presentation's life.
@@ -243,7 +268,7 @@ pub struct Snapshot {
     pub tracks: Vec<TrackStatus>,
     /// The listed slots, numbered without holes. Never empty.
     pub slots: Vec<Arc<Slot>>,
-    /// The segments in progress, at most a few per track, in order of track and number.
+    /// What follows the listed slots: those in progress, at most a few for each track, in order of track and number.
     pub open: Vec<OpenSegment>,
     /// `EXT-X-DISCONTINUITY-SEQUENCE`: discontinuities that are no longer listed.
     pub discontinuity_sequence: u64,
@@ -267,7 +292,7 @@ impl Snapshot {
             Request::Init { track, epoch, generation } if epoch == self.epoch => {
                 self.inits.iter().find(|init| init.track.id == track && init.generation == generation).map(|init| init.bytes.clone())
             }
-            Request::Segment { track, epoch, msn } if epoch == self.epoch => self.slot(msn)?.segment(track).map(|s| s.bytes.clone()),
+            Request::Segment { track, epoch, msn } if epoch == self.epoch => self.segment(track, msn).map(|s| s.bytes.clone()),
             Request::Part { track, epoch, number } if epoch == self.epoch => self.part(track, number).map(|part| part.bytes.clone()),
             _ => None,
         }
@@ -293,10 +318,20 @@ impl Snapshot {
         find(&self.slots).map(|at| &self.slots[at]).or_else(|| find(&self.retained).map(|at| &self.retained[at]))
     }
 
-    /// How far that track has come; `None` where it is not in the current program.
-    pub fn edge(&self, track: TrackId) -> Option<Edge> {
-        let open = self.open.iter().rev().find(|open| open.init.track.id == track)?;
-        Some(Edge { msn: open.msn, parts: open.parts.len() })
+    /// A whole segment; `None` where it is not whole yet, no longer there or a gap.
+    pub fn segment(&self, track: TrackId, msn: MediaSequence) -> Option<&Arc<Segment>> {
+        if let Some(slot) = self.slot(msn) {
+            return slot.segment(track);
+        }
+        self.open.iter().find_map(|open| match &open.progress {
+            Progress::Whole(segment) if open.msn == msn && open.track() == track => Some(segment),
+            _ => None,
+        })
+    }
+
+    /// What there is to tell of a track of the current program.
+    pub fn status(&self, track: TrackId) -> Option<&TrackStatus> {
+        self.tracks.iter().find(|status| status.track.id == track)
     }
 
     /// Whether that track is in the current program or in a listed slot.
@@ -310,7 +345,7 @@ impl Snapshot {
     }
 
     fn part(&self, track: TrackId, number: PartNumber) -> Option<&Part> {
-        let open = self.open.iter().filter(|open| open.init.track.id == track).flat_map(|open| &open.parts);
+        let open = self.open.iter().filter(|open| open.track() == track).flat_map(OpenSegment::parts);
         let newest_first = self.slots.iter().rev().chain(self.retained.iter().rev());
         let closed = newest_first.filter_map(|slot| slot.segment(track)).flat_map(|segment| &segment.parts);
         open.chain(closed).find(|part| part.number == number)

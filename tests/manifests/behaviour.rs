@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use sluicegate::media::{Captions, ColorInfo, Epoch, Kind, Span, Track, TrackId};
+use sluicegate::segment::listing::{self, Edge};
 use sluicegate::segment::options::Options;
 use sluicegate::segment::request::Request;
 use sluicegate::segment::segmenter::{Boundary, Segmenter};
-use sluicegate::segment::snapshot::{Edge, MediaSequence, Phase, Snapshot};
+use sluicegate::segment::snapshot::{MediaSequence, Phase, Snapshot};
 use sluicegate::{dash, hls};
 
 use super::source::{EPOCH, Source, audio, program, video, wall};
@@ -67,7 +68,7 @@ fn a_part_is_made_as_soon_as_another_frame_would_not_fit() {
     let mut stage = Stage::new(Source { sample_rate: None, ..Source::default() });
     let snapshot = stage.play(0, 4_350, 0).snapshot();
     // The eleventh frame of the segment tells how long the tenth lasts.
-    assert_eq!(snapshot.edge(TrackId::VIDEO), Some(Edge { msn: MediaSequence(FIRST + 2), parts: 1 }));
+    assert_eq!(listing::edge(&snapshot, TrackId::VIDEO), Some(Edge { whole: MediaSequence(FIRST + 1), whole_parts: 6, open_parts: 1 }));
     let lengths: Vec<_> = snapshot.slots[0].segments[0].parts.iter().map(|part| (part.duration / 90, part.independent)).collect();
     assert_eq!(lengths, [(333, true), (333, false), (334, false), (333, false), (333, false), (334, false)]);
 }

@@ -6,6 +6,7 @@
 mod behaviour;
 mod boxes;
 mod ladder;
+mod low_latency;
 mod properties;
 mod source;
 mod texts;

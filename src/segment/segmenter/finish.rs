@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use crate::media::{Span, Timestamp, TrackId, WallClock};
 use crate::segment::alignment::Side;
-use crate::segment::presentation::{Cut, Seen};
-use crate::segment::snapshot::OpenSegment;
+use crate::segment::lane::Lane;
+use crate::segment::presentation::{Cut, Progress, Seen};
+use crate::segment::snapshot::{self, OpenSegment, PartNumber};
 
 use super::{MAX_SKEW, Segmenter};
 
@@ -64,15 +65,37 @@ impl Segmenter {
         true
     }
 
+    /// Gives the slots in progress that have something to list their places on the wall clock.
+    fn place_on_wall(&mut self, now: WallClock) {
+        let mut before = self.presentation.wall_end();
+        for slot in &mut self.pending {
+            let lanes = self.lanes.iter().filter(|lane| lane.msn == slot.msn && !lane.parts().is_empty());
+            let ends = slot.segments.iter().map(|segment| segment.start.plus_ticks(segment.duration));
+            let reached = slot.end.or_else(|| lanes.filter_map(Lane::end).chain(ends).max());
+            let wall = slot.wall.or_else(|| {
+                let reached = reached?.since(slot.start);
+                let (breaks, anew) = (slot.discontinuity, slot.anchored_anew);
+                let (wall, anew) = self.presentation.place(slot.start, breaks, anew, reached, before, now)?;
+                slot.anchored_anew |= anew;
+                Some(wall)
+            });
+            slot.wall = wall;
+            let (Some(wall), Some(end)) = (wall, slot.end) else { return };
+            before = Some(wall.plus(end.since(slot.start)));
+        }
+    }
+
     pub(super) fn hand_over(&mut self, now: WallClock) {
+        self.place_on_wall(now);
         while self.pending.front().is_some_and(|slot| slot.unfinished == 0) {
-            let Some(mut slot) = self.pending.pop_front() else { return };
+            let Some(mut slot) = self.pending.pop_front() else { break };
             slot.segments.sort_by_key(|segment| segment.track());
             let ends = slot.segments.iter().map(|segment| segment.start.plus_ticks(segment.duration));
             let end = slot.end.or_else(|| ends.max()).unwrap_or(slot.start);
             let cut = Cut {
                 msn: slot.msn,
                 start: slot.start,
+                wall: slot.wall,
                 duration: end.since(slot.start),
                 discontinuity: slot.discontinuity,
                 anchored_anew: slot.anchored_anew,
@@ -81,32 +104,42 @@ impl Segmenter {
             };
             self.presentation.append(cut, self.seen());
         }
+        // The stream may just have been announced.
+        self.place_on_wall(now);
     }
 
     pub(super) fn seen(&self) -> Seen {
-        let sample = self.lanes.iter().map(|lane| Span::from_ticks(lane.longest_sample, lane.scale())).max().unwrap_or_default();
         let end = self.leading_end();
         let segments = self.pending.iter().filter_map(|slot| Some(slot.end.or(end)?.since(slot.start)));
-        Seen { segment: segments.max().unwrap_or_default(), sample }
+        let parts = self.lanes.iter().map(|lane| &lane.memory).chain(self.known.values()).map(|memory| memory.longest_part);
+        Seen {
+            segment: segments.max().unwrap_or_default(),
+            frame: self.lanes.get(self.leader).map_or(Span::ZERO, Lane::average_frame),
+            part: parts.max().unwrap_or_default(),
+        }
     }
 
-    pub(super) fn frame_rates(&self) -> BTreeMap<TrackId, f64> {
-        let measured = self.lanes.iter().filter(|lane| lane.placed.1 > 0);
-        measured.map(|lane| (lane.id(), lane.placed.0 as f64 * f64::from(lane.scale().hz()) / lane.placed.1 as f64)).collect()
+    pub(super) fn progress(&self) -> BTreeMap<TrackId, Progress> {
+        let rate = |lane: &Lane| lane.placed.0 as f64 * f64::from(lane.scale().hz()) / lane.placed.1 as f64;
+        let progress =
+            |lane: &Lane| Progress { frame_rate: (lane.placed.1 > 0).then(|| rate(lane)), next_part: PartNumber(lane.memory.next_part) };
+        self.lanes.iter().map(|lane| (lane.id(), progress(lane))).collect()
     }
 
     pub(super) fn open_segments(&self) -> Vec<OpenSegment> {
         let mut open = Vec::new();
         for lane in &self.lanes {
-            for slot in &self.pending {
+            for slot in self.pending.iter().filter(|slot| slot.msn <= lane.msn) {
                 let finished = slot.segments.iter().find(|segment| segment.track() == lane.id());
-                let (start, parts) = match finished {
-                    Some(segment) => (Some(segment.start), segment.parts.clone()),
-                    None if slot.msn == lane.msn => (lane.start(), lane.parts().to_vec()),
-                    None => continue,
+                let passed = slot.end.filter(|_| slot.msn < lane.msn).map(|end| end.since(slot.start));
+                let (start, progress) = match (finished, passed) {
+                    (Some(segment), _) => (segment.start, snapshot::Progress::Whole(Arc::clone(segment))),
+                    (None, Some(length)) => (slot.start, snapshot::Progress::Gap(length)),
+                    (None, None) => (lane.start().unwrap_or(slot.start), snapshot::Progress::Filling(lane.parts().to_vec())),
                 };
+                let wall = slot.wall.map(|wall| wall.plus(start.since(slot.start)));
                 let init = Arc::clone(&lane.memory.init);
-                open.push(OpenSegment { msn: slot.msn, init, start, discontinuity: slot.discontinuity, parts });
+                open.push(OpenSegment { msn: slot.msn, init, start, wall, discontinuity: slot.discontinuity, progress });
             }
         }
         open

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::fmp4;
-use crate::media::{Kind, Program, Track, TrackId};
+use crate::media::{Kind, Program, Span, Track, TrackId};
 use crate::segment::lane::{Lane, Memory};
 use crate::segment::snapshot::Init;
 
@@ -110,7 +110,7 @@ impl Segmenter {
         let init = Arc::new(Init { track: Arc::clone(track), generation, bytes });
         Ok(match known {
             Some(memory) => Memory { init, ..memory.clone() },
-            None => Memory { init, delay: None, sequence: fmp4::SequenceNumber::FIRST, next_part: 0 },
+            None => Memory { init, delay: None, sequence: fmp4::SequenceNumber::FIRST, next_part: 0, longest_part: Span::ZERO },
         })
     }
 }

@@ -1,0 +1,151 @@
+//! Playlists and manifests: rendered once for all who ask the same, and held until they list what a player asked for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode, header};
+
+use super::choice;
+use super::files::CLOCK;
+use super::problem::Problem;
+use crate::bus::{LeftOut, Stream};
+use crate::hls::reload::{self, DirectiveError, Directives};
+use crate::media::{Selection, TrackId};
+use crate::outlet::{Listing, NotHeld, Outlet};
+use crate::segment::request::{self, Request};
+use crate::segment::snapshot::Snapshot;
+use crate::{dash, hls};
+
+const PLAYLIST: &str = "application/vnd.apple.mpegurl";
+const MANIFEST: &str = "application/dash+xml";
+
+/// Answers a request for a playlist or manifest. One of a stream that has just begun is held until there is something to list, at most
+/// `patience`.
+pub async fn listing(outlet: &Outlet, request: Request, query: &str, patience: Duration) -> Response {
+    match answer(outlet, request, query, patience).await {
+        Ok(response) => response,
+        Err(refused) => refused.into_response(),
+    }
+}
+
+/// A refusal, and for how many seconds a cache may keep it.
+struct Refused {
+    problem: Problem,
+    max_age: Option<u32>,
+    retry: bool,
+}
+
+async fn answer(outlet: &Outlet, request: Request, query: &str, patience: Duration) -> Result<Response, Refused> {
+    let snapshot = outlet.shelf().settled(patience).await.map_err(|why| match why {
+        NotHeld::Crowded(_) => unavailable(why),
+        _ => unavailable("the stream has not been cut into segments yet; try again in a few seconds"),
+    })?;
+    match request {
+        Request::MediaPlaylist(track) => media_playlist(outlet, &snapshot, track, query).await,
+        _ => {
+            let selection = choice::selection(query).map_err(|problem| Refused { problem, max_age: None, retry: false })?;
+            let carried = request::carried_query(query);
+            let listing = Listing { request, selection, delta: false, carried };
+            // It tells nothing that changes with a part.
+            text(outlet, &snapshot, listing, snapshot.revision, if request == Request::Manifest { half(&snapshot) } else { 1 })
+        }
+    }
+}
+
+async fn media_playlist(outlet: &Outlet, snapshot: &Arc<Snapshot>, track: TrackId, query: &str) -> Result<Response, Refused> {
+    if !snapshot.has_track(track) {
+        let problem = Problem::not_found(no_such_track(outlet.stream(), snapshot, Selection::of(track)));
+        return Err(Refused { problem, max_age: Some(snapshot.target_duration), retry: false });
+    }
+    // As RFC 8216bis appendix B.1 has it: what was asked for by number stays the answer to it, and so does a refusal.
+    let refused = |error: DirectiveError| Refused {
+        problem: Problem::bad_request(error.to_string()),
+        max_age: Some(snapshot.target_duration.saturating_mul(4)),
+        retry: false,
+    };
+    let Directives { wanted, skip } = Directives::parse(query).map_err(refused)?;
+    let (snapshot, max_age) = match wanted {
+        None => (Arc::clone(snapshot), half(snapshot)),
+        Some(wanted) => {
+            let listed = |snapshot: &Arc<Snapshot>| match wanted.is_listed(snapshot, track) {
+                Ok(true) => Some(Ok(Arc::clone(snapshot))),
+                Ok(false) => None,
+                Err(error) => Some(Err(error)),
+            };
+            let patience = reload::longest_hold(snapshot).to_duration();
+            let held = outlet.shelf().until(patience, listed).await.map_err(unavailable)?;
+            (held.map_err(refused)?, snapshot.target_duration.saturating_mul(6))
+        }
+    };
+    let carried = request::carried_query(query);
+    let listing = Listing { request: Request::MediaPlaylist(track), selection: Selection::default(), delta: skip, carried };
+    text(outlet, &snapshot, listing, snapshot.state, max_age)
+}
+
+/// Half a target duration, in seconds.
+fn half(snapshot: &Snapshot) -> u32 {
+    (snapshot.target_duration / 2).max(1)
+}
+
+/// The text of a listing, rendered once for each `version` of the snapshot.
+fn text(outlet: &Outlet, snapshot: &Arc<Snapshot>, listing: Listing, version: u64, max_age: u32) -> Result<Response, Refused> {
+    let (request, selection) = (listing.request, listing.selection);
+    let private = if listing.carried.is_empty() { "" } else { "private, " };
+    let rendered = outlet.shelf().texts().rendered(version, listing.clone(), || match selection == Selection::default() {
+        true => Some(render(snapshot, &listing)),
+        false => Some(render(&snapshot.only(selection)?, &listing)),
+    });
+    let Some(body) = rendered else {
+        let problem = Problem::not_found(no_such_track(outlet.stream(), snapshot, selection));
+        return Err(Refused { problem, max_age: Some(snapshot.target_duration), retry: false });
+    };
+    let content_type = if request == Request::Manifest { MANIFEST } else { PLAYLIST };
+    let caching = format!("{private}max-age={max_age}");
+    Ok(([(header::CONTENT_TYPE, content_type.to_owned()), (header::CACHE_CONTROL, caching)], body).into_response())
+}
+
+fn render(snapshot: &Snapshot, listing: &Listing) -> Bytes {
+    let query = &listing.carried;
+    let text = match listing.request {
+        Request::MediaPlaylist(track) => hls::media(snapshot, track, query, listing.delta).unwrap_or_default(),
+        Request::Manifest => dash::manifest(snapshot, CLOCK, query),
+        _ => hls::multivariant(snapshot, query),
+    };
+    Bytes::from(text)
+}
+
+/// What there is instead of the tracks that somebody asked for.
+fn no_such_track(stream: &Stream, snapshot: &Snapshot, selection: Selection) -> String {
+    let name = stream.name();
+    let left_out = stream.left_out();
+    if let Some((track, why)) = selection.named().find_map(|track| Some((track, left_out.get(&track)?))) {
+        let why = match why {
+            LeftOut::Keyframes => "its keyframes are not where those of the leading video track are",
+            LeftOut::Format => "its codec cannot be carried there",
+        };
+        return format!("HLS and DASH are without track {track}: {why}; it may play at /{name}.flv?flv=enhanced&track={track}");
+    }
+    let there: Vec<_> = snapshot.tracks.iter().map(|status| status.track.id.to_string()).collect();
+    format!("'{name}' has no such track here; it has {}", there.join(", "))
+}
+
+fn unavailable(why: impl ToString) -> Refused {
+    Refused { problem: Problem::new(StatusCode::SERVICE_UNAVAILABLE, why.to_string()), max_age: None, retry: true }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let mut response = self.problem.into_response();
+        if let Some(max_age) = self.max_age
+            && let Ok(caching) = HeaderValue::try_from(format!("max-age={max_age}"))
+        {
+            response.headers_mut().insert(header::CACHE_CONTROL, caching);
+        }
+        if self.retry {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        }
+        response
+    }
+}

@@ -1,0 +1,182 @@
+//! Playlists and manifests that were rendered, kept for as long as others may ask for the same.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+use crate::media::Selection;
+use crate::segment::request::Request;
+
+/// Most texts of plain addresses kept: a playlist for each track, whole and as a delta, the multivariant playlist and the manifest, with
+/// room to spare.
+const MAX_PLAIN: usize = 64;
+
+/// Most texts kept for addresses with a query of their own. Tokens that many viewers share are few; one for each viewer is used once a
+/// version, and not worth a place.
+const MAX_WORDED: usize = 256;
+
+/// Most bytes of either: every line of a text can carry a query of 2 KiB.
+const MAX_BYTES: usize = 4 << 20;
+
+/// A playlist or manifest as its address asks for it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Listing {
+    /// The file.
+    pub request: Request,
+    /// `track=`: the tracks that it lists.
+    pub selection: Selection,
+    /// Whether it is a delta update.
+    pub delta: bool,
+    /// The rest of the query, which its lines carry on.
+    pub carried: String,
+}
+
+/// The newest text of each listing, as far as there is room.
+#[derive(Debug)]
+pub struct Texts {
+    /// Apart from the others, so that no choice of queries pushes out what nearly everybody asks for.
+    plain: Mutex<Stack>,
+    worded: Mutex<Stack>,
+}
+
+/// Oldest first.
+#[derive(Debug)]
+struct Stack {
+    most: usize,
+    /// Of all texts.
+    bytes: usize,
+    texts: VecDeque<Kept>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    version: u64,
+    listing: Listing,
+    text: Bytes,
+}
+
+impl Texts {
+    /// The text of that version of a listing, rendered at most once (now and then twice, by two who come first). Nothing is kept where
+    /// there is none.
+    pub fn rendered(&self, version: u64, listing: Listing, render: impl FnOnce() -> Option<Bytes>) -> Option<Bytes> {
+        let stack = if listing.is_plain() { &self.plain } else { &self.worded };
+        if let Some(text) = stack.lock().find(version, &listing) {
+            return Some(text);
+        }
+        let text = render()?;
+        stack.lock().put(Kept { version, listing, text: text.clone() });
+        Some(text)
+    }
+}
+
+impl Default for Texts {
+    fn default() -> Self {
+        Self { plain: Stack::new(MAX_PLAIN), worded: Stack::new(MAX_WORDED) }
+    }
+}
+
+impl Listing {
+    /// Whether it is what a plain address gets.
+    fn is_plain(&self) -> bool {
+        self.carried.is_empty() && self.selection == Selection::default()
+    }
+}
+
+impl Stack {
+    fn new(most: usize) -> Mutex<Self> {
+        Mutex::new(Self { most, bytes: 0, texts: VecDeque::new() })
+    }
+
+    fn find(&self, version: u64, listing: &Listing) -> Option<Bytes> {
+        let mut known = self.texts.iter().rev().filter(|kept| kept.version == version);
+        known.find(|kept| kept.listing == *listing).map(|kept| kept.text.clone())
+    }
+
+    fn put(&mut self, new: Kept) {
+        if let Some(at) = self.texts.iter().position(|kept| kept.listing == new.listing) {
+            // Who looked a moment ago may be late.
+            if self.texts[at].version >= new.version {
+                return;
+            }
+            self.remove(at);
+        }
+        self.bytes += new.text.len();
+        self.texts.push_back(new);
+        while self.texts.len() > self.most || self.bytes > MAX_BYTES {
+            self.remove(0);
+        }
+    }
+
+    fn remove(&mut self, at: usize) {
+        if let Some(kept) = self.texts.remove(at) {
+            self.bytes -= kept.text.len();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listing(carried: &str) -> Listing {
+        Listing { request: Request::Manifest, selection: Selection::default(), delta: false, carried: carried.into() }
+    }
+
+    /// What was rendered anew, in order.
+    fn asked(texts: &Texts, version: u64, queries: &[String]) -> Vec<String> {
+        let mut anew = Vec::new();
+        for query in queries {
+            let text = texts.rendered(version, listing(query), || {
+                anew.push(query.clone());
+                Some(Bytes::from(query.clone()))
+            });
+            assert_eq!(text.unwrap(), query);
+        }
+        anew
+    }
+
+    fn words(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(|&text| text.to_owned()).collect()
+    }
+
+    #[test]
+    fn a_text_is_rendered_once_for_each_version_and_query() {
+        let texts = Texts::default();
+        let queries = words(&["", "token=a", "", "token=b", "token=a"]);
+        assert_eq!(asked(&texts, 1, &queries), words(&["", "token=a", "token=b"]));
+        assert_eq!(asked(&texts, 2, &queries), words(&["", "token=a", "token=b"]));
+        assert_eq!(asked(&texts, 1, &words(&["token=a"])), words(&["token=a"]), "who is late gets what it looked at");
+        assert!(asked(&texts, 2, &queries).is_empty(), "and pushes out nothing");
+        let chosen = Listing { selection: Selection::ALL, ..listing("token=a") };
+        assert_eq!(texts.rendered(2, chosen, || Some("chosen".into())).unwrap(), "chosen");
+        let delta = Listing { delta: true, ..listing("") };
+        assert_eq!(texts.rendered(2, delta, || Some("delta".into())).unwrap(), "delta");
+        assert_eq!(texts.rendered(2, listing("token=c"), || None), None);
+        assert_eq!(asked(&texts, 2, &words(&["token=c"])), words(&["token=c"]));
+    }
+
+    #[test]
+    fn texts_of_different_versions_stand_beside_each_other() {
+        let texts = Texts::default();
+        asked(&texts, 7, &words(&["parts"]));
+        asked(&texts, 3, &words(&["manifest"]));
+        assert!(asked(&texts, 7, &words(&["parts"])).is_empty() && asked(&texts, 3, &words(&["manifest"])).is_empty());
+        asked(&texts, 8, &words(&["parts"]));
+        assert_eq!(texts.worded.lock().texts.len(), 2, "an older text makes room for its successor");
+    }
+
+    #[test]
+    fn a_crowd_of_queries_pushes_out_the_oldest_and_never_the_plain_one() {
+        let texts = Texts::default();
+        let crowd: Vec<_> = (0..=MAX_WORDED).map(|n| format!("n={n}")).collect();
+        asked(&texts, 1, &words(&[""]));
+        asked(&texts, 1, &crowd);
+        assert!(asked(&texts, 1, &words(&["", "n=1", "n=256"])).is_empty());
+        assert_eq!(asked(&texts, 1, &words(&["n=0"])), words(&["n=0"]));
+        let long: Vec<_> = (0..9).map(|n| n.to_string().repeat(MAX_BYTES / 8)).collect();
+        asked(&texts, 1, &long);
+        assert_eq!(texts.worded.lock().texts.len(), 8);
+        assert!(texts.worded.lock().bytes <= MAX_BYTES);
+    }
+}
