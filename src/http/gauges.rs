@@ -29,6 +29,7 @@ pub fn refresh(registry: &Registry, policy: &Policy, outlets: &Outlets) {
         for (exit, viewers) in stream.viewers(now) {
             gauge!("sluicegate_viewers", "stream" => name.clone(), "exit" => exit).set(viewers as f64);
         }
+        gauge!("sluicegate_held_requests", "stream" => name.clone()).set(outlets.of(stream).shelf().held() as f64);
         let received = stream.received();
         gauge!("sluicegate_received_bytes", "stream" => name.clone()).set(received.bytes() as f64);
         gauge!("sluicegate_tracks_left_out", "stream" => name.clone()).set(stream.left_out().len() as f64);

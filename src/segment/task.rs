@@ -9,14 +9,17 @@ use tokio::time::MissedTickBehavior;
 use tracing::{info, warn};
 
 use crate::bus::{Budget, Cause, End, From, Gate, LeftOut, Read, State, Stream, Why};
-use crate::media::{Program, Sample, TrackId, WallClock};
+use crate::media::{Program, Sample, Span, TrackId, WallClock};
 
 use super::options::Options;
 use super::segmenter::{Boundary, Segmenter};
-use super::snapshot::Snapshot;
+use super::snapshot::{Counters, Snapshot};
 
 /// How often the time is told: gaps are never later than this.
 const TICK: Duration = Duration::from_millis(250);
+
+/// Between two warnings of the same kind.
+const REMIND: Span = Span::from_secs(60);
 
 /// What viewers can know, renewed with every part; `None` before the first few segments exist. The last value stays when the stream ends.
 pub type Snapshots = watch::Receiver<Option<Arc<Snapshot>>>;
@@ -27,7 +30,8 @@ pub type Snapshots = watch::Receiver<Option<Arc<Snapshot>>>;
 /// so that players survive a restart. Returns early when nobody holds a receiver any more.
 pub async fn run(stream: Arc<Stream>, options: Options, snapshots: watch::Sender<Option<Arc<Snapshot>>>) {
     let mut subscriber = stream.source().samples.subscribe(From::NewestSync, &Arc::new(Gate::new()));
-    let mut feed = Feed { stream, options, segmenter: None, away: false, left_out: BTreeMap::new(), sent: 0, snapshots };
+    let mut feed =
+        Feed { stream, options, segmenter: None, away: false, left_out: BTreeMap::new(), told: Told::default(), sent: 0, snapshots };
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut samples = Vec::new();
@@ -42,7 +46,7 @@ pub async fn run(stream: Arc<Stream>, options: Options, snapshots: watch::Sender
         let now = WallClock::from(SystemTime::now());
         let ended = feed.take(read, &mut samples, now);
         feed.report();
-        feed.announce();
+        feed.announce(now);
         if ended {
             return;
         }
@@ -55,6 +59,7 @@ struct Feed {
     segmenter: Option<Segmenter>,
     away: bool,
     left_out: BTreeMap<TrackId, LeftOut>,
+    told: Told,
     /// The state that was last announced.
     sent: u64,
     snapshots: watch::Sender<Option<Arc<Snapshot>>>,
@@ -139,7 +144,7 @@ impl Feed {
         segmenter.tick(now);
     }
 
-    fn announce(&mut self) {
+    fn announce(&mut self, now: WallClock) {
         let Some(segmenter) = &mut self.segmenter else { return };
         if segmenter.state() == self.sent {
             return;
@@ -149,6 +154,51 @@ impl Feed {
         if self.snapshots.borrow().is_none() {
             info!(stream = %self.stream.name(), target_duration = snapshot.target_duration, "HLS and DASH are ready");
         }
+        self.told.tell(&self.stream, &snapshot, now);
         self.snapshots.send_replace(Some(snapshot));
+    }
+}
+
+/// What the operator was told of a stream that is not what its playlists promise.
+#[derive(Default)]
+struct Told {
+    counted: Counters,
+    forced_cuts: Option<WallClock>,
+    long_parts: Option<WallClock>,
+}
+
+impl Told {
+    /// Counts what is new, and warns of each kind now and then.
+    fn tell(&mut self, stream: &Stream, snapshot: &Snapshot, now: WallClock) {
+        let (counters, before) = (snapshot.counters, std::mem::replace(&mut self.counted, snapshot.counters));
+        let count = |kind: &'static str, now: u64, before: u64| {
+            if now > before {
+                metrics::counter!("sluicegate_segment_deviations_total", "kind" => kind).increment(now - before);
+            }
+            now > before
+        };
+        let is_due = |last: &mut Option<WallClock>| {
+            let due = last.is_none_or(|last| now.since(last) >= REMIND);
+            if due {
+                *last = Some(now);
+            }
+            due
+        };
+        count("track_gap", counters.track_gaps, before.track_gaps);
+        count("dropped_sample", counters.dropped_samples, before.dropped_samples);
+        if count("forced_cut", counters.forced_cuts, before.forced_cuts) && is_due(&mut self.forced_cuts) {
+            warn!(
+                stream = %stream.name(), forced_cuts = counters.forced_cuts, target_duration = snapshot.target_duration,
+                "keyframes are further apart than a segment of this stream may last, so segments begin where no decoder can start and \
+                 players of HLS and DASH join late; set the encoder's keyframe interval to 2 s, fixed, and publish anew"
+            );
+        }
+        if count("long_part", counters.long_parts, before.long_parts) && is_due(&mut self.long_parts) {
+            warn!(
+                stream = %stream.name(), long_parts = counters.long_parts, part_target = ?snapshot.part_target,
+                "single frames last longer than a part of this stream may: its frame rate has fallen, or pictures are missing; strict \
+                 players of Low-Latency HLS may stop; set a fixed frame rate in the encoder and publish anew"
+            );
+        }
     }
 }

@@ -18,6 +18,7 @@ mod guests;
 mod hostile;
 mod keys;
 mod ladder;
+mod low_latency;
 mod misuse;
 mod play;
 mod reconnect;
