@@ -16,7 +16,7 @@ pub struct Options {
     pub longest_segment_ms: u64,
     /// Parts are the smallest whole number of frames that is this long. A source whose frames are longer has no parts.
     pub part_ms: u64,
-    /// Whole segments that must exist before the stream is announced. The target duration can never change afterwards, so it should have
+    /// Whole segments that must exist before the stream is announced, or as many seconds as twice their length. The target duration can never change afterwards, so it should have
     /// seen two GOPs; with two, a player that begins at the first segment also has the next in hand while the third is being made.
     pub first_segments: usize,
     /// How much of the stream the playlists list, never less than six segments.
@@ -78,6 +78,12 @@ impl Options {
 
     pub(super) fn part(&self) -> Span {
         span(self.part_ms)
+    }
+
+    /// So much media can be announced however few segments it makes: encoders left to themselves are eight seconds and more from one keyframe
+    /// to the next, and players do not wait for two of them.
+    pub(super) fn first_media(&self) -> Span {
+        span(self.segment_ms.saturating_mul(2 * self.first_segments as u64))
     }
 
     pub(super) fn window(&self) -> Span {

@@ -198,11 +198,13 @@ impl Presentation {
         self.changed = now.max(self.changed.plus(Span::from_millis(1)));
     }
 
-    /// Takes a finished slot. The stream is announced with the first few of them, or with what there is when it ends.
+    /// Takes a finished slot. The stream is announced with the first few of them, with one that is as long as they might be, or with what
+    /// there is when it ends.
     pub fn append(&mut self, cut: Cut, seen: Seen) {
         let now = cut.done;
         self.waiting.push(cut);
-        if self.terms.is_some() || self.waiting.len() >= self.options.first_segments {
+        let waiting = self.waiting.iter().fold(Span::ZERO, |sum, cut| sum + cut.duration);
+        if self.terms.is_some() || self.waiting.len() >= self.options.first_segments || waiting >= self.options.first_media() {
             self.announce(now, seen);
         }
     }

@@ -56,6 +56,16 @@ fn nothing_is_announced_before_two_segments_exist() {
 }
 
 #[test]
+fn a_gop_of_an_encoder_left_to_itself_is_enough_to_begin_with() {
+    let mut stage = Stage::new(Source { gops: vec![250], ..Source::default() });
+    assert!(stage.play(0, 8_300, 0).segmenter.snapshot().is_none());
+    let snapshot = stage.play(8_300, 8_900, 0).snapshot();
+    let edge = listing::edge(&snapshot, TrackId::VIDEO).unwrap();
+    assert_eq!((snapshot.slots.len(), snapshot.target_duration, edge.open_parts), (1, 9, 1));
+    assert_eq!(stage.play(8_900, 40_000, 0).snapshot().counters.forced_cuts, 0);
+}
+
+#[test]
 fn a_stream_that_ends_early_shows_what_there_was() {
     let mut stage = Stage::new(Source::default());
     stage.play(0, 1_000, 0).segmenter.end(wall(1_100));
