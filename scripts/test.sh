@@ -81,6 +81,8 @@ stage_tools() {
         ensure_command ffmpeg ffmpeg
         ensure_ffmpeg9
     fi
+    # Speaks HTTP/2 by another library than ours.
+    if selects test; then ensure_command curl curl; fi
     # Encoders and players of other people, for the tests that publish and play in real time.
     if selects test && [ "$mode" != quick ]; then
         ensure_command rtmpdump rtmpdump

@@ -35,6 +35,8 @@ pub struct Gateway {
     pub rtmps: Option<SocketAddr>,
     /// Where viewers connect.
     pub http: SocketAddr,
+    /// Where viewers connect by HTTPS, if they can.
+    pub https: Option<SocketAddr>,
     /// Where operators connect, if they have a listener of their own.
     pub admin: Option<SocketAddr>,
     /// The live streams.
@@ -47,6 +49,13 @@ pub struct Gateway {
     housekeeping: Vec<JoinHandle<()>>,
     /// Where feeds and segmenters run; they end with it.
     _media: Media,
+}
+
+/// Where viewers come in.
+struct ViewersDoors {
+    plain: TcpListener,
+    encrypted: Option<(TcpListener, Arc<Tls>)>,
+    sockets: SocketOptions,
 }
 
 /// Threads for feeds and segmenters alone: peers that keep the doors busy must not make them late, or they lose media.
@@ -97,6 +106,7 @@ impl Gateway {
         let (plain, rtmp) = bind(config.rtmp.listen, sockets, buffers, "rtmp.listen")?;
         let (encrypted, rtmps) = bind_if(&config.rtmp.tls_listen, sockets, buffers, "rtmp.tls_listen")?.unzip();
         let (viewers_door, http) = bind(config.http.listen, sockets, Buffers::default(), "http.listen")?;
+        let (covered_door, https) = bind_if(&config.http.tls_listen, sockets, Buffers::default(), "http.tls_listen")?.unzip();
         let (operators_door, admin) = bind_if(&config.http.admin, sockets, Buffers::default(), "http.admin")?.unzip();
         let tls = config.tls.is_set().then(|| Tls::load(config.tls)).transpose().context("[tls]")?;
         let registry = Registry::new(config.streams);
@@ -114,12 +124,14 @@ impl Gateway {
         let closing = Closing::default();
         let hubs = Arc::<Hubs>::default();
         let service = router(Arc::clone(&shared), Door::Public);
-        let driver = Driver::new(service, config.connections, Arc::clone(&policy), Arc::clone(&hubs), closing.viewers.clone());
+        let protocols = (config.connections, config.http2);
+        let driver = Driver::new(service, protocols, Arc::clone(&policy), Arc::clone(&hubs), closing.viewers.clone());
         let permits = Permits::new(config.limits);
         let drain = Duration::from_secs(config.gateway.drain_s);
         let workers = Workers::start(config.gateway.threads, &driver, permits, drain)?;
         let players = Players { outlets: Arc::clone(&outlets), policy, hubs, seats: workers.seats().clone() };
-        let viewers = tokio::spawn(accept(workers, viewers_door, sockets, closing.viewers.clone()));
+        let doors = ViewersDoors { plain: viewers_door, encrypted: covered_door.zip(tls.clone()), sockets };
+        let viewers = tokio::spawn(accept(workers, doors, closing.viewers.clone()));
         if let Some(listener) = operators_door {
             tokio::spawn(operators(listener, router(shared, Door::Admin), closing.viewers.clone()));
         }
@@ -129,7 +141,7 @@ impl Gateway {
         let mut housekeeping = vec![tokio::spawn(keep_house(Arc::clone(&registry), outlets))];
         housekeeping.extend(tls.map(|tls| tokio::spawn(tls.watch())));
         let options = config.gateway;
-        Ok(Self { rtmp, rtmps, http, admin, registry, options, closing, publishers, viewers, housekeeping, _media: media })
+        Ok(Self { rtmp, rtmps, http, https, admin, registry, options, closing, publishers, viewers, housekeeping, _media: media })
     }
 
     /// Says where to publish and where to watch.
@@ -152,6 +164,9 @@ impl Gateway {
             println!("  encrypted rtmps://{}/{app}/NAME{key}", host(rtmps));
         }
         println!("  watch     http://{http}/watch/{app}/NAME{token}");
+        if let Some(https) = self.https {
+            println!("            https://{}/watch/{app}/NAME{token}", host(https));
+        }
         println!("  what is live   http://{http}/   API   {admin}");
         let open: Vec<_> = apps.0.iter().filter(|(_, rule)| rule.publish == Publish::Open).map(|(app, _)| app.as_str()).collect();
         if !self.rtmp.ip().is_loopback() && !open.is_empty() {
@@ -225,10 +240,18 @@ fn bind(address: SocketAddr, sockets: SocketOptions, buffers: Buffers, key: &str
     Ok((listener, address))
 }
 
-/// Gives the workers back when the door is closed, to be joined.
-async fn accept(workers: Workers, listener: TcpListener, sockets: SocketOptions, closing: CancellationToken) -> Workers {
+/// Gives the workers back when the doors are closed, to be joined.
+async fn accept(workers: Workers, doors: ViewersDoors, closing: CancellationToken) -> Workers {
+    let ViewersDoors { plain, encrypted, sockets } = doors;
+    let by_tls = async {
+        match &encrypted {
+            Some((listener, tls)) => workers.accept(listener, sockets, Some(tls)).await,
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
-        () = workers.accept(&listener, sockets) => {}
+        () = workers.accept(&plain, sockets, None) => {}
+        () = by_tls => {}
         () = closing.cancelled() => {}
     }
     workers

@@ -7,6 +7,8 @@
 mod client;
 #[path = "push/forms.rs"]
 mod forms;
+#[path = "push/show.rs"]
+mod show;
 #[path = "push/station.rs"]
 mod station;
 
@@ -14,9 +16,10 @@ use std::time::{Duration, Instant};
 
 use client::{Http, bare_tags, tags};
 use futures_util::{SinkExt, StreamExt};
+use show::{GOP, Show, until};
 use sluicegate::bus::{Cause, Why};
 use sluicegate::egress;
-use station::{GOP, Settings, Show, Station, until};
+use station::{Settings, Station};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 

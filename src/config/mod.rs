@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use mistake::Mistake;
 pub use sources::Override;
 
-use crate::http::{driver, push, router};
+use crate::http::{driver, http2, push, router};
 use crate::rtmp::server;
 use crate::{auth, bus, egress, feed, net, segment, telemetry};
 
@@ -45,6 +45,8 @@ pub struct Config {
     pub egress: egress::Options,
     /// `[connections]`
     pub connections: driver::Options,
+    /// `[http2]`
+    pub http2: http2::Options,
     /// `[sockets]`
     pub sockets: net::SocketOptions,
     /// `[limits]`

@@ -124,7 +124,8 @@ fn rules_that_nobody_or_everybody_could_pass_are_mistakes() {
         ("[apps]\nlive = true", "apps.live", "this is an application"),
         ("apps = [\"live\"]", "apps", "this is a section"),
         ("[apps.live]\npublish = \"key\"\nstream_keys = { \"a/b\" = [\"correct horse\"] }", "apps.live", "no stream's own name"),
-        ("[rtmp]\ntls_listen = \"[::]:1936\"", "rtmp.tls_listen", "needs a certificate"),
+        ("[rtmp]\ntls_listen = \"[::]:1936\"", "rtmp.tls_listen", "RTMPS needs a certificate"),
+        ("[http]\ntls_listen = \"[::]:8443\"", "http.tls_listen", "HTTPS needs a certificate"),
         ("[tls]\nkey = \"key.pem\"", "tls.key", "no certificate"),
         ("[rtmp]\nmax_bit_rate = 1000", "rtmp.max_bit_rate", "must be"),
     ];

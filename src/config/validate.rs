@@ -35,9 +35,13 @@ pub(super) fn validate(config: &Config, mistakes: &mut Vec<Mistake>) {
     check.range("rtmp.receive_kib", rtmp.receive_kib.into(), 0, 1 << 20);
     check.range("rtmp.send_kib", rtmp.send_kib.into(), 0, 1 << 20);
     check.optional_address("rtmp.tls_listen", &rtmp.tls_listen, "127.0.0.1:1936");
+    check.optional_address("http.tls_listen", &config.http.tls_listen, "127.0.0.1:8443");
     check.optional_address("http.admin", &config.http.admin, "127.0.0.1:9000");
-    if !rtmp.tls_listen.is_empty() && !config.tls.is_set() {
-        check.wrong("rtmp.tls_listen", &rtmp.tls_listen, "RTMPS needs a certificate", "set tls.certificate and tls.key");
+    for (key, address, what) in [("rtmp", &rtmp.tls_listen, "RTMPS"), ("http", &config.http.tls_listen, "HTTPS")] {
+        if !address.is_empty() && !config.tls.is_set() {
+            let key = format!("{key}.tls_listen");
+            check.wrong(&key, address, format!("{what} needs a certificate"), "set tls.certificate and tls.key");
+        }
     }
     if !config.tls.is_set() && !config.tls.key.as_os_str().is_empty() {
         check.wrong("tls.key", &config.tls.key.display().to_string(), "there is a key but no certificate", "set tls.certificate");
@@ -60,6 +64,9 @@ pub(super) fn validate(config: &Config, mistakes: &mut Vec<Mistake>) {
     check.range("connections.keep_alive_s", config.connections.keep_alive_s.into(), 1, 3_600);
     check.range("connections.write_s", config.connections.write_s.into(), 1, 600);
     check.range("connections.max_head_kib", config.connections.max_head_kib.into(), 8, 256);
+    check.range("http2.max_streams", config.http2.max_streams.into(), 1, 10_000);
+    check.range("http2.ping_s", config.http2.ping_s.into(), 1, 600);
+    check.range("http2.pong_s", config.http2.pong_s.into(), 1, 600);
     check.range("limits.max_connections", config.limits.max_connections as u64, 1, 10_000_000);
     if let Err(reason) = telemetry::parse_filter(&config.log.filter) {
         check.wrong("log.filter", &config.log.filter, reason, "write a level such as info, or info,sluicegate::rtmp=debug");

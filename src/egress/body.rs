@@ -1,57 +1,70 @@
-//! The pump as an HTTP body, for connections whose socket cannot be taken: HTTP/2, TLS, or another server around the router.
+//! A viewer as an HTTP body, for connections whose socket cannot be taken: HTTP/2, or another server around the router.
 
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use bytes::Bytes;
 use http_body::{Body, Frame};
 
 use super::batch::Batch;
-use super::pump::{Filled, Source};
+use super::viewer::{Departure, Next, Viewer};
 use crate::bus::Gate;
 
-/// An endless body that pulls its source as fast as the connection takes it.
+/// An endless body that pulls its viewer's source as fast as the connection takes it.
 ///
 /// The server around it sees to deadlines; a body that is not polled costs no memory but its place in the window.
 #[derive(Debug)]
-pub struct PumpBody {
-    source: Box<dyn Source>,
+pub struct ViewerBody {
+    viewer: Viewer,
     gate: Arc<Gate>,
     batch: Batch,
-    over: bool,
+    /// When the connection got something of which it is not known yet that it went on.
+    given: Option<Instant>,
 }
 
-impl PumpBody {
+impl ViewerBody {
     /// Joins the channel now.
-    pub fn new(mut source: Box<dyn Source>) -> Self {
+    pub fn new(mut viewer: Viewer) -> Self {
         let gate = Arc::new(Gate::new());
-        source.attach(&gate);
-        Self { source, gate, batch: Batch::new(), over: false }
+        viewer.attach(&gate);
+        Self { viewer, gate, batch: Batch::new(), given: None }
     }
 }
 
-impl Body for PumpBody {
+impl Body for ViewerBody {
     type Data = Bytes;
     type Error = Infallible;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let this = &mut *self;
+        let now = Instant::now();
+        this.given = None;
         loop {
             if let Some(slice) = this.batch.pop() {
+                this.viewer.wrote(slice.len());
+                this.given = Some(now);
                 return Poll::Ready(Some(Ok(Frame::data(slice))));
             }
-            if this.over {
-                return Poll::Ready(None);
-            }
-            this.source.catch_up();
-            match this.source.fill(&mut this.batch) {
-                Filled::Bytes => {}
-                Filled::Over(_) => this.over = true,
-                Filled::Nothing if this.gate.poll_rung(cx).is_ready() => {}
-                Filled::Nothing => return Poll::Pending,
+            // How long the connection took over what it got only it knows; so the viewer may always be behind.
+            this.viewer.block(now);
+            match this.viewer.next(now, &mut this.batch) {
+                Next::Write => {}
+                Next::Idle if this.gate.poll_rung(cx).is_ready() => {}
+                Next::Idle => return Poll::Pending,
+                Next::Finish | Next::Close | Next::Release => return Poll::Ready(None),
             }
         }
+    }
+}
+
+impl Drop for ViewerBody {
+    fn drop(&mut self) {
+        let now = Instant::now();
+        let stuck = self.given.is_some_and(|given| self.viewer.is_stuck(given, now));
+        let why = if stuck { Departure::Stuck } else { self.viewer.departure() };
+        self.viewer.log(&why, now);
     }
 }

@@ -19,7 +19,7 @@ mod turn;
 pub mod viewer;
 
 pub use batch::Batch;
-pub use body::PumpBody;
+pub use body::ViewerBody;
 pub use hub::{Hub, Hubs, Newcomer, prepare};
 pub use options::{Counters, Options, Policy};
 pub use pump::{Filled, Kinds, Over, Pump, Source, Turn, Unfit, Wire};

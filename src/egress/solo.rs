@@ -1,4 +1,4 @@
-//! One viewer on a stream that no hub can write to: an upgraded connection behind TLS, HTTP/2 or a foreign server.
+//! One viewer on a stream that no hub can write to: a connection inside TLS, or an upgraded one of a foreign server.
 
 use std::io;
 use std::pin::Pin;

@@ -228,8 +228,7 @@ impl Viewer {
     /// # Errors
     /// Says why it must be dropped.
     pub fn tick(&mut self, now: Instant) -> Result<bool, Departure> {
-        if self.blocked.is_some_and(|since| now.saturating_duration_since(since) >= self.policy.options.stuck()) {
-            self.policy.counters.stuck.add(1);
+        if self.blocked.is_some_and(|since| self.is_stuck(since, now)) {
             return Err(Departure::Stuck);
         }
         match &self.state {
@@ -255,6 +254,15 @@ impl Viewer {
                 Err(Departure::Silent)
             }
         }
+    }
+
+    /// Whether one that takes nothing since then is given up, which is counted.
+    pub fn is_stuck(&self, since: Instant, now: Instant) -> bool {
+        let stuck = now.saturating_duration_since(since) >= self.policy.options.stuck();
+        if stuck {
+            self.policy.counters.stuck.add(1);
+        }
+        stuck
     }
 
     /// The last words for a client that is dropped where the end of a unit allows some.

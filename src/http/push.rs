@@ -1,9 +1,11 @@
 //! The endless exits: FLV and fragmented MP4, over HTTP and WebSocket.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
 use axum::response::{IntoResponse, Response};
@@ -15,11 +17,12 @@ use serde::{Deserialize, Serialize};
 use tokio::time::timeout_at;
 
 use super::choice::{self, Choice};
-use super::driver::Slot;
+use super::exchange::Stall;
+use super::http1::Slot;
 use super::problem::Problem;
 use super::websocket::Upgrade;
 use crate::bus::{End, State, Stream};
-use crate::egress::{Envelope, Policy, Pump, PumpBody, Source, Viewer, Who, control::Peer, solo};
+use crate::egress::{Envelope, Policy, Pump, Source, Viewer, ViewerBody, Who, control::Peer, solo};
 use crate::feed::{FeedGuard, Lazy, Unit};
 use crate::media::Program;
 use crate::outlet::{Dialect, FlvForm, FragmentForm, Outlets, TooManyVariants};
@@ -204,7 +207,11 @@ async fn deliver(
             }
             (if raw { Envelope::Raw } else { Envelope::Chunked }, StatusCode::OK, fields)
         }
-        Wanted::Plain { .. } => return (StatusCode::OK, media_fields(mime), Body::new(PumpBody::new(source))).into_response(),
+        Wanted::Plain { .. } => {
+            let viewer = Viewer::new(who, source, Envelope::Raw, Bytes::new(), Arc::clone(&push.policy), now);
+            let stall = Extension(Stall(push.policy.options.stuck()));
+            return (StatusCode::OK, stall, media_fields(mime), Body::new(ViewerBody::new(viewer))).into_response();
+        }
     };
     let head = if slot.is_some() { written_head(status, &fields) } else { Bytes::new() };
     let viewer = Viewer::new(who, source, envelope, head, Arc::clone(&push.policy), now);
@@ -230,7 +237,9 @@ fn who(stream: &Stream, exit: &'static str, request: &Request) -> Who {
 }
 
 fn head_only(mime: &'static str) -> Response {
-    (StatusCode::OK, media_fields(mime)).into_response()
+    // An empty body would be announced as the length of the media.
+    let endless = Body::from_stream(futures_util::stream::empty::<Result<Bytes, Infallible>>());
+    (StatusCode::OK, media_fields(mime), endless).into_response()
 }
 
 fn media_fields(mime: &'static str) -> HeaderMap {

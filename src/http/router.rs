@@ -32,6 +32,8 @@ use crate::telemetry::Metrics;
 pub struct Options {
     /// Where viewers connect.
     pub listen: SocketAddr,
+    /// Where viewers connect by HTTPS; empty for nowhere.
+    pub tls_listen: String,
     /// A listener of their own for the API, the metrics and the console; empty for none.
     pub admin: String,
     /// A secret that opens the API on the public listener; empty for none, which leaves it to programs on this machine.
@@ -44,6 +46,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv6Addr::UNSPECIFIED, 8080)),
+            tls_listen: String::new(),
             admin: String::new(),
             admin_token: String::new(),
             playlist_wait_s: 15,

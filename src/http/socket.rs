@@ -1,4 +1,4 @@
-//! A TCP socket that tells its driver how writing goes.
+//! A connection's byte stream that tells its driver how writing goes.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -7,9 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use bytes::{Buf as _, Bytes};
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+
+use crate::net::Transport;
 
 /// What is known of a connection's writing.
 #[derive(Debug, Default)]
@@ -24,7 +26,7 @@ impl Writing {
         self.flushes.load(Ordering::Acquire)
     }
 
-    /// How long the socket has taken nothing of what is to be written.
+    /// How long the connection has taken nothing of what is to be written.
     pub fn blocked_for(&self, now: Instant) -> Duration {
         self.blocked.lock().map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
     }
@@ -40,28 +42,39 @@ impl Writing {
     }
 }
 
-/// The socket.
+/// The byte stream.
 #[derive(Debug)]
 pub struct Socket {
-    io: TcpStream,
+    io: Transport,
+    /// What was read to find out what the peer speaks, and is read again.
+    held: Bytes,
     writing: Arc<Writing>,
 }
 
 impl Socket {
-    /// Wraps a socket.
-    pub fn new(io: TcpStream, writing: Arc<Writing>) -> Self {
-        Self { io, writing }
+    /// Wraps a byte stream of which `held` has been read.
+    pub fn new(io: Transport, held: Bytes, writing: Arc<Writing>) -> Self {
+        Self { io, held, writing }
     }
 
-    /// The bare socket.
-    pub fn into_inner(self) -> TcpStream {
-        self.io
+    /// The bare byte stream, and what was read of it but not read again.
+    pub fn into_parts(self) -> (Transport, Bytes) {
+        (self.io, self.held)
     }
 }
 
 impl AsyncRead for Socket {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, room: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_read(cx, room)
+        if self.held.is_empty() {
+            return Pin::new(&mut self.io).poll_read(cx, room);
+        }
+        let count = self.held.len().min(room.remaining());
+        room.put_slice(&self.held[..count]);
+        self.held.advance(count);
+        if self.held.is_empty() {
+            self.held = Bytes::new();
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -77,16 +90,43 @@ impl AsyncWrite for Socket {
     }
 
     fn is_write_vectored(&self) -> bool {
-        true
+        self.io.is_write_vectored()
     }
 
+    /// What is encrypted waits in a buffer of its own, and only this tells that the peer does not take it.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flushed = ready!(Pin::new(&mut self.io).poll_flush(cx));
+        let flushed = Pin::new(&mut self.io).poll_flush(cx);
+        let flushed = ready!(self.writing.note(flushed));
         self.writing.flushes.fetch_add(1, Ordering::Release);
         Poll::Ready(flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_was_read_before_is_read_again_and_then_what_follows() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (io, _) = listener.accept().await.unwrap();
+        peer.write_all(b" world").await.unwrap();
+        let mut socket = Socket::new(io.into(), Bytes::from_static(b"hello"), Arc::default());
+        let mut text = [0; 2];
+        socket.read_exact(&mut text).await.unwrap();
+        assert_eq!(&text, b"he");
+        let mut rest = [0; 9];
+        socket.read_exact(&mut rest).await.unwrap();
+        assert_eq!(&rest, b"llo world");
+        let socket = Socket::new(socket.into_parts().0, Bytes::from_static(b"left"), Arc::default());
+        assert_eq!(socket.into_parts().1, "left");
     }
 }

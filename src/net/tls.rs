@@ -1,6 +1,6 @@
 //! TLS of our own: one certificate and its key, read from PEM files and read again when these change.
 //!
-//! Offers TLS 1.2 and 1.3 and no ALPN: encoders ask for none.
+//! Offers TLS 1.2 and 1.3: to encoders without ALPN, for they ask for none; to viewers HTTP/2 and HTTP/1.1.
 
 use std::fmt;
 use std::io;
@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::ServerSessionMemoryCache;
 use rustls::{AlertDescription, ServerConfig};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpStream;
@@ -28,6 +29,13 @@ const SOON: Duration = Duration::from_hours(14 * 24);
 const REMIND: Duration = Duration::from_hours(24);
 /// Largest file that is read: a long chain has some ten KiB.
 const MAX_FILE: u64 = 1 << 20;
+/// Viewers' sessions that can be taken up again without another signature: players of HTTP/1.1 come by several connections, again and
+/// again.
+const SESSIONS: usize = 4_096;
+/// HTTP/2 over TLS, as ALPN names it (RFC 9113 §3.2).
+const H2: &[u8] = b"h2";
+/// HTTP/1.1, as ALPN names it (RFC 7301 §6).
+const HTTP_11: &[u8] = b"http/1.1";
 
 /// `[tls]`: how this gateway proves who it is.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -79,11 +87,26 @@ pub struct Tls {
     state: Mutex<State>,
 }
 
+/// What a connection by TLS is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Purpose {
+    /// RTMPS: no ALPN.
+    Rtmp,
+    /// HTTPS: HTTP/2 where the peer knows it, otherwise HTTP/1.1.
+    Http,
+}
+
 struct State {
-    config: Arc<ServerConfig>,
+    configs: Configs,
     validity: Option<Validity>,
     stamp: Stamp,
     reminded: Option<Instant>,
+}
+
+/// One certificate, for each [`Purpose`].
+struct Configs {
+    rtmp: Arc<ServerConfig>,
+    http: Arc<ServerConfig>,
 }
 
 /// From when until when a certificate is good, in seconds since 1970.
@@ -115,7 +138,7 @@ impl Options {
         })
     }
 
-    fn read(&self) -> Result<(Arc<ServerConfig>, Option<Validity>), Error> {
+    fn read(&self) -> Result<(Configs, Option<Validity>), Error> {
         let path = &self.certificate;
         let of = |error| Error::Pem { path: path.clone(), what: "certificate", error };
         let chain = CertificateDer::pem_slice_iter(&bytes(path)?).collect::<Result<Vec<_>, _>>().map_err(of)?;
@@ -125,8 +148,11 @@ impl Options {
         let of = |error| Error::Pem { path: path.clone(), what: "private key", error };
         let key = PrivateKeyDer::from_pem_slice(&bytes(path)?).map_err(of)?;
         let builder = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
-        let config = builder.with_safe_default_protocol_versions()?.with_no_client_auth().with_single_cert(chain, key)?;
-        Ok((Arc::new(config), validity))
+        let rtmp = builder.with_safe_default_protocol_versions()?.with_no_client_auth().with_single_cert(chain, key)?;
+        let mut http = rtmp.clone();
+        http.alpn_protocols = vec![H2.to_vec(), HTTP_11.to_vec()];
+        http.session_storage = ServerSessionMemoryCache::new(SESSIONS);
+        Ok((Configs { rtmp: Arc::new(rtmp), http: Arc::new(http) }, validity))
     }
 }
 
@@ -137,8 +163,8 @@ impl Tls {
     /// Says which file is unfit, and why.
     pub fn load(options: Options) -> Result<Arc<Self>, Error> {
         let stamp = options.stamp();
-        let (config, validity) = options.read()?;
-        let mut state = State { config, validity, stamp, reminded: None };
+        let (configs, validity) = options.read()?;
+        let mut state = State { configs, validity, stamp, reminded: None };
         state.remind(SystemTime::now());
         Ok(Arc::new(Self { options, state: Mutex::new(state) }))
     }
@@ -147,8 +173,8 @@ impl Tls {
     ///
     /// # Errors
     /// Those of the socket, and those of TLS, which [`explain`] puts into words.
-    pub async fn accept(&self, socket: TcpStream) -> io::Result<TlsStream<TcpStream>> {
-        let config = Arc::clone(&self.state.lock().config);
+    pub async fn accept(&self, socket: TcpStream, purpose: Purpose) -> io::Result<TlsStream<TcpStream>> {
+        let config = self.state.lock().configs.of(purpose);
         TlsAcceptor::from(config).accept_with(socket, |connection| connection.set_buffer_limit(Some(BUFFER))).await
     }
 
@@ -173,13 +199,22 @@ impl Tls {
         let mut state = self.state.lock();
         state.stamp = stamp;
         match read {
-            Ok((config, validity)) => {
-                (state.config, state.validity, state.reminded) = (config, validity, None);
+            Ok((configs, validity)) => {
+                (state.configs, state.validity, state.reminded) = (configs, validity, None);
                 tracing::info!(certificate = %self.options.certificate.display(), "certificate read again");
                 state.remind(SystemTime::now());
             }
             Err(error) => tracing::warn!(%error, "the changed certificate cannot be used; the one before stays in force"),
         }
+    }
+}
+
+impl Configs {
+    fn of(&self, purpose: Purpose) -> Arc<ServerConfig> {
+        Arc::clone(match purpose {
+            Purpose::Rtmp => &self.rtmp,
+            Purpose::Http => &self.http,
+        })
     }
 }
 
@@ -220,6 +255,11 @@ impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tls").field("options", &self.options).finish_non_exhaustive()
     }
+}
+
+/// Whether both ends agreed on HTTP/2.
+pub fn is_h2(stream: &TlsStream<TcpStream>) -> bool {
+    stream.get_ref().1.alpn_protocol() == Some(H2)
 }
 
 /// What a failed handshake means, for the operator.
@@ -313,7 +353,7 @@ mod tests {
     fn a_changed_certificate_is_taken_up_and_a_broken_one_is_not() {
         let files = Files::new();
         let tls = Tls::load(files.options.clone()).unwrap();
-        let current = || Arc::as_ptr(&tls.state.lock().config);
+        let current = || Arc::as_ptr(&tls.state.lock().configs.http);
         let first = current();
         tls.look();
         assert_eq!(current(), first, "nothing has changed");

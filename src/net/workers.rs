@@ -14,6 +14,7 @@ use tokio::sync::{Notify, mpsc};
 use super::accept::Acceptor;
 use super::listen::SocketOptions;
 use super::permits::{Limits, Permit, Permits, Refused};
+use super::tls::Tls;
 
 /// Accepted sockets that may wait for one worker; beyond them the acceptor waits, and the system's backlog holds the rest.
 const QUEUE: usize = 1_024;
@@ -26,8 +27,9 @@ pub trait Serve: Send + Sync + 'static {
     /// Called once on each worker's thread, inside its runtime.
     fn start(&self, worker: usize) -> Self::Local;
 
-    /// Takes a socket, on the worker's thread and inside its runtime. Must not block: long work goes into a task.
-    fn serve(&self, local: &Self::Local, io: TcpStream, peer: SocketAddr, seat: Seat);
+    /// Takes a socket, on the worker's thread and inside its runtime. Must not block: long work goes into a task. With `tls` the listener
+    /// speaks TLS, and hands are still to be shaken.
+    fn serve(&self, local: &Self::Local, io: TcpStream, peer: SocketAddr, seat: Seat, tls: Option<Arc<Tls>>);
 }
 
 /// A connection's place at a worker; dropping it gives the place and the permit back.
@@ -62,6 +64,7 @@ struct Accepted {
     io: std::net::TcpStream,
     peer: SocketAddr,
     seat: Seat,
+    tls: Option<Arc<Tls>>,
 }
 
 #[derive(Debug, Default)]
@@ -84,12 +87,13 @@ impl Workers {
         Ok(Self { workers, seats: Seats { loads, permits } })
     }
 
-    /// Accepts connections for as long as it is polled, and gives each to the worker with the fewest.
-    pub async fn accept(&self, listener: &TcpListener, options: SocketOptions) {
+    /// Accepts connections for as long as it is polled, and gives each to the worker with the fewest; with `tls` from a listener that
+    /// speaks TLS.
+    pub async fn accept(&self, listener: &TcpListener, options: SocketOptions, tls: Option<&Arc<Tls>>) {
         let mut acceptor = Acceptor::new(listener, options);
         loop {
             let (io, peer) = acceptor.accept().await;
-            self.assign(io, peer).await;
+            self.assign(io, peer, tls.cloned()).await;
         }
     }
 
@@ -113,7 +117,7 @@ impl Workers {
         }
     }
 
-    async fn assign(&self, io: TcpStream, peer: SocketAddr) {
+    async fn assign(&self, io: TcpStream, peer: SocketAddr, tls: Option<Arc<Tls>>) {
         let (number, seat) = match self.seats.take(peer.ip()) {
             Ok(taken) => taken,
             Err(why) => {
@@ -126,7 +130,7 @@ impl Workers {
         // Taken out of this runtime, to be registered with the worker's.
         match io.into_std() {
             Ok(io) => {
-                if worker.sockets.send(Accepted { io, peer, seat }).await.is_err() {
+                if worker.sockets.send(Accepted { io, peer, seat, tls }).await.is_err() {
                     tracing::error!(%peer, "a worker is gone; its connection is dropped");
                 }
             }
@@ -144,9 +148,9 @@ impl Worker {
         let work = move || {
             runtime.block_on(async move {
                 let local = service.start(number);
-                while let Some(Accepted { io, peer, seat }) = accepted.recv().await {
+                while let Some(Accepted { io, peer, seat, tls }) = accepted.recv().await {
                     match TcpStream::from_std(io) {
-                        Ok(io) => service.serve(&local, io, peer, seat),
+                        Ok(io) => service.serve(&local, io, peer, seat, tls),
                         Err(error) => tracing::debug!(%error, %peer, "a socket could not be registered"),
                     }
                 }

@@ -3,21 +3,27 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// An HTTP/1 client on one connection.
-pub struct Http {
-    pub io: TcpStream,
+pub struct Http<S = TcpStream> {
+    pub io: S,
     held: Vec<u8>,
 }
 
 impl Http {
     pub async fn connect(address: SocketAddr) -> Self {
-        Self { io: TcpStream::connect(address).await.unwrap(), held: Vec::new() }
+        Self::over(TcpStream::connect(address).await.unwrap())
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Http<S> {
+    pub fn over(io: S) -> Self {
+        Self { io, held: Vec::new() }
     }
 
     pub async fn send(&mut self, text: &str) {

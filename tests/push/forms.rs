@@ -10,7 +10,8 @@ use sluicegate::media::{Codec, Sample, Timestamp, Track, TrackId, TrackSet};
 
 use super::client::Http;
 use super::on_air;
-use super::station::{Settings, Show, Station, tracks, until};
+use super::show::{Show, tracks, until};
+use super::station::{Settings, Station};
 
 const SECOND_PICTURE: TrackId = TrackId { index: 1, ..TrackId::VIDEO };
 const SECOND_SOUND: TrackId = TrackId { index: 1, ..TrackId::AUDIO };

@@ -1,37 +1,27 @@
-//! A gateway's push side on a real socket, and a publisher of synthetic samples.
+//! A gateway's push side on a real socket.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use bytes::Bytes;
-use sluicegate::bus::{self, Departure, PublisherInfo, Registry, Session, StreamName, Takeover, Why};
+use sluicegate::bus::{self, Registry, StreamName};
 use sluicegate::egress::{self, Policy};
 use sluicegate::feed;
 use sluicegate::http::driver::{self, Driver};
+use sluicegate::http::http2;
 use sluicegate::http::problem::Problem;
 use sluicegate::http::push::{self, Push};
-use sluicegate::media::codec::{AacConfig, AudioShape, AvcConfig, VideoShape};
-use sluicegate::media::{Codec, Metadata, Program, Sample, Timescale, Timestamp, Track, TrackId, TrackSet};
 use sluicegate::net::{Limits, Permits, Workers};
 use sluicegate::outlet::Outlets;
 use sluicegate::segment;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// Pictures of one GOP.
-pub const GOP: i64 = 30;
-/// Ticks of one picture at 30 per second.
-const PICTURE: i64 = 3_000;
-
-const AVCC: &[u8] = &[
-    1, 0x64, 0, 0x1f, 0xff, 0xe1, 0, 0x1a, 0x67, 0x64, 0, 0x1f, 0xac, 0xd9, 0x40, 0x50, 0x05, 0xbb, 0x01, 0x10, 0, 0, 3, 0, 0x10, 0, 0, 3,
-    3, 0xc0, 0xf1, 0x83, 0x19, 0x60, 1, 0, 6, 0x68, 0xeb, 0xe3, 0xcb, 0x22, 0xc0,
-];
+use crate::show::{Show, until};
 
 #[derive(Clone)]
 struct App {
@@ -52,6 +42,7 @@ pub struct Settings {
     pub egress: egress::Options,
     pub push: push::Options,
     pub driver: driver::Options,
+    pub http2: http2::Options,
 }
 
 impl Station {
@@ -62,11 +53,12 @@ impl Station {
         let push = Push { outlets, policy: Arc::clone(&policy), options: Arc::new(settings.push) };
         let app = App { registry: Arc::clone(&registry), push };
         let router = Router::new().route("/hello", get(|| async { "hello" })).route("/live/{file}", get(media)).with_state(app);
-        let driver = Driver::new(router.clone(), settings.driver, Arc::clone(&policy), Arc::default(), CancellationToken::new());
+        let driver =
+            Driver::new(router.clone(), (settings.driver, settings.http2), Arc::clone(&policy), Arc::default(), CancellationToken::new());
         let workers = Workers::start(1, &driver, Permits::new(Limits::default()), Duration::ZERO).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        tokio::spawn(async move { workers.accept(&listener, Default::default()).await });
+        tokio::spawn(async move { workers.accept(&listener, Default::default(), None).await });
         let ordinary = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let plain = ordinary.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(ordinary, router).await });
@@ -74,11 +66,7 @@ impl Station {
     }
 
     pub fn publish(&self, name: &str) -> Show {
-        let name = StreamName::parse(&format!("live/{name}")).unwrap();
-        let info =
-            PublisherInfo { connection: 1, address: "127.0.0.1:1".parse().unwrap(), protocol: "rtmp", encoder: Some("test".to_owned()) };
-        let session = self.registry.publish(&name, info, Takeover::Allow, Instant::now(), SystemTime::now().into()).unwrap();
-        Show { session, next: 0, size: 1_000 }
+        Show::begin(&self.registry, name)
     }
 
     pub fn viewers(&self, name: &str) -> u64 {
@@ -92,15 +80,6 @@ impl Station {
     }
 }
 
-/// Waits for something that no event tells.
-pub async fn until(condition: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !condition() {
-        assert!(Instant::now() < deadline, "it did not come to pass");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
-
 async fn media(State(app): State<App>, Path(file): Path<String>, request: Request) -> Response {
     let Some((name, kind)) = file.rsplit_once('.') else { return Problem::not_found("no such path").into_response() };
     let stream = StreamName::parse(&format!("live/{name}")).ok().and_then(|name| app.registry.find(&name));
@@ -109,66 +88,4 @@ async fn media(State(app): State<App>, Path(file): Path<String>, request: Reques
         (Some(stream), "mp4") => push::mp4(&app.push, &stream, request).await,
         _ => Problem::not_found("no such stream").into_response(),
     }
-}
-
-/// A publication: 30 pictures a second with a keyframe each second, and sound.
-pub struct Show {
-    session: Session,
-    /// The next picture's number.
-    next: i64,
-    /// Bytes of each picture.
-    pub size: usize,
-}
-
-impl Show {
-    pub fn head(&mut self, width: u32, why: Why) {
-        self.head_of(tracks(width), why);
-    }
-
-    pub fn head_of(&mut self, tracks: TrackSet, why: Why) {
-        let program = Program { epoch: self.session.stream().epoch(), tracks, metadata: Metadata::default() };
-        self.session.publisher().set_head(Arc::new(program), why).unwrap();
-    }
-
-    /// Sends so many pictures with their sound.
-    pub fn send(&mut self, pictures: i64) {
-        for _ in 0..pictures {
-            let number = self.next;
-            self.next += 1;
-            let mut data = vec![0, 0, 0, 0, if number % GOP == 0 { 0x65 } else { 0x41 }];
-            data.resize(self.size.max(5), number as u8);
-            data[..4].copy_from_slice(&(self.size as u32 - 4).to_be_bytes());
-            let dts = Timestamp::new(number * PICTURE, Timescale::VIDEO);
-            let picture = Sample { track: TrackId::VIDEO, dts, cts: 0, is_sync: number % GOP == 0, data: data.into() };
-            self.session.publisher().push(picture).unwrap();
-            let dts = Timestamp::new(number * 1_600, Timescale::new(48_000).unwrap());
-            let sound = Sample { track: TrackId::AUDIO, dts, cts: 0, is_sync: true, data: Bytes::from_static(&[7; 100]) };
-            self.session.publisher().push(sound).unwrap();
-        }
-    }
-
-    pub fn push(&mut self, sample: Sample) {
-        self.session.publisher().push(sample).unwrap();
-    }
-
-    /// Milliseconds of the newest keyframe that was sent.
-    pub fn newest_keyframe_ms(&self) -> i64 {
-        (self.next - 1) / GOP * 1_000
-    }
-
-    pub fn finish(self) {
-        self.session.finish(Departure::Clean, Instant::now());
-    }
-}
-
-pub fn tracks(width: u32) -> TrackSet {
-    let shape = VideoShape::new(width, 720);
-    let avc = Codec::Avc(AvcConfig { record: Bytes::from_static(AVCC), length_size: 4, shape });
-    let shape = AudioShape { sample_rate: 48_000, channels: 2, frame_samples: 1_024 };
-    let aac = Codec::Aac(AacConfig { record: Bytes::from_static(&[0x11, 0x90]), object_type: 2, shape });
-    let track = |id, timescale, codec, frame_rate| Track { timescale, frame_rate, ..Track::new(id, codec) };
-    TrackSet::new([
-        track(TrackId::VIDEO, Timescale::VIDEO, avc, Some(30.0)),
-        track(TrackId::AUDIO, Timescale::new(48_000).unwrap(), aac, None),
-    ])
 }

@@ -78,7 +78,7 @@ impl Entry {
             (Err(_), Door::Encrypted) => return Err(TurnedAway::Late),
         };
         match (hello, door, &self.tls) {
-            (Hello::Tls, _, Some(tls)) => match timeout_at(deadline.into(), tls.accept(socket)).await {
+            (Hello::Tls, _, Some(tls)) => match timeout_at(deadline.into(), tls.accept(socket, tls::Purpose::Rtmp)).await {
                 Ok(Ok(stream)) => Ok(Transport::Encrypted(Box::new(stream))),
                 Ok(Err(error)) => Err(TurnedAway::Handshake(tls::explain(&error))),
                 Err(_) => Err(TurnedAway::Late),
