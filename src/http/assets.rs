@@ -4,6 +4,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use rust_embed::{Embed, EmbeddedFile};
 
+use super::negotiation;
 use super::problem::Problem;
 
 /// What `npm run build` made in `web/`; empty where it was not run.
@@ -66,10 +67,9 @@ pub fn asset(method: &Method, headers: &HeaderMap, path: &str) -> Response {
 fn serve(method: &Method, headers: &HeaderMap, name: &str, file: &EmbeddedFile, caching: &'static str) -> Response {
     let hash = file.metadata.sha256_hash();
     let tag = hash[..16].iter().fold(String::from("\""), |tag, byte| format!("{tag}{byte:02x}")) + "\"";
-    let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    let fresh = known.is_some_and(|known| known.split(',').any(|each| each.trim().trim_start_matches("W/") == tag));
+    let known = negotiation::is_known(headers, &tag);
     let mime = mime_guess::from_path(name).first_or_octet_stream();
-    let mut response = if fresh {
+    let mut response = if known {
         StatusCode::NOT_MODIFIED.into_response()
     } else if method == Method::HEAD {
         ([(header::CONTENT_LENGTH, file.data.len())], ()).into_response()

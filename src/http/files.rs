@@ -13,8 +13,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use super::api::StreamInfo;
-use super::playlists;
 use super::problem::Problem;
+use super::{negotiation, playlists};
 use crate::bus::Stream;
 use crate::media::{Kind, TrackId, WallClock};
 use crate::outlet::{NotHeld, Outlet};
@@ -35,10 +35,12 @@ pub async fn file(outlet: &Outlet, request: Request, method: &Method, headers: &
             let info = StreamInfo::of(outlet.stream(), Instant::now(), WallClock::from(SystemTime::now()));
             ([(header::CACHE_CONTROL, "no-store")], Json(info)).into_response()
         }
-        Request::Multivariant | Request::MediaPlaylist(_) | Request::Manifest => playlists::listing(outlet, request, query, patience).await,
+        Request::Multivariant | Request::MediaPlaylist(_) | Request::Manifest => {
+            playlists::listing(outlet, request, headers, query, patience).await
+        }
         Request::Init { track, .. } | Request::Segment { track, .. } | Request::Part { track, .. } => {
             match outlet.shelf().media(&request, patience).await {
-                Ok(Some(bytes)) => media(track, bytes, method, headers),
+                Ok(Some(bytes)) => media(&request, track, bytes, method, headers),
                 Ok(None) | Err(NotHeld::Over) => {
                     Problem::not_found(format!("{request} is not here: not yet, no longer, or never")).into_response()
                 }
@@ -66,22 +68,29 @@ pub fn note_viewer(stream: &Stream, file: Request, request: &http::Request<Body>
     stream.note_request(exit, viewer.finish(), Instant::now());
 }
 
-fn media(track: TrackId, bytes: Bytes, method: &Method, headers: &HeaderMap) -> Response {
+fn media(request: &Request, track: TrackId, bytes: Bytes, method: &Method, headers: &HeaderMap) -> Response {
     let content_type = if track.kind == Kind::Video { "video/mp4" } else { "audio/mp4" };
-    let fields = [(header::CONTENT_TYPE, content_type), (header::CACHE_CONTROL, IMMUTABLE), (header::ACCEPT_RANGES, "bytes")];
+    // A name never meets other bytes, so it names them as well as a hash would.
+    let tag = format!("\"{request}\"");
     let total = bytes.len();
-    if method == Method::HEAD {
-        return (fields, [(header::CONTENT_LENGTH, total)], ()).into_response();
+    let range = headers.get(header::RANGE).filter(|_| method == Method::GET && negotiation::range_counts(headers, &tag));
+    let range = range.and_then(|value| single_range(value.to_str().ok()?, total));
+    let known = negotiation::is_known(headers, &tag);
+    let fields = [(header::CACHE_CONTROL, IMMUTABLE.to_owned()), (header::ETAG, tag), (header::ACCEPT_RANGES, "bytes".to_owned())];
+    if known {
+        return (StatusCode::NOT_MODIFIED, fields).into_response();
     }
-    match headers.get(header::RANGE).and_then(|value| single_range(value.to_str().ok()?, total)) {
-        None => (fields, bytes).into_response(),
+    let mime = [(header::CONTENT_TYPE, content_type)];
+    match range {
+        _ if method == Method::HEAD => (fields, mime, [(header::CONTENT_LENGTH, total)], ()).into_response(),
+        None => (fields, mime, bytes).into_response(),
         Some(Ok(range)) => {
-            let content_range = format!("bytes {}-{}/{total}", range.start, range.end - 1);
-            (StatusCode::PARTIAL_CONTENT, fields, [(header::CONTENT_RANGE, content_range)], bytes.slice(range)).into_response()
+            let content_range = [(header::CONTENT_RANGE, format!("bytes {}-{}/{total}", range.start, range.end - 1))];
+            (StatusCode::PARTIAL_CONTENT, fields, mime, content_range, bytes.slice(range)).into_response()
         }
         Some(Err(Unsatisfiable)) => {
             let problem = Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, format!("the file has {total} bytes"));
-            (problem.into_response().status(), [(header::CONTENT_RANGE, format!("bytes */{total}"))], ()).into_response()
+            ([(header::CONTENT_RANGE, format!("bytes */{total}"))], problem).into_response()
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod health;
 pub mod http1;
 pub mod http2;
 pub mod late;
+mod negotiation;
 pub mod opening;
 mod playlists;
 pub mod problem;

@@ -4,16 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 
-use super::choice;
 use super::files::CLOCK;
 use super::problem::Problem;
+use super::{choice, negotiation};
 use crate::bus::{LeftOut, Stream};
 use crate::hls::reload::{self, DirectiveError, Directives};
 use crate::media::{Selection, TrackId};
-use crate::outlet::{Listing, NotHeld, Outlet};
+use crate::outlet::{Form, Listing, NotHeld, Outlet, Text};
 use crate::segment::request::{self, Request};
 use crate::segment::snapshot::Snapshot;
 use crate::{dash, hls};
@@ -23,11 +22,18 @@ const MANIFEST: &str = "application/dash+xml";
 
 /// Answers a request for a playlist or manifest. One of a stream that has just begun is held until there is something to list, at most
 /// `patience`.
-pub async fn listing(outlet: &Outlet, request: Request, query: &str, patience: Duration) -> Response {
+pub async fn listing(outlet: &Outlet, request: Request, headers: &HeaderMap, query: &str, patience: Duration) -> Response {
     match answer(outlet, request, query, patience).await {
-        Ok(response) => response,
+        Ok(answer) => answer.in_a_form_for(headers),
         Err(refused) => refused.into_response(),
     }
+}
+
+/// A text, and what caches may make of it.
+struct Answer {
+    text: Arc<Text>,
+    content_type: &'static str,
+    caching: String,
 }
 
 /// A refusal, and for how many seconds a cache may keep it.
@@ -37,7 +43,7 @@ struct Refused {
     retry: bool,
 }
 
-async fn answer(outlet: &Outlet, request: Request, query: &str, patience: Duration) -> Result<Response, Refused> {
+async fn answer(outlet: &Outlet, request: Request, query: &str, patience: Duration) -> Result<Answer, Refused> {
     let snapshot = outlet.shelf().settled(patience).await.map_err(|why| match why {
         NotHeld::Crowded(_) => unavailable(why),
         _ => unavailable("the stream has not been cut into segments yet; try again in a few seconds"),
@@ -54,7 +60,7 @@ async fn answer(outlet: &Outlet, request: Request, query: &str, patience: Durati
     }
 }
 
-async fn media_playlist(outlet: &Outlet, snapshot: &Arc<Snapshot>, track: TrackId, query: &str) -> Result<Response, Refused> {
+async fn media_playlist(outlet: &Outlet, snapshot: &Arc<Snapshot>, track: TrackId, query: &str) -> Result<Answer, Refused> {
     if !snapshot.has_track(track) {
         let problem = Problem::not_found(no_such_track(outlet.stream(), snapshot, Selection::of(track)));
         return Err(Refused { problem, max_age: Some(snapshot.target_duration), retry: false });
@@ -90,30 +96,43 @@ fn half(snapshot: &Snapshot) -> u32 {
 }
 
 /// The text of a listing, rendered once for each `version` of the snapshot.
-fn text(outlet: &Outlet, snapshot: &Arc<Snapshot>, listing: Listing, version: u64, max_age: u32) -> Result<Response, Refused> {
+fn text(outlet: &Outlet, snapshot: &Arc<Snapshot>, listing: Listing, version: u64, max_age: u32) -> Result<Answer, Refused> {
     let (request, selection) = (listing.request, listing.selection);
     let private = if listing.carried.is_empty() { "" } else { "private, " };
     let rendered = outlet.shelf().texts().rendered(version, listing.clone(), || match selection == Selection::default() {
         true => Some(render(snapshot, &listing)),
         false => Some(render(&snapshot.only(selection)?, &listing)),
     });
-    let Some(body) = rendered else {
+    let Some(text) = rendered else {
         let problem = Problem::not_found(no_such_track(outlet.stream(), snapshot, selection));
         return Err(Refused { problem, max_age: Some(snapshot.target_duration), retry: false });
     };
     let content_type = if request == Request::Manifest { MANIFEST } else { PLAYLIST };
-    let caching = format!("{private}max-age={max_age}");
-    Ok(([(header::CONTENT_TYPE, content_type.to_owned()), (header::CACHE_CONTROL, caching)], body).into_response())
+    Ok(Answer { text, content_type, caching: format!("{private}max-age={max_age}") })
 }
 
-fn render(snapshot: &Snapshot, listing: &Listing) -> Bytes {
+impl Answer {
+    /// Compressed where the client wants that; 304 where it has the form already.
+    fn in_a_form_for(self, headers: &HeaderMap) -> Response {
+        let Form { bytes, tag, gzip } = self.text.form(negotiation::wants_gzip(headers));
+        let known = negotiation::is_known(headers, &tag);
+        // A cache must know in any case that the next text may be compressed.
+        let fields = [(header::CACHE_CONTROL, self.caching), (header::ETAG, tag), (header::VARY, "accept-encoding".to_owned())];
+        if known {
+            return (StatusCode::NOT_MODIFIED, fields).into_response();
+        }
+        let coding = gzip.then_some([(header::CONTENT_ENCODING, "gzip")]);
+        (fields, [(header::CONTENT_TYPE, self.content_type)], coding, bytes).into_response()
+    }
+}
+
+fn render(snapshot: &Snapshot, listing: &Listing) -> String {
     let query = &listing.carried;
-    let text = match listing.request {
+    match listing.request {
         Request::MediaPlaylist(track) => hls::media(snapshot, track, query, listing.delta).unwrap_or_default(),
         Request::Manifest => dash::manifest(snapshot, CLOCK, query),
         _ => hls::multivariant(snapshot, query),
-    };
-    Bytes::from(text)
+    }
 }
 
 /// What there is instead of the tracks that somebody asked for.

@@ -4,11 +4,13 @@ pub mod wire;
 
 mod outlets;
 mod shelf;
+mod text;
 mod texts;
 mod variants;
 
 pub use outlets::{Outlet, Outlets};
 pub use shelf::{NotHeld, Shelf};
+pub use text::{Form, Text};
 pub use texts::{Listing, Texts};
 pub use variants::{MAX_VARIANTS, TooManyVariants};
 pub use wire::{Dialect, FlvForm, FragmentForm};

@@ -1,10 +1,11 @@
 //! Playlists and manifests that were rendered, kept for as long as others may ask for the same.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
-use bytes::Bytes;
 use parking_lot::Mutex;
 
+use super::text::Text;
 use crate::media::Selection;
 use crate::segment::request::Request;
 
@@ -16,7 +17,7 @@ const MAX_PLAIN: usize = 64;
 /// version, and not worth a place.
 const MAX_WORDED: usize = 256;
 
-/// Most bytes of either: every line of a text can carry a query of 2 KiB.
+/// Most bytes of either, to which the compressed forms come: every line of a text can carry a query of 2 KiB.
 const MAX_BYTES: usize = 4 << 20;
 
 /// A playlist or manifest as its address asks for it.
@@ -53,19 +54,19 @@ struct Stack {
 struct Kept {
     version: u64,
     listing: Listing,
-    text: Bytes,
+    text: Arc<Text>,
 }
 
 impl Texts {
     /// The text of that version of a listing, rendered at most once (now and then twice, by two who come first). Nothing is kept where
     /// there is none.
-    pub fn rendered(&self, version: u64, listing: Listing, render: impl FnOnce() -> Option<Bytes>) -> Option<Bytes> {
+    pub fn rendered(&self, version: u64, listing: Listing, render: impl FnOnce() -> Option<String>) -> Option<Arc<Text>> {
         let stack = if listing.is_plain() { &self.plain } else { &self.worded };
         if let Some(text) = stack.lock().find(version, &listing) {
             return Some(text);
         }
-        let text = render()?;
-        stack.lock().put(Kept { version, listing, text: text.clone() });
+        let text = Text::new(render()?);
+        stack.lock().put(Kept { version, listing, text: Arc::clone(&text) });
         Some(text)
     }
 }
@@ -88,9 +89,9 @@ impl Stack {
         Mutex::new(Self { most, bytes: 0, texts: VecDeque::new() })
     }
 
-    fn find(&self, version: u64, listing: &Listing) -> Option<Bytes> {
+    fn find(&self, version: u64, listing: &Listing) -> Option<Arc<Text>> {
         let mut known = self.texts.iter().rev().filter(|kept| kept.version == version);
-        known.find(|kept| kept.listing == *listing).map(|kept| kept.text.clone())
+        known.find(|kept| kept.listing == *listing).map(|kept| Arc::clone(&kept.text))
     }
 
     fn put(&mut self, new: Kept) {
@@ -129,11 +130,15 @@ mod tests {
         for query in queries {
             let text = texts.rendered(version, listing(query), || {
                 anew.push(query.clone());
-                Some(Bytes::from(query.clone()))
+                Some(query.clone())
             });
-            assert_eq!(text.unwrap(), query);
+            assert_eq!(&plain(text), query);
         }
         anew
+    }
+
+    fn plain(text: Option<Arc<Text>>) -> String {
+        String::from_utf8(text.unwrap().form(false).bytes.to_vec()).unwrap()
     }
 
     fn words(texts: &[&str]) -> Vec<String> {
@@ -149,10 +154,10 @@ mod tests {
         assert_eq!(asked(&texts, 1, &words(&["token=a"])), words(&["token=a"]), "who is late gets what it looked at");
         assert!(asked(&texts, 2, &queries).is_empty(), "and pushes out nothing");
         let chosen = Listing { selection: Selection::ALL, ..listing("token=a") };
-        assert_eq!(texts.rendered(2, chosen, || Some("chosen".into())).unwrap(), "chosen");
+        assert_eq!(plain(texts.rendered(2, chosen, || Some("chosen".into()))), "chosen");
         let delta = Listing { delta: true, ..listing("") };
-        assert_eq!(texts.rendered(2, delta, || Some("delta".into())).unwrap(), "delta");
-        assert_eq!(texts.rendered(2, listing("token=c"), || None), None);
+        assert_eq!(plain(texts.rendered(2, delta, || Some("delta".into()))), "delta");
+        assert!(texts.rendered(2, listing("token=c"), || None).is_none());
         assert_eq!(asked(&texts, 2, &words(&["token=c"])), words(&["token=c"]));
     }
 

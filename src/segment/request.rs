@@ -1,6 +1,9 @@
 //! The files below a stream's address, parsed once into a typed value and printed from the same value.
 
+use std::borrow::Cow;
 use std::fmt;
+
+use percent_encoding::percent_decode_str;
 
 use crate::media::{Epoch, Kind, TrackId};
 
@@ -135,7 +138,7 @@ pub fn carried_query(query: &str) -> String {
         return String::new();
     }
     let mut carried = String::new();
-    for pair in query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("_HLS_") && !pair.starts_with("track=")) {
+    for pair in query.split('&').filter(|pair| !pair.is_empty() && !speaks_to_one_request(pair)) {
         if !carried.is_empty() {
             carried.push('&');
         }
@@ -149,6 +152,14 @@ pub fn carried_query(query: &str) -> String {
         }
     }
     carried
+}
+
+/// Whether a parameter is a directive or a choice of tracks, however its name is spelt: `%5F` is an underscore to whoever reads addresses
+/// by the book (RFC 3986 §6.2.2.2).
+fn speaks_to_one_request(pair: &str) -> bool {
+    let name = pair.split_once('=').map_or(pair, |(name, _)| name);
+    let name: Cow<'_, [u8]> = percent_decode_str(name).into();
+    name.starts_with(b"_HLS_") || *name == *b"track"
 }
 
 fn track(text: &str) -> Result<TrackId, RequestError> {
@@ -226,6 +237,8 @@ mod tests {
         assert_eq!(carried_query("token=a.b-c&_HLS_msn=4&_HLS_part=1&x=\"<$>\n"), "token=a.b-c&x=%22%3C%24%3E%0A");
         assert_eq!(carried_query("_HLS_skip=YES"), "");
         assert_eq!(carried_query("track=v1,a0&token=a&tracks=b"), "token=a&tracks=b");
+        assert_eq!(carried_query("%5fHLS_msn=1&_%48LS_part=2&_HLS_msn=3&t%72ack=v1&token=%5F&%zz=1&&_HLS"), "token=%5F&%zz=1&_HLS");
+        assert_eq!(carried_query("token=a&_HLS_msn=1&token=b&_HLS_msn=2&token=a"), "token=a&token=b&token=a", "twice is twice");
         assert_eq!(carried_query(&"a".repeat(2_049)), "");
     }
 

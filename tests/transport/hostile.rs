@@ -16,8 +16,7 @@ async fn requests_that_are_taken_back_at_once_end_their_connection_when_they_are
     assert_eq!(raw.next(GOAWAY).await.code(), ENHANCE_YOUR_CALM);
     while raw.frame().await.is_some() {}
     assert_eq!(beside.get("/live/show/v0.m3u8").await.status, StatusCode::OK);
-    let stream = house.gateway.registry.list().pop().unwrap();
-    crate::show::until(|| stream.viewers(std::time::Instant::now()).get("http_flv").is_none_or(|count| *count == 0)).await;
+    house.until_viewers(0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,13 +12,18 @@ use sluicegate::config::Config;
 use sluicegate::gateway::Gateway;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
-use crate::show::{GOP, Show};
+use crate::show::{GOP, Show, until};
 use crate::tls::Certificate;
 
 /// Nothing here takes longer unless it hangs.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+/// Between two seconds of media.
+const TURN: Duration = Duration::from_millis(10);
+/// Segments that there are before a test begins.
+const SEGMENTS: usize = 5;
+const PICTURES: &str = "/live/show/v0.m3u8";
 
 pub struct House {
     pub gateway: Gateway,
@@ -46,17 +51,35 @@ impl House {
         Self { gateway, certificate, http, https }
     }
 
-    /// `live/show`, with some segments and the beginning of another.
+    /// `live/show`, with some segments and the beginning of another, of which all is listed that there is.
     pub async fn on_air(&self) -> Show {
         let mut show = Show::begin(&self.gateway.registry, "show");
         show.head(1280, Why::Joined);
-        for _ in 0..12 {
+        let (client, begun) = (self.h2c().await, Instant::now());
+        // Whoever cuts the segments begins at the newest keyframe when it is ready to, and must not be overtaken.
+        while client.segments().await < SEGMENTS {
+            assert!(begun.elapsed() < PATIENCE, "no segments are cut");
             show.send(GOP);
-            // Whoever cuts the segments begins at the newest keyframe, and must not be overtaken.
-            sleep(Duration::from_millis(10)).await;
         }
         show.send(10);
-        show
+        let mut before = Bytes::new();
+        loop {
+            let now = client.get(PICTURES).await.body;
+            if now == before {
+                return show;
+            }
+            before = now;
+            sleep(TURN * 2).await;
+        }
+    }
+
+    /// Waits until so many watch `live/show` by endless answers.
+    pub async fn until_viewers(&self, count: u64) {
+        let stream = self.gateway.registry.list().pop().expect("it is on the air");
+        let endless = |exit: &str| exit != "hls" && exit != "dash";
+        let viewers =
+            || stream.viewers(std::time::Instant::now()).iter().filter(|(exit, _)| endless(exit)).map(|(_, count)| count).sum::<u64>();
+        until(|| viewers() == count).await;
     }
 
     /// A client that speaks HTTP/2 by ALPN.
@@ -101,6 +124,13 @@ impl Client {
         let (response, _) = client.send_request(request, true)?;
         let (head, body) = timeout(PATIENCE, response).await.expect("an answer").map(http::Response::into_parts)?;
         Ok(Begun { status: head.status, fields: head.headers, body })
+    }
+
+    /// How many segments of pictures are listed, if that is told at once.
+    async fn segments(&self) -> usize {
+        let answer = timeout(TURN, self.get(PICTURES)).await;
+        sleep(TURN).await;
+        answer.map_or(0, |answer| String::from_utf8_lossy(&answer.body).lines().filter(|line| line.starts_with("#EXTINF")).count())
     }
 
     pub async fn get(&self, path: &str) -> Answer {

@@ -14,6 +14,7 @@ mod house;
 mod raw;
 mod tls;
 
+mod caching;
 mod curl;
 mod hostile;
 mod limits;

@@ -38,8 +38,7 @@ async fn flv_and_fragments_flow_by_https_and_http_2_as_they_do_by_http_1_1() {
     let mut old = Http::over(house.certificate.connect(house.https, &[]).await);
     old.get("/live/show.flv").await;
     assert!(old.head().await.contains("transfer-encoding: chunked"));
-    let stream = house.gateway.registry.list().pop().unwrap();
-    crate::show::until(|| stream.viewers(std::time::Instant::now()).values().sum::<u64>() == 4).await;
+    house.until_viewers(4).await;
     show.send(2 * GOP);
     show.finish();
     let pictures = 10 + 2 * GOP;
@@ -92,11 +91,9 @@ async fn a_viewer_who_takes_its_request_back_is_let_go_and_its_connection_stays(
     let client = house.h2().await;
     let mut begun = begin(&client, "/live/show.flv").await;
     begun.piece().await.unwrap().unwrap();
-    let stream = house.gateway.registry.list().pop().unwrap();
-    let viewers = || stream.viewers(std::time::Instant::now()).values().sum::<u64>();
-    assert_eq!(viewers(), 1);
+    house.until_viewers(1).await;
     drop(begun);
-    crate::show::until(|| viewers() == 0).await;
+    house.until_viewers(0).await;
     assert_eq!(client.get("/healthz").await.status, 200);
 }
 
