@@ -191,7 +191,7 @@ impl Connection {
         let patience = self.patience;
         self.timer.as_mut().reset((now + patience.look).into());
         let since = |then: Instant| now.saturating_duration_since(then);
-        if !self.heard {
+        if !self.heard && self.leaving.is_none() {
             return Err(Late::Head);
         }
         if self.writing.blocked_for(now) >= patience.stall {

@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use crate::house::House;
-use crate::raw::{self, CONTINUATION, DATA, END_HEADERS, ENHANCE_YOUR_CALM, Frame, GOAWAY, HEADERS, Raw};
+use crate::raw::{self, CONTINUATION, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, Frame, GOAWAY, HEADERS, Raw};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_that_are_taken_back_at_once_end_their_connection_when_they_are_many() {
@@ -43,6 +43,21 @@ async fn what_is_sent_with_a_request_is_passed_over() {
     assert_eq!((answer.stream, &answer.payload[..]), (1, &b"ok\n"[..]));
     raw.send(&[Frame::new(DATA, 0, 1, vec![0; 10_000]), raw::get(3, "/healthz")]).await;
     assert_eq!(raw.next(DATA).await.stream, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_for_no_path_are_refused_like_others() {
+    let house = House::start().await;
+    let mut raw = Raw::connect(house.http, &[]).await;
+    // `CONNECT localhost:80` has no scheme and no path (RFC 9113 §8.5); `OPTIONS *` names no resource.
+    let connect = [&[0x02, 7][..], b"CONNECT", &[0x01, 12], b"localhost:80"].concat();
+    let options = [&[0x02, 7][..], b"OPTIONS", &[0x86, 0x04, 1], b"*", &[0x01, 9], b"localhost"].concat();
+    for (stream, head) in [(1, connect), (3, options)] {
+        raw.send(&[Frame::new(HEADERS, END_HEADERS | END_STREAM, stream, head)]).await;
+        assert_eq!(raw.next(HEADERS).await.stream, stream);
+    }
+    raw.send(&[raw::get(5, "/healthz")]).await;
+    while raw.next(DATA).await.payload != b"ok\n" {}
 }
 
 #[tokio::test(flavor = "multi_thread")]
