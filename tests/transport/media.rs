@@ -1,8 +1,11 @@
 //! Endless media over TLS and HTTP/2, and how connections end when the gateway does.
 
+use std::time::Duration;
+
 use futures_util::StreamExt;
+use futures_util::future::Either;
 use sluicegate::config::Config;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::client::{Http, Tag, bare_tags, tags};
@@ -95,6 +98,44 @@ async fn a_viewer_who_takes_its_request_back_is_let_go_and_its_connection_stays(
     drop(begun);
     house.until_viewers(0).await;
     assert_eq!(client.get("/healthz").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_playlist_that_is_waited_for_holds_its_place_until_it_comes_or_the_player_leaves() {
+    let house = House::with(|config| config.segments.max_held = 1).await;
+    let mut show = house.on_air().await;
+    let client = house.h2().await;
+    let listed = |text: &[u8]| {
+        let text = String::from_utf8_lossy(text).into_owned();
+        let first: u64 = text.lines().find_map(|line| line.strip_prefix("#EXT-X-MEDIA-SEQUENCE:")).unwrap().parse().unwrap();
+        first + text.lines().filter(|line| line.starts_with("#EXTINF")).count() as u64
+    };
+    let next = listed(&client.get("/live/show/v0.m3u8").await.body);
+    let path = format!("/live/show/v0.m3u8?_HLS_msn={next}");
+    let ask = || {
+        let (client, path) = (client.clone(), path.clone());
+        tokio::spawn(async move { client.get(&path).await })
+    };
+    // Whoever comes first waits; a second one finds no place.
+    let (one, other) = (ask(), ask());
+    let (refused, waiting) = match timeout(PATIENCE, futures_util::future::select(one, other)).await.unwrap() {
+        Either::Left((answer, waiting)) | Either::Right((answer, waiting)) => (answer.unwrap(), waiting),
+    };
+    assert_eq!(refused.status, 503);
+    waiting.abort();
+    let begun = Instant::now();
+    let held = loop {
+        let mut held = ask();
+        match timeout(Duration::from_millis(200), &mut held).await {
+            Err(_) => break held,
+            Ok(answer) => assert_eq!(answer.unwrap().status, 503),
+        }
+        assert!(begun.elapsed() < PATIENCE, "the place of the one who left is not free");
+    };
+    show.send(3 * GOP);
+    let answer = timeout(PATIENCE, held).await.unwrap().unwrap();
+    assert_eq!(answer.status, 200);
+    assert!(listed(&answer.body) > next);
 }
 
 fn quick(config: &mut Config) {
