@@ -7,17 +7,29 @@ use quick_xml::events::BytesText;
 
 use crate::media::{Captions, Kind, Track};
 use crate::segment::request::Request;
-use crate::segment::snapshot::{Init, Period, Segment, Slot, Snapshot, TrackStatus};
+use crate::segment::snapshot::{Init, Period, Slot, Snapshot, TrackStatus};
 
 use super::descriptors::{self, Descriptor};
+use super::low_latency::{LowLatency, Stretch};
 use super::manifest::{Run, Xml};
 use super::text::{frame_rate, xml_text};
 
+/// The period that is written, and what surrounds it.
+#[derive(Clone, Copy)]
+pub struct Setting<'a> {
+    pub snapshot: &'a Snapshot,
+    pub period: &'a Period,
+    pub run: &'a Run<'a>,
+    /// What is promised of segments in progress, where it is the period in progress.
+    pub low_latency: Option<LowLatency>,
+    pub query: &'a str,
+}
+
 /// Writes the adaptation sets of a period: one of all video tracks with one codec and the same colours, one for each audio track.
-pub fn write_sets(xml: &mut Xml, snapshot: &Snapshot, period: &Period, run: &Run<'_>, query: &str) -> io::Result<()> {
-    let sets = sets(period);
+pub fn write_sets(xml: &mut Xml, setting: &Setting<'_>) -> io::Result<()> {
+    let sets = sets(setting.period);
     for set in &sets {
-        write_set(xml, snapshot, period, run, set, &sets, query)?;
+        write_set(xml, setting, set, &sets)?;
     }
     Ok(())
 }
@@ -90,15 +102,8 @@ impl Set<'_> {
     }
 }
 
-fn write_set(
-    xml: &mut Xml,
-    snapshot: &Snapshot,
-    period: &Period,
-    run: &Run<'_>,
-    set: &Set<'_>,
-    sets: &[Set<'_>],
-    query: &str,
-) -> io::Result<()> {
+fn write_set(xml: &mut Xml, setting: &Setting<'_>, set: &Set<'_>, sets: &[Set<'_>]) -> io::Result<()> {
+    let Setting { snapshot, run, low_latency, .. } = *setting;
     let Some(first) = set.inits.first() else { return Ok(()) };
     let (kind, mime) = match first.track.id.kind {
         Kind::Video => ("video", "video/mp4"),
@@ -122,19 +127,23 @@ fn write_set(
         if let Some(name) = named.name.as_deref().filter(|_| named.id.kind == Kind::Audio) {
             xml.create_element("Label").write_text_content(BytesText::new(&xml_text(name)))?;
         }
+        if let Some(low_latency) = low_latency {
+            low_latency.write_resync(xml, first.track.timescale)?;
+        }
         let captions = set.inits.iter().map(|init| told(snapshot, init).captions);
         write_descriptors(xml, "Accessibility", descriptors::captions(captions.fold(Captions::default(), Captions::and)))?;
         let role = [("schemeIdUri", "urn:mpeg:dash:role:2011"), ("value", set.role(sets))];
         xml.create_element("Role").with_attributes(role).write_empty()?;
         for init in &set.inits {
-            write_representation(xml, snapshot, period, run, init, query)?;
+            write_representation(xml, setting, init)?;
         }
         Ok(())
     })?;
     Ok(())
 }
 
-fn write_representation(xml: &mut Xml, snapshot: &Snapshot, period: &Period, run: &Run<'_>, init: &Init, query: &str) -> io::Result<()> {
+fn write_representation(xml: &mut Xml, setting: &Setting<'_>, init: &Init) -> io::Result<()> {
+    let Setting { snapshot, run, .. } = *setting;
     let track = &init.track;
     let status = snapshot.tracks.iter().find(|status| status.track.id == track.id);
     let bandwidth = status.map_or_else(|| measured(run, init), |status: &TrackStatus| status.rate.peak);
@@ -154,7 +163,7 @@ fn write_representation(xml: &mut Xml, snapshot: &Snapshot, period: &Period, run
     }
     element.write_inner_content(|xml| {
         write_descriptors(xml, "AudioChannelConfiguration", descriptors::channels(told(snapshot, init)))?;
-        write_template(xml, snapshot, period, run, init, query)
+        write_template(xml, setting, init)
     })?;
     Ok(())
 }
@@ -165,8 +174,9 @@ fn measured(run: &Run<'_>, init: &Init) -> u64 {
     segments.map(|segment| segment.bytes.len() as u64 * 8_000 / segment.span().millis().max(1) as u64).max().unwrap_or(0).max(1)
 }
 
-fn write_template(xml: &mut Xml, snapshot: &Snapshot, period: &Period, run: &Run<'_>, init: &Init, query: &str) -> io::Result<()> {
-    let Some(first) = run.first() else { return Ok(()) };
+fn write_template(xml: &mut Xml, setting: &Setting<'_>, init: &Init) -> io::Result<()> {
+    let Setting { snapshot, period, run, low_latency, query } = *setting;
+    let (Some(first), Some(last)) = (run.first(), run.last()) else { return Ok(()) };
     let (track, epoch) = (init.track.id, snapshot.epoch);
     // A dollar sign stands for itself only when doubled; the carried query holds none.
     let suffix = if query.is_empty() { String::new() } else { format!("?{query}") };
@@ -177,7 +187,15 @@ fn write_template(xml: &mut Xml, snapshot: &Snapshot, period: &Period, run: &Run
     let element = element.with_attribute(("presentationTimeOffset", period.start.rescale(timescale).to_string().as_str()));
     let element = element.with_attribute(("startNumber", first.msn.0.to_string().as_str()));
     let element = element.with_attributes([("initialization", initialization.as_str()), ("media", media.as_str())]);
-    let segments: Vec<_> = run.iter().filter_map(|slot: &&Slot| slot.segment(track)).collect();
+    let element = match low_latency {
+        None => element,
+        Some(low_latency) => element
+            .with_attribute(("availabilityTimeOffset", low_latency.availability_offset().as_str()))
+            .with_attribute(("availabilityTimeComplete", "false")),
+    };
+    let whole = run.iter().filter_map(|slot: &&Slot| slot.segment(track)).map(|segment| Stretch::of(segment));
+    let following = low_latency.map(|low_latency| low_latency.following(snapshot, init, last)).unwrap_or_default();
+    let segments: Vec<_> = whole.chain(following).collect();
     element.write_inner_content(|xml| {
         xml.create_element("SegmentTimeline").write_inner_content(|xml| write_timeline(xml, &segments))?;
         Ok(())
@@ -185,21 +203,21 @@ fn write_template(xml: &mut Xml, snapshot: &Snapshot, period: &Period, run: &Run
     Ok(())
 }
 
-fn write_timeline(xml: &mut Xml, segments: &[&Arc<Segment>]) -> io::Result<()> {
-    let follows = |one: &Segment, next: &Segment| one.start.ticks() + one.duration == next.start.ticks() && one.duration == next.duration;
+fn write_timeline(xml: &mut Xml, segments: &[Stretch]) -> io::Result<()> {
+    let follows = |one: &Stretch, next: &Stretch| one.end() == next.start && one.duration == next.duration;
     let mut expected = None;
-    for alike in segments.chunk_by(|one, next| follows(one, next)) {
+    for alike in segments.chunk_by(follows) {
         let (Some(first), Some(last)) = (alike.first(), alike.last()) else { continue };
         let mut element = xml.create_element("S");
-        if expected != Some(first.start.ticks()) {
-            element = element.with_attribute(("t", first.start.ticks().to_string().as_str()));
+        if expected != Some(first.start) {
+            element = element.with_attribute(("t", first.start.to_string().as_str()));
         }
         element = element.with_attribute(("d", first.duration.to_string().as_str()));
         if alike.len() > 1 {
             element = element.with_attribute(("r", (alike.len() - 1).to_string().as_str()));
         }
         element.write_empty()?;
-        expected = Some(last.start.ticks() + last.duration);
+        expected = Some(last.end());
     }
     Ok(())
 }

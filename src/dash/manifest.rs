@@ -9,7 +9,8 @@ use crate::media::{Span, WallClock};
 use crate::segment::request::carried_query;
 use crate::segment::snapshot::{Phase, Slot, Snapshot};
 
-use super::adaptation;
+use super::adaptation::{self, Setting};
+use super::low_latency::LowLatency;
 use super::text::duration;
 
 const PROFILES: &str = "urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019";
@@ -40,6 +41,7 @@ fn write(xml: &mut Xml, snapshot: &Snapshot, clock: &str, query: &str) -> io::Re
     let end = runs.last().and_then(|run| run.last()).map_or(WallClock::from_unix_millis(0), |slot| slot.wall_end());
     let target = Span::from_secs(i64::from(snapshot.target_duration));
     let ended = snapshot.phase == Phase::Ended;
+    let low_latency = LowLatency::of(snapshot);
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     let mpd = xml.create_element("MPD").with_attributes([("xmlns", "urn:mpeg:dash:schema:mpd:2011"), ("profiles", PROFILES)]);
     let mpd = mpd.with_attribute(("type", if ended { "static" } else { "dynamic" }));
@@ -50,17 +52,24 @@ fn write(xml: &mut Xml, snapshot: &Snapshot, clock: &str, query: &str) -> io::Re
     } else {
         let update = Span::from_millis(snapshot.segment_target.millis() / 2).max(MIN_UPDATE_PERIOD);
         let delay = Span::from_secs(i64::from(snapshot.target_duration) * 3);
+        let delay = low_latency.map_or_else(|| duration(delay), LowLatency::delay);
         mpd.with_attribute(("minimumUpdatePeriod", duration(update).as_str()))
             .with_attribute(("timeShiftBufferDepth", duration(snapshot.window).as_str()))
-            .with_attribute(("suggestedPresentationDelay", duration(delay).as_str()))
+            .with_attribute(("suggestedPresentationDelay", delay.as_str()))
     };
-    let mpd = mpd.with_attribute(("minBufferTime", duration(snapshot.segment_target).as_str()));
+    // Players of low latency could never gather a whole segment.
+    let buffer = snapshot.part_target.filter(|_| low_latency.is_some()).unwrap_or(snapshot.segment_target);
+    let mpd = mpd.with_attribute(("minBufferTime", duration(buffer).as_str()));
     let mpd = mpd.with_attribute(("maxSegmentDuration", duration(target + ROUNDING).as_str()));
     mpd.write_inner_content(|xml| {
+        if let Some(low_latency) = low_latency {
+            low_latency.write_service(xml)?;
+        }
         for (position, run) in runs.iter().enumerate() {
             // The period in progress has no end yet.
             let open = position + 1 == runs.len() && snapshot.phase == Phase::Live && is_newest(snapshot, run);
-            period(xml, snapshot, run, open, query)?;
+            let low_latency = low_latency.filter(|_| open);
+            period(xml, snapshot, run, open, low_latency, query)?;
         }
         let timing = [("schemeIdUri", "urn:mpeg:dash:utc:http-iso:2014"), ("value", clock)];
         xml.create_element("UTCTiming").with_attributes(timing).write_empty()?;
@@ -69,7 +78,7 @@ fn write(xml: &mut Xml, snapshot: &Snapshot, clock: &str, query: &str) -> io::Re
     Ok(())
 }
 
-fn period(xml: &mut Xml, snapshot: &Snapshot, run: &Run<'_>, open: bool, query: &str) -> io::Result<()> {
+fn period(xml: &mut Xml, snapshot: &Snapshot, run: &Run<'_>, open: bool, low_latency: Option<LowLatency>, query: &str) -> io::Result<()> {
     let (Some(first), Some(last)) = (run.first(), run.last()) else { return Ok(()) };
     let Some(period) = &first.period else { return Ok(()) };
     let id = format!("{}-{}", snapshot.epoch, period.index);
@@ -79,7 +88,7 @@ fn period(xml: &mut Xml, snapshot: &Snapshot, run: &Run<'_>, open: bool, query: 
         true => element,
         false => element.with_attribute(("duration", duration(last.wall_end().since(period.wall)).as_str())),
     };
-    element.write_inner_content(|xml| adaptation::write_sets(xml, snapshot, period, run, query))?;
+    element.write_inner_content(|xml| adaptation::write_sets(xml, &Setting { snapshot, period, run, low_latency, query }))?;
     Ok(())
 }
 

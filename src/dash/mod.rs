@@ -4,7 +4,8 @@
 
 mod adaptation;
 mod descriptors;
-pub mod manifest;
+pub mod low_latency;
+mod manifest;
 mod text;
 
 pub use manifest::manifest;

@@ -9,6 +9,12 @@ pub fn duration(span: Span) -> String {
     format!("{}S", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
+/// Seconds to the millisecond, rounded down.
+pub fn decimal(span: Span) -> String {
+    let millis = (span.nanos() / 1_000_000).max(0);
+    format!("{}.{:03}", millis / 1_000, millis % 1_000)
+}
+
 /// A frame rate as a whole number or a fraction: broadcast rates are whole ones over 1001 thousandths.
 pub fn frame_rate(rate: f64) -> String {
     let near = |value: f64| (value - value.round()).abs() < 0.005;

@@ -1,5 +1,6 @@
 //! The files of a stream: what may be known of it, init segments, segments and parts; playlists and manifest stand beside.
 
+use std::convert::Infallible;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -17,7 +18,7 @@ use super::problem::Problem;
 use super::{negotiation, playlists};
 use crate::bus::Stream;
 use crate::media::{Kind, TrackId, WallClock};
-use crate::outlet::{NotHeld, Outlet};
+use crate::outlet::{Flow, Media, NotHeld, Outlet};
 use crate::segment::request::{self, Request};
 
 /// Where players ask for our clock (DASH UTCTiming).
@@ -40,8 +41,9 @@ pub async fn file(outlet: &Outlet, request: Request, method: &Method, headers: &
         }
         Request::Init { track, .. } | Request::Segment { track, .. } | Request::Part { track, .. } => {
             match outlet.shelf().media(&request, patience).await {
-                Ok(Some(bytes)) => media(&request, track, bytes, method, headers),
-                Ok(None) | Err(NotHeld::Over) => {
+                Ok(Media::Whole(bytes)) => media(&request, track, bytes, method, headers),
+                Ok(Media::Flowing(flow)) => flowing(track, flow, method),
+                Ok(Media::Absent) | Err(NotHeld::Over) => {
                     Problem::not_found(format!("{request} is not here: not yet, no longer, or never")).into_response()
                 }
                 Err(why) => {
@@ -69,7 +71,6 @@ pub fn note_viewer(stream: &Stream, file: Request, request: &http::Request<Body>
 }
 
 fn media(request: &Request, track: TrackId, bytes: Bytes, method: &Method, headers: &HeaderMap) -> Response {
-    let content_type = if track.kind == Kind::Video { "video/mp4" } else { "audio/mp4" };
     // A name never meets other bytes, so it names them as well as a hash would.
     let tag = format!("\"{request}\"");
     let total = bytes.len();
@@ -80,7 +81,7 @@ fn media(request: &Request, track: TrackId, bytes: Bytes, method: &Method, heade
     if known {
         return (StatusCode::NOT_MODIFIED, fields).into_response();
     }
-    let mime = [(header::CONTENT_TYPE, content_type)];
+    let mime = [(header::CONTENT_TYPE, mime(track))];
     match range {
         _ if method == Method::HEAD => (fields, mime, [(header::CONTENT_LENGTH, total)], ()).into_response(),
         None => (fields, mime, bytes).into_response(),
@@ -93,6 +94,20 @@ fn media(request: &Request, track: TrackId, bytes: Bytes, method: &Method, heade
             ([(header::CONTENT_RANGE, format!("bytes */{total}"))], problem).into_response()
         }
     }
+}
+
+/// A segment that is being made: each part is sent as it comes, as a chunk of its own.
+fn flowing(track: TrackId, flow: Flow, method: &Method) -> Response {
+    let fields = [(header::CONTENT_TYPE, mime(track)), (header::CACHE_CONTROL, IMMUTABLE)];
+    if method == Method::HEAD {
+        return (fields, ()).into_response();
+    }
+    let parts = futures_util::stream::unfold(flow, |mut flow| async { Some((Ok::<_, Infallible>(flow.next().await?), flow)) });
+    (fields, Body::from_stream(parts)).into_response()
+}
+
+fn mime(track: TrackId) -> &'static str {
+    if track.kind == Kind::Video { "video/mp4" } else { "audio/mp4" }
 }
 
 /// A range that begins behind the end.

@@ -2,14 +2,16 @@
 
 pub mod wire;
 
+mod flow;
 mod outlets;
 mod shelf;
 mod text;
 mod texts;
 mod variants;
 
+pub use flow::Flow;
 pub use outlets::{Outlet, Outlets};
-pub use shelf::{NotHeld, Shelf};
+pub use shelf::{Media, NotHeld, Shelf};
 pub use text::{Form, Text};
 pub use texts::{Listing, Texts};
 pub use variants::{MAX_VARIANTS, TooManyVariants};

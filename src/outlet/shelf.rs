@@ -7,16 +7,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::watch;
 
+use super::flow::{self, Flow};
 use super::texts::Texts;
 use crate::segment::request::Request;
-use crate::segment::snapshot::{MediaSequence, Phase, Snapshot};
+use crate::segment::snapshot::{Phase, Snapshot};
 
 /// The newest snapshot of a stream's segments, and what was rendered from it.
 #[derive(Debug)]
 pub struct Shelf {
     snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
     texts: Texts,
-    held: AtomicUsize,
+    held: Arc<AtomicUsize>,
     max_held: usize,
 }
 
@@ -34,13 +35,36 @@ pub enum NotHeld {
     Crowded(usize),
 }
 
+/// What there is of a media file.
+#[derive(Debug)]
+pub enum Media {
+    /// All of it.
+    Whole(Bytes),
+    /// The beginning; the rest follows as it is made.
+    Flowing(Flow),
+    /// Nothing: not yet, no longer, or never.
+    Absent,
+}
+
+/// What is to be expected of a file that is not there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Outlook {
+    /// Nothing.
+    Never,
+    /// It is the very next one.
+    Coming,
+    /// Some of it is there.
+    Flowing,
+}
+
 /// A request's place among those held.
-struct Place<'a>(&'a Shelf);
+#[derive(Debug)]
+pub(super) struct Place(Arc<AtomicUsize>);
 
 impl Shelf {
     /// A shelf that shows what `snapshots` brings, and holds so many requests at a time until it comes.
     pub fn new(snapshots: watch::Receiver<Option<Arc<Snapshot>>>, max_held: usize) -> Self {
-        Self { snapshots, texts: Texts::default(), held: AtomicUsize::new(0), max_held }
+        Self { snapshots, texts: Texts::default(), held: Arc::default(), max_held }
     }
 
     /// What is there now.
@@ -78,20 +102,27 @@ impl Shelf {
         tokio::time::timeout(patience, found).await.unwrap_or(Err(NotHeld::Late))
     }
 
-    /// The bytes of a media file; `None` where there is none. The next part is waited for, for it was hinted at, and so is the very next
-    /// segment until it is whole: players that count segments by the clock, or simply ask on, would otherwise meet a 404 at the live edge.
+    /// The bytes of a media file. The next part is waited for, for it was hinted at, and so is the first part of the very next segment:
+    /// players that count segments by the clock, or simply ask on, would otherwise meet a 404 at the live edge.
     ///
     /// # Errors
     /// [`NotHeld`]
-    pub async fn media(&self, request: &Request, patience: Duration) -> Result<Option<Bytes>, NotHeld> {
-        let settled = |snapshot: &Arc<Snapshot>| match snapshot.media(request) {
-            None if is_next(snapshot, request) => None,
-            found => Some(found),
-        };
+    pub async fn media(&self, request: &Request, patience: Duration) -> Result<Media, NotHeld> {
         if self.snapshots.borrow().is_none() {
-            return Ok(None);
+            return Ok(Media::Absent);
         }
-        self.until(patience, settled).await
+        let found = |snapshot: &Arc<Snapshot>| match (snapshot.media(request), outlook(snapshot, request)) {
+            (Some(bytes), _) => Some(Ok(bytes)),
+            (None, Outlook::Coming) => None,
+            (None, other) => Some(Err(other)),
+        };
+        match (self.until(patience, found).await?, *request) {
+            (Ok(bytes), _) => Ok(Media::Whole(bytes)),
+            (Err(Outlook::Flowing), Request::Segment { track, epoch, msn }) => {
+                Ok(Media::Flowing(Flow::new(self.snapshots.clone(), track, epoch, msn, self.place()?)))
+            }
+            (Err(_), _) => Ok(Media::Absent),
+        }
     }
 
     /// Playlists and manifests that were rendered already.
@@ -104,8 +135,8 @@ impl Shelf {
         self.held.load(Ordering::Relaxed)
     }
 
-    fn place(&self) -> Result<Place<'_>, NotHeld> {
-        let place = Place(self);
+    fn place(&self) -> Result<Place, NotHeld> {
+        let place = Place(Arc::clone(&self.held));
         match self.held.fetch_add(1, Ordering::Relaxed) {
             others if others >= self.max_held => Err(NotHeld::Crowded(self.max_held)),
             _ => Ok(place),
@@ -113,23 +144,21 @@ impl Shelf {
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Place {
     fn drop(&mut self) {
-        self.0.held.fetch_sub(1, Ordering::Relaxed);
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-/// Whether `request` is for what is being made, or as good as.
-fn is_next(snapshot: &Snapshot, request: &Request) -> bool {
+/// What is to be expected of a file that is not there.
+fn outlook(snapshot: &Snapshot, request: &Request) -> Outlook {
     match *request {
         Request::Part { track, epoch, number } => {
             let next = snapshot.status(track).map(|status| status.next_part);
-            snapshot.phase != Phase::Ended && epoch == snapshot.epoch && next == Some(number)
+            let is_next = snapshot.phase != Phase::Ended && epoch == snapshot.epoch && next == Some(number);
+            if is_next { Outlook::Coming } else { Outlook::Never }
         }
-        Request::Segment { track, epoch, msn } => {
-            let newest = snapshot.slots.last().map_or(MediaSequence(0), |slot| slot.msn);
-            snapshot.phase == Phase::Live && epoch == snapshot.epoch && msn.0 == newest.0 + 1 && snapshot.has_track(track)
-        }
-        _ => false,
+        Request::Segment { track, epoch, msn } => flow::outlook(snapshot, track, epoch, msn),
+        _ => Outlook::Never,
     }
 }

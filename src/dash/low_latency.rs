@@ -1,0 +1,114 @@
+//! Low-Latency DASH: segments are announced while they are being made, and arrive part by part (DASH-IF IOP 5, part 6).
+
+use std::io;
+
+use crate::media::{Span, Timescale};
+use crate::segment::snapshot::{Init, Phase, Progress, Segment, Slot, Snapshot};
+
+use super::manifest::Xml;
+use super::text::{decimal, duration};
+
+/// Parts that players stay behind the live edge: one that is being made, and three in hand, as HLS has it.
+const PARTS_BEHIND: i64 = 4;
+/// How much nearer or further players may be before they seek, in percent of what they aim at (DASH-IF IOP 5, part 6, §7).
+const NEAREST: i64 = 75;
+const FURTHEST: i64 = 400;
+/// How much slower and faster they may play to stay there.
+const RATES: (&str, &str) = ("0.96", "1.04");
+
+/// What a manifest promises of segments in progress.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LowLatency {
+    /// How long a segment is expected to be.
+    expected: Span,
+    part_target: Span,
+}
+
+/// A segment of a timeline, in ticks of its track.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Stretch {
+    pub start: i64,
+    pub duration: i64,
+}
+
+impl Stretch {
+    pub fn of(segment: &Segment) -> Self {
+        Self { start: segment.start.ticks(), duration: segment.duration }
+    }
+
+    pub fn end(self) -> i64 {
+        self.start.saturating_add(self.duration)
+    }
+}
+
+impl LowLatency {
+    /// What there is to promise of a stream that has parts and goes on. The next segments are expected to be as long as the last one.
+    pub fn of(snapshot: &Snapshot) -> Option<Self> {
+        let part_target = snapshot.part_target.filter(|_| snapshot.phase == Phase::Live)?;
+        let expected = snapshot.slots.last().filter(|slot| slot.period.is_some())?.duration;
+        (expected > part_target).then_some(Self { expected, part_target })
+    }
+
+    /// How far behind the live edge players aim to be.
+    pub fn latency(self) -> Span {
+        Span::from_nanos(self.part_target.nanos() * PARTS_BEHIND)
+    }
+
+    /// `@availabilityTimeOffset`, in seconds: so much earlier than the whole segment its first part is there.
+    pub fn availability_offset(self) -> String {
+        decimal(self.expected - self.part_target)
+    }
+
+    /// `ServiceDescription`: where players should be, and how they get there.
+    pub fn write_service(self, xml: &mut Xml) -> io::Result<()> {
+        let target = self.latency().millis();
+        let [target, min, max] = [100, NEAREST, FURTHEST].map(|percent| (target * percent / 100).to_string());
+        xml.create_element("ServiceDescription").with_attribute(("id", "0")).write_inner_content(|xml| {
+            let latency = [("target", target.as_str()), ("min", min.as_str()), ("max", max.as_str())];
+            xml.create_element("Latency").with_attributes(latency).write_empty()?;
+            xml.create_element("PlaybackRate").with_attributes([("min", RATES.0), ("max", RATES.1)]).write_empty()?;
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    /// `Resync`: each part can be read without those before it.
+    pub fn write_resync(self, xml: &mut Xml, timescale: Timescale) -> io::Result<()> {
+        let ticks = self.part_target.ticks(timescale).to_string();
+        xml.create_element("Resync").with_attributes([("type", "0"), ("dT", ticks.as_str())]).write_empty()?;
+        Ok(())
+    }
+
+    /// What follows the whole segments of a track in the period in progress: segments that other tracks are behind with, the one in
+    /// progress, and the one after it, so that players can ask for its first part as soon as that is there.
+    pub fn following(self, snapshot: &Snapshot, init: &Init, last: &Slot) -> Vec<Stretch> {
+        let scale = init.track.timescale;
+        let expected = self.expected.ticks(scale);
+        let mut end = last.segment(init.track.id).map(|segment| Stretch::of(segment).end());
+        let mut following = Vec::new();
+        for open in snapshot.open.iter().filter(|open| open.track() == init.track.id) {
+            let Some(start) = end.filter(|_| !open.discontinuity && open.init.generation == init.generation) else { return following };
+            let stretch = match &open.progress {
+                Progress::Whole(segment) => Stretch::of(segment),
+                Progress::Gap(_) => return following,
+                Progress::Filling(parts) => {
+                    let start = if parts.is_empty() { start } else { open.start.ticks() };
+                    // It may have become longer than expected already; then another part is.
+                    let so_far = parts.iter().map(|part| part.duration).sum::<i64>() + self.part_target.ticks(scale);
+                    Stretch { start, duration: expected.max(so_far) }
+                }
+            };
+            end = Some(stretch.end());
+            following.push(stretch);
+        }
+        if let Some(start) = end.filter(|_| !following.is_empty()) {
+            following.push(Stretch { start, duration: expected });
+        }
+        following
+    }
+
+    /// `@suggestedPresentationDelay` for players that do not read the service description.
+    pub fn delay(self) -> String {
+        duration(self.latency())
+    }
+}
