@@ -325,53 +325,62 @@ fn a_ladder_with_two_languages_as_it_goes_out() {
     "#);
     insta::assert_snapshot!(dash::manifest(&snapshot, "/time", ""), @r#"
     <?xml version="1.0" encoding="UTF-8"?>
-    <MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019" type="dynamic" availabilityStartTime="1970-01-01T00:00:00.000Z" publishTime="2026-09-21T14:13:24.112Z" minimumUpdatePeriod="PT1S" timeShiftBufferDepth="PT20S" suggestedPresentationDelay="PT6S" minBufferTime="PT2S" maxSegmentDuration="PT2.5S">
+    <MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019" type="dynamic" availabilityStartTime="1970-01-01T00:00:00.000Z" publishTime="2026-09-21T14:13:24.112Z" minimumUpdatePeriod="PT1S" timeShiftBufferDepth="PT20S" suggestedPresentationDelay="PT1.337S" minBufferTime="PT0.334S" maxSegmentDuration="PT2.5S">
+     <ServiceDescription id="0">
+      <Latency target="1337" min="1002" max="5348"/>
+      <PlaybackRate min="0.96" max="1.04"/>
+     </ServiceDescription>
      <Period id="1790000000000-0" start="PT1790000000.111S">
       <AdaptationSet id="1" contentType="video" mimeType="video/mp4" segmentAlignment="true" startWithSAP="1">
+       <Resync type="0" dT="30090"/>
        <Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>
        <Representation id="v0" bandwidth="53000" codecs="avc1.64001f" width="1280" height="720" frameRate="30">
-        <SegmentTemplate timescale="90000" presentationTimeOffset="0" startNumber="1790000000" initialization="v0-1790000000000-i1.mp4" media="v0-1790000000000-$Number$.m4s">
+        <SegmentTemplate timescale="90000" presentationTimeOffset="0" startNumber="1790000000" initialization="v0-1790000000000-i1.mp4" media="v0-1790000000000-$Number$.m4s" availabilityTimeOffset="1.665" availabilityTimeComplete="false">
          <SegmentTimeline>
-          <S t="0" d="180000" r="1"/>
+          <S t="0" d="180000" r="3"/>
          </SegmentTimeline>
         </SegmentTemplate>
        </Representation>
        <Representation id="v1" bandwidth="29000" codecs="avc1.64001f" width="854" height="480" frameRate="30">
-        <SegmentTemplate timescale="90000" presentationTimeOffset="0" startNumber="1790000000" initialization="v1-1790000000000-i1.mp4" media="v1-1790000000000-$Number$.m4s">
+        <SegmentTemplate timescale="90000" presentationTimeOffset="0" startNumber="1790000000" initialization="v1-1790000000000-i1.mp4" media="v1-1790000000000-$Number$.m4s" availabilityTimeOffset="1.665" availabilityTimeComplete="false">
          <SegmentTimeline>
-          <S t="0" d="180000" r="1"/>
+          <S t="0" d="180000" r="3"/>
          </SegmentTimeline>
         </SegmentTemplate>
        </Representation>
        <Representation id="v2" bandwidth="101000" codecs="avc1.64001f" width="1920" height="1080" frameRate="30">
-        <SegmentTemplate timescale="90000" presentationTimeOffset="0" startNumber="1790000000" initialization="v2-1790000000000-i1.mp4" media="v2-1790000000000-$Number$.m4s">
+        <SegmentTemplate timescale="90000" presentationTimeOffset="0" startNumber="1790000000" initialization="v2-1790000000000-i1.mp4" media="v2-1790000000000-$Number$.m4s" availabilityTimeOffset="1.665" availabilityTimeComplete="false">
          <SegmentTimeline>
-          <S t="0" d="180000" r="1"/>
+          <S t="0" d="180000" r="3"/>
          </SegmentTimeline>
         </SegmentTemplate>
        </Representation>
       </AdaptationSet>
       <AdaptationSet id="101" contentType="audio" mimeType="audio/mp4" segmentAlignment="true" startWithSAP="1" lang="en">
+       <Resync type="0" dT="16048"/>
        <Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>
        <Representation id="a0" bandwidth="43000" codecs="mp4a.40.2" audioSamplingRate="48000">
         <AudioChannelConfiguration schemeIdUri="urn:mpeg:mpegB:cicp:ChannelConfiguration" value="2"/>
-        <SegmentTemplate timescale="48000" presentationTimeOffset="0" startNumber="1790000000" initialization="a0-1790000000000-i1.mp4" media="a0-1790000000000-$Number$.m4s">
+        <SegmentTemplate timescale="48000" presentationTimeOffset="0" startNumber="1790000000" initialization="a0-1790000000000-i1.mp4" media="a0-1790000000000-$Number$.m4s" availabilityTimeOffset="1.665" availabilityTimeComplete="false">
          <SegmentTimeline>
           <S t="1024" d="95232"/>
           <S d="96256"/>
+          <S d="96000" r="1"/>
          </SegmentTimeline>
         </SegmentTemplate>
        </Representation>
       </AdaptationSet>
       <AdaptationSet id="102" contentType="audio" mimeType="audio/mp4" segmentAlignment="true" startWithSAP="1" lang="de">
        <Label>Deutsch &lt;1&gt;</Label>
+       <Resync type="0" dT="16048"/>
        <Role schemeIdUri="urn:mpeg:dash:role:2011" value="alternate"/>
        <Representation id="a1" bandwidth="43000" codecs="mp4a.40.2" audioSamplingRate="48000">
         <AudioChannelConfiguration schemeIdUri="urn:mpeg:mpegB:cicp:ChannelConfiguration" value="2"/>
-        <SegmentTemplate timescale="48000" presentationTimeOffset="0" startNumber="1790000000" initialization="a1-1790000000000-i1.mp4" media="a1-1790000000000-$Number$.m4s">
+        <SegmentTemplate timescale="48000" presentationTimeOffset="0" startNumber="1790000000" initialization="a1-1790000000000-i1.mp4" media="a1-1790000000000-$Number$.m4s" availabilityTimeOffset="1.665" availabilityTimeComplete="false">
          <SegmentTimeline>
           <S t="1024" d="95232"/>
           <S d="96256"/>
+          <S d="96000" r="1"/>
          </SegmentTimeline>
         </SegmentTemplate>
        </Representation>

@@ -194,7 +194,32 @@ impl Viewer {
             listed.iter().flat_map(|slot| slot.segments.iter().map(|s| (slot.msn, s.track(), s.start.ticks(), s.duration))).collect();
         expected.sort();
         described.sort();
-        assert_eq!(described, expected, "both manifests describe the same media");
+        let newest = snapshot.slots.last().unwrap().msn;
+        let (whole, ahead): (Vec<_>, Vec<_>) = described.into_iter().partition(|(msn, ..)| *msn <= newest);
+        assert_eq!(whole, expected, "both manifests describe the same media");
+        ahead_of_time(snapshot, &whole, &ahead);
+    }
+}
+
+/// A segment as a manifest tells of it: number, track, start and duration.
+type Described = (MediaSequence, TrackId, i64, i64);
+
+/// What a manifest tells of segments in progress: they follow the whole ones without a hole, begin where their first part does, and at most
+/// one more is foretold.
+fn ahead_of_time(snapshot: &Snapshot, whole: &[Described], ahead: &[Described]) {
+    assert!(ahead.is_empty() || snapshot.phase == Phase::Live && snapshot.part_target.is_some());
+    for track in TRACKS {
+        let of = |all: &[Described]| all.iter().copied().filter(|(_, other, ..)| *other == track).collect::<Vec<_>>();
+        let mut last = of(whole).last().copied();
+        for (msn, _, start, duration) in of(ahead) {
+            let (before, _, from, length) = last.expect("nothing is told of a track that has no segment");
+            assert_eq!((msn, duration > 0), (before.next(), true));
+            let open = snapshot.open.iter().find(|open| open.track() == track && open.msn == msn);
+            assert!(open.is_some() || snapshot.open.iter().any(|open| open.track() == track && open.msn == before), "one is foretold");
+            let begun = open.filter(|open| !open.parts().is_empty());
+            assert_eq!(start, begun.map_or(from + length, |open| open.start.ticks()));
+            last = Some((msn, track, start, duration));
+        }
     }
 }
 

@@ -115,26 +115,33 @@ fn a_live_stream_of_pictures_and_sound() {
     "#);
     insta::assert_snapshot!(dash::manifest(&snapshot, "/time", "token=a&b=<\"$>"), @r#"
     <?xml version="1.0" encoding="UTF-8"?>
-    <MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019" type="dynamic" availabilityStartTime="1970-01-01T00:00:00.000Z" publishTime="2026-09-21T14:13:26.137Z" minimumUpdatePeriod="PT1S" timeShiftBufferDepth="PT20S" suggestedPresentationDelay="PT6S" minBufferTime="PT2S" maxSegmentDuration="PT2.5S">
+    <MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019" type="dynamic" availabilityStartTime="1970-01-01T00:00:00.000Z" publishTime="2026-09-21T14:13:26.137Z" minimumUpdatePeriod="PT1S" timeShiftBufferDepth="PT20S" suggestedPresentationDelay="PT1.337S" minBufferTime="PT0.334S" maxSegmentDuration="PT2.5S">
+     <ServiceDescription id="0">
+      <Latency target="1337" min="1002" max="5348"/>
+      <PlaybackRate min="0.96" max="1.04"/>
+     </ServiceDescription>
      <Period id="1790000000000-0" start="PT1790000000.153S">
       <AdaptationSet id="1" contentType="video" mimeType="video/mp4" segmentAlignment="true" startWithSAP="1">
+       <Resync type="0" dT="30088"/>
        <Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>
        <Representation id="v0" bandwidth="30000" codecs="avc1.64001f" width="1280" height="720" frameRate="30">
-        <SegmentTemplate timescale="90000" presentationTimeOffset="2970" startNumber="1790000000" initialization="v0-1790000000000-i1.mp4?token=a&amp;b=%3C%22%24%3E" media="v0-1790000000000-$Number$.m4s?token=a&amp;b=%3C%22%24%3E">
+        <SegmentTemplate timescale="90000" presentationTimeOffset="2970" startNumber="1790000000" initialization="v0-1790000000000-i1.mp4?token=a&amp;b=%3C%22%24%3E" media="v0-1790000000000-$Number$.m4s?token=a&amp;b=%3C%22%24%3E" availabilityTimeOffset="1.665" availabilityTimeComplete="false">
          <SegmentTimeline>
-          <S t="2970" d="180000" r="2"/>
+          <S t="2970" d="180000" r="4"/>
          </SegmentTimeline>
         </SegmentTemplate>
        </Representation>
       </AdaptationSet>
       <AdaptationSet id="101" contentType="audio" mimeType="audio/mp4" segmentAlignment="true" startWithSAP="1">
+       <Resync type="0" dT="16047"/>
        <Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>
        <Representation id="a0" bandwidth="43000" codecs="mp4a.40.2" audioSamplingRate="48000">
         <AudioChannelConfiguration schemeIdUri="urn:mpeg:mpegB:cicp:ChannelConfiguration" value="2"/>
-        <SegmentTemplate timescale="48000" presentationTimeOffset="1584" startNumber="1790000000" initialization="a0-1790000000000-i1.mp4?token=a&amp;b=%3C%22%24%3E" media="a0-1790000000000-$Number$.m4s?token=a&amp;b=%3C%22%24%3E">
+        <SegmentTemplate timescale="48000" presentationTimeOffset="1584" startNumber="1790000000" initialization="a0-1790000000000-i1.mp4?token=a&amp;b=%3C%22%24%3E" media="a0-1790000000000-$Number$.m4s?token=a&amp;b=%3C%22%24%3E" availabilityTimeOffset="1.665" availabilityTimeComplete="false">
          <SegmentTimeline>
           <S t="2048" d="96256" r="1"/>
           <S d="95232"/>
+          <S d="96000" r="1"/>
          </SegmentTimeline>
         </SegmentTemplate>
        </Representation>
