@@ -33,6 +33,8 @@ pub struct Track {
     pub codecs: String,
     /// Start and duration in ticks, by number.
     pub segments: BTreeMap<u64, (u64, u64)>,
+    /// The number from which on durations were a guess when they were told.
+    guessed: u64,
     init: String,
 }
 
@@ -98,11 +100,20 @@ impl Track {
         let (mut number, timescale) = (template.startNumber.expect("startNumber"), template.timescale.expect("timescale"));
         let offset = template.presentationTimeOffset.unwrap_or(0);
         let mut at = None;
-        for s in &template.SegmentTimeline.as_ref().expect("SegmentTimeline").segments {
+        let timeline = &template.SegmentTimeline.as_ref().expect("SegmentTimeline").segments;
+        let count: u64 = timeline.iter().map(|s| 1 + u64::try_from(s.r.unwrap_or(0)).unwrap()).sum();
+        // The segment in progress, and the one after it.
+        let ahead = if template.availabilityTimeComplete == Some(false) { 2 } else { 0 };
+        let guessed = std::mem::replace(&mut self.guessed, number + count - ahead);
+        for s in timeline {
             assert!(s.t.is_none_or(|t| at.is_none_or(|at| t >= at)), "segments do not overlap");
             let mut t = s.t.or(at).expect("the first S has a t");
             for _ in 0..=s.r.unwrap_or(0) {
-                let known = self.segments.get(&number).copied();
+                let mut known = self.segments.get(&number).copied();
+                if number >= guessed && known.is_some_and(|(from, _)| from == t) {
+                    // Longer or shorter than it was expected to become.
+                    known = self.segments.insert(number, (t, s.d)).map(|_| (t, s.d));
+                }
                 assert!(known.is_none_or(|known| known == (t, s.d)), "a segment stays as it is: {known:?}, {t} {}", s.d);
                 let end = start + Duration::from_secs_f64((t + s.d - offset) as f64 / timescale as f64);
                 assert!(end <= now + AHEAD, "segment {number} is not told of long before its time: {end:?} at {now:?}");
