@@ -8,8 +8,8 @@ use crate::segment::snapshot::{Init, Phase, Progress, Segment, Slot, Snapshot};
 use super::manifest::Xml;
 use super::text::{decimal, duration};
 
-/// Parts that players stay behind the live edge: one that is being made, and three in hand, as HLS has it.
-const PARTS_BEHIND: i64 = 4;
+/// Half parts that players stay behind the live edge: half a part is being made on average, and three are in hand, as HLS has it.
+const HALF_PARTS_BEHIND: i64 = 7;
 /// How much nearer or further players may be before they seek, in percent of what they aim at (DASH-IF IOP 5, part 6, §7).
 const NEAREST: i64 = 75;
 const FURTHEST: i64 = 400;
@@ -51,7 +51,7 @@ impl LowLatency {
 
     /// How far behind the live edge players aim to be.
     pub fn latency(self) -> Span {
-        Span::from_nanos(self.part_target.nanos() * PARTS_BEHIND)
+        Span::from_nanos(self.part_target.nanos() * HALF_PARTS_BEHIND / 2)
     }
 
     /// `@availabilityTimeOffset`, in seconds: so much earlier than the whole segment its first part is there.

@@ -325,9 +325,9 @@ fn a_ladder_with_two_languages_as_it_goes_out() {
     "#);
     insta::assert_snapshot!(dash::manifest(&snapshot, "/time", ""), @r#"
     <?xml version="1.0" encoding="UTF-8"?>
-    <MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019" type="dynamic" availabilityStartTime="1970-01-01T00:00:00.000Z" publishTime="2026-09-21T14:13:24.112Z" minimumUpdatePeriod="PT1S" timeShiftBufferDepth="PT20S" suggestedPresentationDelay="PT1.337S" minBufferTime="PT0.334S" maxSegmentDuration="PT2.5S">
+    <MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019" type="dynamic" availabilityStartTime="1970-01-01T00:00:00.000Z" publishTime="2026-09-21T14:13:24.112Z" minimumUpdatePeriod="PT1S" timeShiftBufferDepth="PT20S" suggestedPresentationDelay="PT1.17S" minBufferTime="PT0.334S" maxSegmentDuration="PT2.5S">
      <ServiceDescription id="0">
-      <Latency target="1337" min="1002" max="5348"/>
+      <Latency target="1170" min="877" max="4680"/>
       <PlaybackRate min="0.96" max="1.04"/>
      </ServiceDescription>
      <Period id="1790000000000-0" start="PT1790000000.111S">

@@ -1,5 +1,10 @@
-import { MediaPlayer, type ErrorEvent } from 'dashjs';
+import { MediaPlayer, type ErrorEvent, type ManifestLoadedEvent } from 'dashjs';
 import { announcedCodec, type Driver, type DriverContext } from '../../player/page/drivers.js';
+
+/** What is read of a manifest. */
+interface Manifest {
+  Period: { id?: string }[];
+}
 
 /** A stream whose beginning moved by more than this was begun anew. */
 const RESTART_MS = 1000;
@@ -40,6 +45,20 @@ export function open({ video, url, poll, report }: DriverContext): Driver {
     }
   };
   poll.addEventListener('change', informed);
+  // At low latency dash.js reads a segment that is still being made. When the publisher is lost, that becomes shorter than it was announced,
+  // and dash.js 5.2.1 then waits for the rest of it for ever, instead of going on in the next period.
+  let stalled = false;
+  let [playing, newest]: (string | undefined)[] = [];
+  const stop = new AbortController();
+  video.addEventListener('waiting', () => { stalled = true; }, { signal: stop.signal });
+  video.addEventListener('playing', () => { [stalled, playing] = [false, newest]; }, { signal: stop.signal });
+  player.on(MediaPlayer.events.MANIFEST_LOADED, (event: ManifestLoadedEvent) => {
+    newest = (event.data as Manifest).Period.at(-1)?.id;
+    if (stalled && playing !== undefined && newest !== playing) {
+      playing = newest;
+      player.seekToOriginalLive();
+    }
+  });
   player.initialize(video, url, true);
   return {
     latencyMs: () => {
@@ -55,6 +74,7 @@ export function open({ video, url, poll, report }: DriverContext): Driver {
     },
     destroy: () => {
       poll.removeEventListener('change', informed);
+      stop.abort();
       player.destroy();
       video.removeAttribute('src');
       video.load();
