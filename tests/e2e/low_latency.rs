@@ -1,11 +1,12 @@
-//! Low-Latency HLS on real connections: reloads that are held, parts that are asked for before they are there, and who asks too much.
+//! Low latency on real connections: reloads that are held, parts that are asked for before they are there, segments that arrive part by part
+//! while they are made, and who asks too much.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sluicegate::config::Config;
-use tokio::io::{AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -120,6 +121,72 @@ async fn realtime_parts_are_there_for_those_who_ask_before() {
         let waited_for = timeout(PATIENCE, player).await.unwrap().unwrap();
         assert!(waited_for >= 10, "{waited_for}");
     }
+    house.stop().await;
+}
+
+/// Reads the chunks of an answer (RFC 9112 §7.1) until the last one, each with the moment at which it was there.
+async fn chunks(address: SocketAddr, path: &str) -> Vec<(Instant, Vec<u8>)> {
+    let mut socket = BufReader::new(TcpStream::connect(address).await.unwrap());
+    let head = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n");
+    socket.get_mut().write_all(head.as_bytes()).await.unwrap();
+    let mut line = String::new();
+    let mut chunked = false;
+    while line != "\r\n" {
+        line.clear();
+        socket.read_line(&mut line).await.unwrap();
+        chunked |= line.to_lowercase() == "transfer-encoding: chunked\r\n";
+        assert!(!line.starts_with("HTTP/") || line.contains(" 200 "), "{line}");
+    }
+    assert!(chunked, "what is not whole has no length");
+    let mut chunks = Vec::new();
+    loop {
+        line.clear();
+        socket.read_line(&mut line).await.unwrap();
+        let size = usize::from_str_radix(line.trim_end(), 16).unwrap();
+        let mut chunk = vec![0; size + 2];
+        socket.read_exact(&mut chunk).await.unwrap();
+        chunk.truncate(size);
+        if size == 0 {
+            return chunks;
+        }
+        chunks.push((Instant::now(), chunk));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn realtime_a_segment_arrives_part_by_part_while_it_is_made() {
+    let (house, mut publisher, list) = started(config()).await;
+    let manifest = http::get(house.http, &format!("/{STREAM}/manifest.mpd")).await;
+    let mpd = dash_mpd_core::parse(manifest.text()).unwrap();
+    let representation = &mpd.periods[0].adaptations[0].representations[0];
+    let template = representation.SegmentTemplate.as_ref().unwrap();
+    assert_eq!((template.availabilityTimeComplete, template.availabilityTimeOffset), (Some(false), Some(1.665)));
+    let listed: i64 = template.SegmentTimeline.as_ref().unwrap().segments.iter().map(|s| 1 + s.r.unwrap_or(0)).sum();
+    let foretold = template.startNumber.unwrap() + u64::try_from(listed).unwrap() - 1;
+    assert_eq!(foretold, list.edge().0 + 1, "the one behind that in progress");
+    // Asked for before it has begun: held, and then read as it is made.
+    let path = format!("/{STREAM}/{}", template.media.as_deref().unwrap().replace("$Number$", &foretold.to_string()));
+    let found = timeout(PATIENCE, chunks(house.http, &path)).await.unwrap();
+    assert_eq!(found.len(), 6, "two seconds, a third of a second each");
+    let span = found[5].0.duration_since(found[0].0);
+    assert!(span > Duration::from_secs(1), "as they are made: {span:?}");
+    for (at, (_, chunk)) in found.iter().enumerate() {
+        let first = if at == 0 { b"styp" } else { b"moof" };
+        assert_eq!(&chunk[4..8], first, "each begins with a box");
+    }
+    let whole = http::get(house.http, &path).await;
+    assert_eq!(whole.body, found.iter().flat_map(|(_, chunk)| chunk.iter().copied()).collect::<Vec<_>>(), "the same bytes as afterwards");
+    assert_eq!(whole.field("content-length"), whole.body.len().to_string());
+    // Further ahead there is nothing to wait for.
+    let far = path.replace(&foretold.to_string(), &(foretold + 9).to_string());
+    http::get(house.http, &far).await.assert_problem(404);
+    // What is being made when the publisher leaves ends with what there is.
+    let next = path.replace(&foretold.to_string(), &(foretold + 1).to_string());
+    let last = tokio::spawn(async move { chunks(house.http, &next).await });
+    sleep(Duration::from_millis(800)).await;
+    publisher.kill().await.unwrap();
+    let cut_short = timeout(PATIENCE, last).await.unwrap().unwrap();
+    assert!((1..6).contains(&cut_short.len()), "{}", cut_short.len());
     house.stop().await;
 }
 
