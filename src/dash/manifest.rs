@@ -24,8 +24,8 @@ pub(super) type Xml = Writer<Vec<u8>>;
 /// The slots of one period, in order; never empty.
 pub(super) type Run<'a> = Vec<&'a Slot>;
 
-/// The manifest. `clock` is the address of a clock that tells UTC in ISO 8601 (`UTCTiming`, `http-iso`), such as `/time`; `query` is the
-/// viewer's own and is carried over to the addresses of the media.
+/// The manifest. `clock` is the address of a clock that tells UTC in ISO 8601 and in its Date field (`UTCTiming`, `http-iso` and
+/// `http-head`), such as `/time`; `query` is the viewer's own and is carried over to the addresses of the media.
 ///
 /// Period starts are wall-clock times: the presentation's zero is the Unix epoch, which never changes, whatever restarts. A period ends
 /// where a track has no media, or where the publisher went away.
@@ -71,8 +71,9 @@ fn write(xml: &mut Xml, snapshot: &Snapshot, clock: &str, query: &str) -> io::Re
             let low_latency = low_latency.filter(|_| open);
             period(xml, snapshot, run, open, low_latency, query)?;
         }
-        let timing = [("schemeIdUri", "urn:mpeg:dash:utc:http-iso:2014"), ("value", clock)];
-        xml.create_element("UTCTiming").with_attributes(timing).write_empty()?;
+        for scheme in ["urn:mpeg:dash:utc:http-iso:2014", "urn:mpeg:dash:utc:http-head:2014"] {
+            xml.create_element("UTCTiming").with_attributes([("schemeIdUri", scheme), ("value", clock)]).write_empty()?;
+        }
         Ok(())
     })?;
     Ok(())

@@ -387,6 +387,7 @@ fn a_ladder_with_two_languages_as_it_goes_out() {
       </AdaptationSet>
      </Period>
      <UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-iso:2014" value="/time"/>
+     <UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-head:2014" value="/time"/>
     </MPD>
     "#);
 }

@@ -148,6 +148,7 @@ fn a_live_stream_of_pictures_and_sound() {
       </AdaptationSet>
      </Period>
      <UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-iso:2014" value="/time"/>
+     <UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-head:2014" value="/time"/>
     </MPD>
     "#);
 }
@@ -273,6 +274,7 @@ fn a_reconnect_between_gaps_and_the_end() {
       </AdaptationSet>
      </Period>
      <UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-iso:2014" value="/time"/>
+     <UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-head:2014" value="/time"/>
     </MPD>
     "#);
 }
