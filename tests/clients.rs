@@ -258,3 +258,28 @@ async fn realtime_every_player_at_hand_plays_by_rtmp() {
     publisher.kill().await.unwrap();
     gateway.stop().await;
 }
+
+/// Plays by GStreamer for nine seconds, and counts what reaches its sinks.
+const GSTREAMER_PLAYS: &str = "timeout -s INT 9 gst-launch-1.0 -v uridecodebin3 uri=URL name=d \
+    d. ! queue ! video/x-raw ! fakesink name=video silent=false sync=true d. ! queue ! audio/x-raw ! fakesink name=audio silent=false sync=true";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn realtime_gstreamer_plays_hls_without_a_complaint() {
+    let gateway = gateway().await;
+    let line = GSTREAMER.replace("SINK", &format!("rtmp2sink location=rtmp://{}/live/gst", gateway.rtmp));
+    let line = line.replace("num-buffers=360", "").replace("num-buffers=563", "");
+    let _publisher = Command::new("gst-launch-1.0").arg("-q").args(line.split_whitespace()).kill_on_drop(true).spawn().unwrap();
+    published(&gateway, "live/gst").await;
+    // Players wait for the first index, too, but then begin with less to play.
+    sleep(Duration::from_secs(6)).await;
+    let line = GSTREAMER_PLAYS.replace("URL", &format!("http://{}/live/gst/index.m3u8", gateway.http));
+    let player = Command::new("sh").args(["-c", &line]).stdin(Stdio::null()).kill_on_drop(true).output();
+    let output = timeout(PATIENCE, player).await.unwrap().unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(!said.contains("ERROR") && !said.contains("WARN"), "{said}");
+    for sink in ["video", "audio"] {
+        let buffers = said.lines().filter(|line| line.contains("last-message") && line.contains(&format!("({sink}:sink)"))).count();
+        assert!(buffers > 90, "{buffers} of {sink}");
+    }
+    gateway.stop().await;
+}
