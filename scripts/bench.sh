@@ -12,8 +12,9 @@ scripts/bench.sh [micro [FILTER] | ingest [OPTIONS OF THE HARNESS] | fanout [OPT
   ingest   N publishers against the release gateway on one core: CPU time of a stream's second, memory per publisher, beside a bare
            socket reader measured in the same run; `scripts/bench.sh ingest --help` lists its options
   fanout   the release gateway on one core, N viewers on another: CPU seconds per GiB delivered, memory per viewer and delays,
-           beside the floor measured in the same run; `scripts/bench.sh fanout --help` lists its options, benches/README.md
-           tells how to read the table and how to measure another server
+           beside the floor measured in the same run, which for Low-Latency HLS is nginx where it is installed (nginx-light);
+           `scripts/bench.sh fanout --help` lists its options, benches/README.md tells how to read the table and how to measure
+           another server
   nothing  all of them, with their defaults
 
 Leave the machine alone meanwhile: the figures are those of a quiet machine.

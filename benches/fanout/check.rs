@@ -10,6 +10,9 @@ pub enum Track {
     Audio,
 }
 
+/// All of them.
+pub const TRACKS: [Track; 2] = [Track::Video, Track::Audio];
+
 /// One access unit as it arrived.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Unit {
@@ -51,7 +54,7 @@ pub enum Fault {
     Box { kind: String, size: u64 },
     #[error("MP4 fragment: {0}")]
     Fragment(&'static str),
-    #[error("a picture without its mark")]
+    #[error("a picture or a sound without its mark")]
     NoStamp,
     #[error("the first picture is no keyframe")]
     NoKeyFirst,
@@ -63,6 +66,14 @@ pub enum Fault {
     Order,
     #[error("pictures are missing and what follows is no keyframe")]
     ResumedInGop,
+    #[error("more bytes came than were asked for")]
+    Surplus,
+    #[error("playlist: {0}")]
+    Playlist(&'static str),
+    #[error("parts are missing between what was listed and what is")]
+    PartsMissing,
+    #[error("one file had different bytes for different viewers")]
+    OtherBytes,
     #[error("no byte came in the whole interval")]
     Silent,
     #[error("no keyframe came before the interval began")]

@@ -102,6 +102,11 @@ impl Fmp4 {
         }
     }
 
+    /// Whether every box that began has ended.
+    pub fn is_between_boxes(&self) -> bool {
+        matches!(self.state, State::Header) && self.gather.bytes().is_empty()
+    }
+
     fn next(&mut self, state: State) {
         self.gather.clear();
         self.state = state;
@@ -116,9 +121,7 @@ impl Sample {
             if !gather.fill(input, wanted) {
                 return false;
             }
-            if self.unit.track == Track::Video {
-                self.unit.stamp = Stamp::find(gather.bytes());
-            }
+            self.unit.stamp = Stamp::find(gather.bytes());
             gather.clear();
             self.left -= wanted as u64;
             self.beginning_read = true;

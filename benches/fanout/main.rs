@@ -7,6 +7,7 @@ mod floor;
 mod flv;
 mod fmp4;
 mod gather;
+mod hls;
 mod load;
 mod options;
 mod process;
@@ -35,7 +36,7 @@ use report::Row;
 use server::Server;
 use stamp::now;
 use tally::Spread;
-use target::{Play, Publish};
+use target::{Play, Protocol, Publish};
 
 /// How long viewers may take to get their first keyframe.
 const STARTED_WITHIN: Duration = Duration::from_secs(15);
@@ -72,11 +73,12 @@ fn main() -> anyhow::Result<()> {
     if cores < 2 {
         println!("one core for both sides: the figures mean little");
     }
-    let mut bench = Bench { options, server_core, rows: Vec::new(), floors: Vec::new() };
+    let mut bench = Bench { options, server_core, rows: Vec::new(), floors: Vec::new(), hls: Vec::new() };
     let result = viewers.into_iter().try_for_each(|count| bench.run(count));
     // What was measured before something failed is worth seeing.
     println!();
     report::print(&bench.rows, &bench.floors);
+    hls::print(&bench.hls);
     result
 }
 
@@ -86,31 +88,44 @@ struct Bench {
     /// Each with the floor it is compared with.
     rows: Vec<(Row, Option<usize>)>,
     floors: Vec<Row>,
+    /// Each with nginx beside it.
+    hls: Vec<(hls::Row, Option<hls::Row>)>,
 }
 
 impl Bench {
     fn run(&mut self, count: usize) -> anyhow::Result<()> {
-        if !self.options.no_floor {
+        let urls = self.options.play.clone();
+        let plays = urls.iter().map(|url| Play::parse(url)).collect::<anyhow::Result<Vec<_>>>()?;
+        let protocols = if urls.is_empty() { self.options.protocols() } else { plays.iter().map(|play| play.protocol).collect() };
+        if !self.options.no_floor && protocols.iter().any(|protocol| *protocol != Protocol::LlHls) {
             for batch in self.options.batches.clone() {
                 self.floor(count, Duration::from_millis(batch))?;
             }
         }
-        let urls = self.options.play.clone();
-        if urls.is_empty() {
-            for protocol in self.options.protocols() {
+        if plays.is_empty() {
+            for protocol in protocols {
                 let server = Server::start(&self.options, self.server_core)?;
                 let play = server.play(protocol)?;
-                let row = self.row(count, &play, &server.publish, Some(server.pid())).with_context(|| server.log_tail());
-                self.compare(row?)?;
+                self.watch(count, &play, &server.publish, Some(server.pid())).with_context(|| server.log_tail())?;
                 server.finish()?;
             }
         }
         let publish = self.options.publish.as_deref().map(Publish::parse).transpose()?;
-        for url in urls {
-            let row = self.row(count, &Play::parse(&url)?, &publish, self.options.pid)?;
-            self.compare(row)?;
+        plays.iter().try_for_each(|play| self.watch(count, play, &publish, self.options.pid))
+    }
+
+    /// Measures a server, and what it is compared with.
+    fn watch(&mut self, count: usize, play: &Play, publish: &Option<Publish>, pid: Option<u32>) -> anyhow::Result<()> {
+        if play.protocol != Protocol::LlHls {
+            let row = self.row(count, play, publish, pid)?;
+            return self.compare(row);
         }
-        Ok(())
+        let publish = publish.as_ref().context("viewers of LL-HLS need --publish: only the publisher knows when a part was complete")?;
+        let (row, recording) = hls::measure(&self.options, count, play, publish, pid)?;
+        let floor = if self.options.no_floor { Ok(None) } else { hls::floor(&self.options, self.server_core, count, recording) };
+        let (floor, failed) = floor.map_or_else(|error| (None, Err(error)), |floor| (floor, Ok(())));
+        self.hls.push((row, floor));
+        failed
     }
 
     /// Publishes, and lets viewers watch a server.

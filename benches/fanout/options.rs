@@ -36,9 +36,15 @@ pub struct Options {
     /// Batch intervals in milliseconds at which the floor is measured, beside the one that matches each row
     #[arg(long, default_value = "0,30,100,350", value_delimiter = ',', value_name = "MS,...")]
     pub batches: Vec<u64>,
-    /// Measure no floor at all
+    /// Measure no floor at all, nor nginx
     #[arg(long)]
     pub no_floor: bool,
+    /// Viewers of LL-HLS ask for the hinted part ahead, on a second connection for each track
+    #[arg(long)]
+    pub hints: bool,
+    /// Viewers of LL-HLS ask for whole playlists, never for delta updates
+    #[arg(long)]
+    pub whole_playlists: bool,
     /// The core of the server and of the floor [default: the last]
     #[arg(long, value_name = "CORE")]
     pub server_core: Option<usize>,
@@ -56,7 +62,7 @@ pub struct Options {
     /// Measure a server that runs already: where to publish
     #[arg(long, value_name = "RTMP_URL", requires = "play")]
     pub publish: Option<String>,
-    /// Where to watch: rtmp://, or http:// or ws:// ending in .flv or .mp4; may be given several times. Without --publish the stream has to carry
+    /// Where to watch: rtmp://, or http:// or ws:// ending in .flv, .mp4 or /index.m3u8; may be given several times. Without --publish the stream has to carry
     /// this harness's marks all the same
     #[arg(long, value_name = "URL")]
     pub play: Vec<String>,

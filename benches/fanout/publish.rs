@@ -2,9 +2,9 @@
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,7 @@ use sluicegate::amf0::object;
 use sluicegate::flv::TagKind;
 use sluicegate::rtmp::client::{Client, Event, Options, Role};
 
+use crate::check::Track;
 use crate::source::{FRAME_RATE, Packet, Source};
 use crate::stamp;
 use crate::tally::Spread;
@@ -24,9 +25,15 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Between two looks at a socket that is full or has not answered yet.
 const NAP: Duration = Duration::from_micros(200);
 
+/// When each picture and each sound was handed to the socket, by its number.
+#[derive(Debug, Default)]
+pub struct Sent(Mutex<[Vec<u64>; 2]>);
+
 /// The publisher's thread; it ends with this handle.
 #[derive(Debug)]
 pub struct Publisher {
+    /// What it has sent.
+    pub sent: Arc<Sent>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<anyhow::Result<Vec<u32>>>>,
 }
@@ -36,9 +43,11 @@ impl Publisher {
     pub fn start(publish: &Publish, bitrate: u64) -> anyhow::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let (agreed, answer) = mpsc::channel();
-        let (publish, stopped) = (publish.clone(), Arc::clone(&stop));
-        let thread = thread::Builder::new().name("publisher".into()).spawn(move || run(&publish, bitrate, &stopped, &agreed))?;
-        let mut publisher = Self { stop, thread: Some(thread) };
+        let sent = Arc::new(Sent::default());
+        let (publish, stopped, noted) = (publish.clone(), Arc::clone(&stop), Arc::clone(&sent));
+        let thread = thread::Builder::new().name("publisher".into());
+        let thread = thread.spawn(move || run(&publish, bitrate, &stopped, &noted, &agreed))?;
+        let mut publisher = Self { sent, stop, thread: Some(thread) };
         if answer.recv_timeout(2 * PATIENCE).is_err() {
             publisher.finish()?;
             bail!("the server did not agree to the stream within {PATIENCE:?}");
@@ -61,13 +70,26 @@ impl Drop for Publisher {
     }
 }
 
+impl Sent {
+    /// When the one of that number was sent, on [`stamp::now`]'s clock.
+    pub fn at(&self, track: Track, number: u64) -> Option<u64> {
+        let times = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        times[track as usize].get(usize::try_from(number).ok()?).copied()
+    }
+
+    fn note(&self, kind: TagKind, at: u64) {
+        let track = if kind == TagKind::Video { Track::Video } else { Track::Audio };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)[track as usize].push(at);
+    }
+}
+
 struct Link {
     socket: TcpStream,
     client: Client,
     input: BytesMut,
 }
 
-fn run(publish: &Publish, bitrate: u64, stop: &AtomicBool, agreed: &Sender<()>) -> anyhow::Result<Vec<u32>> {
+fn run(publish: &Publish, bitrate: u64, stop: &AtomicBool, sent: &Sent, agreed: &Sender<()>) -> anyhow::Result<Vec<u32>> {
     let mut link = Link::open(publish)?;
     let deadline = Instant::now() + PATIENCE;
     while !link.turn()? {
@@ -95,7 +117,9 @@ fn run(publish: &Publish, bitrate: u64, stop: &AtomicBool, agreed: &Sender<()>) 
         let due = started + source.due();
         thread::sleep(due.saturating_duration_since(Instant::now()));
         late.push(u32::try_from(due.elapsed().as_micros()).unwrap_or(u32::MAX));
-        let packet = source.next(stamp::now());
+        let now = stamp::now();
+        let packet = source.next(now);
+        sent.note(packet.kind, now);
         link.send(packet);
         link.turn()?;
     }

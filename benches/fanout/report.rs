@@ -28,8 +28,9 @@ pub struct Row {
 }
 
 /// Beyond this share of its core the load side's own waiting shows in the delays.
-const LOAD_IS_BUSY: f64 = 0.7;
-const GIB: f64 = (1u64 << 30) as f64;
+pub const LOAD_IS_BUSY: f64 = 0.7;
+/// A GiB.
+pub const GIB: f64 = (1u64 << 30) as f64;
 
 impl Row {
     /// CPU seconds per GiB delivered.
@@ -104,6 +105,9 @@ impl Row {
 
 /// Prints rows, each with the floor it is compared with, and the floors.
 pub fn print(rows: &[(Row, Option<usize>)], floors: &[Row]) {
+    if rows.is_empty() && floors.is_empty() {
+        return;
+    }
     println!(
         "{:>7}  {:<22} {:>6} {:>9} {:>7} {:>6} {:>10} {:>24} {:>15} {:>8} {:>6} {:>7} {:>6}",
         "viewers", "what", "batch", "CPU", "over", "core", "memory", "delay, ms", "first key, ms", "Mb/s", "skips", "errors", "load"

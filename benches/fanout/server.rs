@@ -41,7 +41,7 @@ impl Server {
     /// Starts the gateway on free ports; returns when it listens.
     pub fn start(options: &Options, core: usize) -> anyhow::Result<Self> {
         let program = options.gateway.clone().unwrap_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_sluicegate")));
-        let [rtmp, http] = free_ports()?;
+        let [rtmp, http] = [free_port()?, free_port()?];
         let log = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fanout-gateway.log");
         let output = File::create(&log).with_context(|| log.display().to_string())?;
         let mut arguments =
@@ -117,9 +117,7 @@ pub fn floor(options: &Options, core: usize, batch: Duration) -> anyhow::Result<
     Ok(Floor { process, play })
 }
 
-/// Ports that nobody listens on now.
-fn free_ports() -> anyhow::Result<[u16; 2]> {
-    let listeners = [TcpListener::bind(("127.0.0.1", 0))?, TcpListener::bind(("127.0.0.1", 0))?];
-    let port = |listener: &TcpListener| Ok::<_, std::io::Error>(listener.local_addr()?.port());
-    Ok([port(&listeners[0])?, port(&listeners[1])?])
+/// A port that nobody listens on now.
+pub fn free_port() -> std::io::Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }

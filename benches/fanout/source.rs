@@ -1,4 +1,4 @@
-//! The synthetic stream: H.264 and AAC of a set bit rate, real in every header, filler in its slices.
+//! The synthetic stream: H.264 and AAC of a set bit rate, real in every header, filler in its slices and sounds.
 
 use std::time::Duration;
 
@@ -81,14 +81,15 @@ impl Source {
         self.picture_due().min(self.sound_due())
     }
 
-    /// The next packet; a picture is marked as sent at this moment of [`crate::stamp::now`]'s clock.
+    /// The next packet, marked as sent at this moment of [`crate::stamp::now`]'s clock.
     pub fn next(&mut self, sent: u64) -> Packet {
         let timestamp_ms = self.due().as_millis() as u32;
         if self.picture_due() > self.sound_due() {
-            self.sounds += 1;
             let mut body = BytesMut::with_capacity(2 + self.audio_bytes);
-            body.put_slice(&[0xaf, 1, 0x21]);
-            body.put_slice(self.filler.get(..self.audio_bytes).unwrap_or(&self.filler));
+            body.put_slice(&[0xaf, 1]);
+            Stamp { frame: self.sounds, sent }.write(&mut body);
+            body.put_slice(self.filler.get(NAL_LEN..self.audio_bytes).unwrap_or_default());
+            self.sounds += 1;
             return Packet { kind: TagKind::Audio, timestamp_ms, is_key: true, body: body.freeze() };
         }
         let is_key = self.pictures.is_multiple_of(GOP);

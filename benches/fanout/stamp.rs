@@ -1,7 +1,7 @@
-//! The mark that travels inside every picture: which picture it is, and when it was sent.
+//! The mark that travels inside every picture and every sound: which one it is, and when it was sent.
 //!
 //! It is an SEI message of user data (H.264 D.1.7), which servers pass on as part of the access unit. Its bytes all have the high bit
-//! set, so that neither a start code nor an emulation prevention byte can arise in it.
+//! set, so that neither a start code nor an emulation prevention byte can arise in it. A sound simply begins with it.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -17,10 +17,10 @@ const ID: [u8; 16] = *b"\xd3\xa1\xf7\x9c\x8e\xb4\xc2\xe9\x91\xaf\xd8\xbb\xe5\x96
 const FRAME_BYTES: usize = 5;
 const TIME_BYTES: usize = 9;
 
-/// What a picture says of itself.
+/// What a picture or a sound says of itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Stamp {
-    /// Pictures published before this one.
+    /// Pictures, or sounds, published before this one.
     pub frame: u64,
     /// When it was handed to the socket, on [`now`]'s clock.
     pub sent: u64,

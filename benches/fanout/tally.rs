@@ -12,6 +12,8 @@ pub struct Tally {
     pub bytes: u64,
     /// Reads that gave something: the receiver's view of the server's writes.
     pub bursts: u64,
+    /// Whole answers, where viewers ask again and again.
+    pub answers: u64,
     /// Microseconds from publishing to receiving, of each picture sent since the beginning.
     pub delays: Vec<u32>,
     /// Microseconds from connecting to the first whole keyframe.

@@ -13,17 +13,19 @@ pub enum Protocol {
     WsFmp4,
     HttpFmp4,
     Rtmp,
+    LlHls,
     /// Each of them, one after another.
     All,
 }
 
 /// A protocol and what its addresses look like.
-pub const PROTOCOLS: [(Protocol, &str, &str); 5] = [
+pub const PROTOCOLS: [(Protocol, &str, &str); 6] = [
     (Protocol::HttpFlv, "http", ".flv"),
     (Protocol::WsFlv, "ws", ".flv"),
     (Protocol::WsFmp4, "ws", ".mp4"),
     (Protocol::HttpFmp4, "http", ".mp4"),
     (Protocol::Rtmp, "rtmp", ""),
+    (Protocol::LlHls, "http", "/index.m3u8"),
 ];
 
 impl Protocol {
@@ -53,14 +55,14 @@ pub struct Play {
 }
 
 impl Play {
-    /// From `rtmp://`, or from `http://`, `ws://` and an address that ends in `.flv` or `.mp4`, a query apart.
+    /// From `rtmp://`, or from `http://`, `ws://` and an address that ends in `.flv`, `.mp4` or `/index.m3u8`, a query apart.
     pub fn parse(url: &str) -> anyhow::Result<Self> {
         let (scheme, rest) = url.split_once("://").with_context(|| format!("{url}: no scheme"))?;
         let (host, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
         let file = path.split('?').next().unwrap_or(path);
         let known = PROTOCOLS.iter().find(|(_, known, ending)| *known == scheme && file.ends_with(ending));
         let &(protocol, _, _) =
-            known.with_context(|| format!("{url}: neither rtmp:// nor http:// or ws:// with .flv or .mp4 at the end"))?;
+            known.with_context(|| format!("{url}: neither rtmp:// nor http:// or ws:// with .flv, .mp4 or /index.m3u8 at the end"))?;
         Ok(Self {
             protocol,
             address: resolve(host, if protocol == Protocol::Rtmp { 1935 } else { 80 })?,
