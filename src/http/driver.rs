@@ -1,10 +1,9 @@
-//! Serves a router on the sockets of worker threads, in HTTP/1.1 and HTTP/2, encrypted and not.
+//! Serves a site on the sockets of worker threads, in HTTP/1.1 and HTTP/2, encrypted and not.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use hyper::server::conn::http1;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpStream;
@@ -16,6 +15,7 @@ use super::exchange::Exchanges;
 use super::http2;
 use super::late::Late;
 use super::opening::{self, Opened, Unopened, Version};
+use super::site::Site;
 use super::socket::{Socket, Writing};
 use crate::egress::{self, Hub, Hubs, Policy};
 use crate::net::workers::{Seat, Serve};
@@ -41,7 +41,7 @@ impl Default for Options {
     }
 }
 
-/// Serves a router on the sockets of worker threads.
+/// Serves a site on the sockets of worker threads.
 #[derive(Debug)]
 pub struct Driver {
     front: Arc<Front>,
@@ -51,7 +51,7 @@ pub struct Driver {
 /// What all connections share.
 #[derive(Debug)]
 struct Front {
-    router: Router,
+    site: Site,
     options: Options,
     http1: http1::Builder,
     http2: http2::Options,
@@ -69,16 +69,16 @@ struct Arrival {
 }
 
 impl Driver {
-    /// A driver of `router` that leaves its workers' hubs in `hubs`. Connections say goodbye after their next answer once `closing` is cancelled.
+    /// A driver of `site` that leaves its workers' hubs in `hubs`. Connections say goodbye after their next answer once `closing` is cancelled.
     pub fn new(
-        router: Router,
+        site: Site,
         (options, http2): (Options, http2::Options),
         policy: Arc<Policy>,
         hubs: Arc<Hubs>,
         closing: CancellationToken,
     ) -> Arc<Self> {
         let http1 = super::http1::builder(&options);
-        Arc::new(Self { front: Arc::new(Front { router, options, http1, http2, policy, closing }), hubs })
+        Arc::new(Self { front: Arc::new(Front { site, options, http1, http2, policy, closing }), hubs })
     }
 }
 
@@ -124,12 +124,12 @@ impl Front {
         let stall = Duration::from_secs(self.options.write_s.into());
         match version {
             Version::Http1 => {
-                let router = self.router.clone();
-                let connection = super::http1::Connection::new(&self.http1, (socket, writing), router, peer, timer, stall);
+                let site = self.site.clone();
+                let connection = super::http1::Connection::new(&self.http1, (socket, writing), site, peer, timer, stall);
                 connection.serve(closing, hub, seat).await;
             }
             Version::Http2 => {
-                let exchanges = Exchanges { router: self.router.clone(), peer, stall };
+                let exchanges = Exchanges { site: self.site.clone(), peer, stall };
                 let served = http2::serve(socket, writing, exchanges, (self.options, self.http2), timer, closing);
                 Box::pin(served).await;
                 drop(seat);

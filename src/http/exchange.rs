@@ -9,9 +9,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime};
 
-use axum::Router;
 use axum::body::Body;
-use axum::extract::ConnectInfo;
 use axum::response::Response;
 use bytes::Bytes;
 use h2::server::SendResponse;
@@ -19,8 +17,9 @@ use h2::{Reason, RecvStream, SendStream};
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use http_body::{Body as _, Frame};
 use tokio::time::timeout;
-use tower::Service as _;
 use tracing::Instrument as _;
+
+use super::site::Site;
 
 /// Most bytes of one answer that wait in a connection for its socket.
 pub(super) const PIECE: usize = 64 << 10;
@@ -28,7 +27,7 @@ pub(super) const PIECE: usize = 64 << 10;
 /// What the exchanges of a connection share.
 #[derive(Clone, Debug)]
 pub(super) struct Exchanges {
-    pub router: Router,
+    pub site: Site,
     pub peer: SocketAddr,
     /// How long a client may open no window for an answer before the answer is taken back.
     pub stall: Duration,
@@ -74,10 +73,10 @@ impl Exchanges {
         tokio::spawn(answered.in_current_span());
     }
 
-    async fn answer(mut self, request: Request<RecvStream>, respond: &mut SendResponse<Bytes>) -> Result<(), Broken> {
+    async fn answer(self, request: Request<RecvStream>, respond: &mut SendResponse<Bytes>) -> Result<(), Broken> {
         let bodiless = request.method() == Method::HEAD;
-        let mut handled = self.router.call(as_in_http_1(request, self.peer));
-        let response = poll_fn(|cx| match Pin::new(&mut handled).poll(cx) {
+        let mut handled = self.site.answer(as_in_http_1(request), self.peer, None);
+        let response = poll_fn(|cx| match handled.as_mut().poll(cx) {
             Poll::Ready(response) => Poll::Ready(Ok(response)),
             // Who does not wait for a held answer any more shall not hold it either.
             Poll::Pending => respond.poll_reset(cx).map(|reset| Err(reset.map_or_else(Broken::Connection, Broken::Reset))),
@@ -96,14 +95,13 @@ impl Exchanges {
 
 /// The request as the handlers know it: with the name of the host where HTTP/1.1 has it (RFC 9113 §8.3.1), and without a body, since
 /// none of them takes any.
-fn as_in_http_1(request: Request<RecvStream>, peer: SocketAddr) -> Request<Body> {
+fn as_in_http_1(request: Request<RecvStream>) -> Request<Body> {
     let mut request = request.map(|_| Body::empty());
     if !request.headers().contains_key(header::HOST)
         && let Some(host) = request.uri().authority().and_then(|name| HeaderValue::from_str(name.as_str()).ok())
     {
         request.headers_mut().insert(header::HOST, host);
     }
-    request.extensions_mut().insert(ConnectInfo(peer));
     request
 }
 

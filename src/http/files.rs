@@ -2,13 +2,11 @@
 
 use std::convert::Infallible;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::ops::Range;
 use std::time::{Duration, Instant, SystemTime};
 
 use axum::Json;
-use axum::body::Body;
-use axum::extract::ConnectInfo;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -57,16 +55,16 @@ pub async fn file(outlet: &Outlet, request: Request, method: &Method, headers: &
 
 /// Counts whoever asks for a playlist or manifest that live players ask for again and again. What tells viewers apart is their address,
 /// their player's name and what their query carries, such as a token.
-pub fn note_viewer(stream: &Stream, file: Request, request: &http::Request<Body>) {
+pub fn note_viewer(stream: &Stream, file: Request, address: IpAddr, headers: &HeaderMap, query: &str) {
     let exit = match file {
         Request::MediaPlaylist(_) => "hls",
         Request::Manifest => "dash",
         _ => return,
     };
     let mut viewer = DefaultHasher::new();
-    request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip()).hash(&mut viewer);
-    request.headers().get(header::USER_AGENT).map(HeaderValue::as_bytes).hash(&mut viewer);
-    request::carried_query(request.uri().query().unwrap_or_default()).hash(&mut viewer);
+    address.hash(&mut viewer);
+    headers.get(header::USER_AGENT).map(HeaderValue::as_bytes).hash(&mut viewer);
+    request::carried_query(query).hash(&mut viewer);
     stream.note_request(exit, viewer.finish(), Instant::now());
 }
 

@@ -14,11 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use axum::Router;
-use axum::body::Body;
-use axum::extract::ConnectInfo;
 use axum::response::Response;
-use axum::routing::future::RouteFuture;
 use bytes::Bytes;
 use http::Request;
 use hyper::body::Incoming;
@@ -27,11 +23,11 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use parking_lot::Mutex;
 use tokio::time::Sleep;
 use tokio_util::sync::WaitForCancellationFutureOwned;
-use tower::Service as _;
 use tracing::Instrument as _;
 
 use super::driver::Options;
 use super::late::{Deadlines, Late};
+use super::site::{Answering, Site};
 use super::socket::{Socket, Writing};
 use crate::egress::{Hub, Newcomer, Viewer, solo};
 use crate::net::workers::Seat;
@@ -103,19 +99,19 @@ enum Closed {
 }
 
 impl Connection {
-    /// Of `socket`, to be answered by `router`. `timer` rings when the first head must be there; `stall` is how long an answer may wait
+    /// Of `socket`, to be answered by `site`. `timer` rings when the first head must be there; `stall` is how long an answer may wait
     /// to be taken.
     pub fn new(
         builder: &http1::Builder,
         (socket, writing): (Socket, Arc<Writing>),
-        router: Router,
+        site: Site,
         peer: SocketAddr,
         timer: Pin<Box<Sleep>>,
         stall: Duration,
     ) -> Self {
         let slot = Slot { parked: Arc::default(), writing: Arc::clone(&writing) };
         let heard = Arc::new(AtomicBool::new(false));
-        let requests = Requests { router, slot: slot.clone(), heard: Arc::clone(&heard), peer };
+        let requests = Requests { site, slot: slot.clone(), heard: Arc::clone(&heard), peer };
         let http = builder.serve_connection(TokioIo::new(socket), requests);
         Self { http, slot, deadlines: Deadlines::new(timer, stall, heard, writing) }
     }
@@ -189,10 +185,10 @@ fn label(error: &hyper::Error) -> &'static str {
     }
 }
 
-/// The router with what one connection adds to its requests.
+/// The site with what one connection adds to its requests.
 #[derive(Debug)]
 struct Requests {
-    router: Router,
+    site: Site,
     slot: Slot,
     /// Whether a whole head has arrived.
     heard: Arc<AtomicBool>,
@@ -202,13 +198,10 @@ struct Requests {
 impl hyper::service::Service<Request<Incoming>> for Requests {
     type Response = Response;
     type Error = Infallible;
-    type Future = RouteFuture<Infallible>;
+    type Future = Answering;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         self.heard.store(true, Ordering::Relaxed);
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(ConnectInfo(self.peer));
-        request.extensions_mut().insert(self.slot.clone());
-        self.router.clone().call(request)
+        self.site.answer(request, self.peer, Some(&self.slot))
     }
 }
