@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::time::{Duration, Instant, SystemTime};
 
 use axum::Json;
+use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};

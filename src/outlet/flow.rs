@@ -1,18 +1,16 @@
 //! A segment that is being made, on its way to a viewer: what there is of it, and then each part as it comes.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
-use tokio::sync::watch;
 
 use super::shelf::{Outlook, Place};
 use crate::media::{Epoch, TrackId};
 use crate::segment::snapshot::{MediaSequence, Part, Phase, Progress, Segment, Snapshot};
+use crate::segment::task::Snapshots;
 
 /// Reads one segment part by part until it is whole.
 #[derive(Debug)]
 pub struct Flow {
-    snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
+    snapshots: Snapshots,
     track: TrackId,
     epoch: Epoch,
     msn: MediaSequence,
@@ -35,13 +33,7 @@ enum State<'a> {
 
 impl Flow {
     /// Reads the segment of that number.
-    pub(super) fn new(
-        snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
-        track: TrackId,
-        epoch: Epoch,
-        msn: MediaSequence,
-        place: Place,
-    ) -> Self {
+    pub(super) fn new(snapshots: Snapshots, track: TrackId, epoch: Epoch, msn: MediaSequence, place: Place) -> Self {
         Self { snapshots, track, epoch, msn, read: 0, _place: place }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use dashmap::DashMap;
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 
 use super::shelf::Shelf;
 use super::variants::{Means, TooManyVariants, Variants};
@@ -13,6 +13,7 @@ use crate::feed::{self, FlvUnit, Fragment, Lazy, RtmpUnit, RtmpVariant};
 use crate::flv::FlvVariant;
 use crate::media::{Epoch, Program, Selection};
 use crate::segment;
+use crate::segment::task::Announcer;
 
 /// All that one stream offers to viewers.
 #[derive(Debug)]
@@ -35,14 +36,14 @@ pub struct Outlets {
 impl Outlet {
     fn new(stream: &Arc<Stream>, means: &Means, segments: &segment::options::Options) -> Arc<Self> {
         let samples = &stream.source().samples;
-        let (tell, snapshots) = watch::channel(None);
-        means.runtime.spawn(segment::task::run(Arc::clone(stream), segments.clone(), tell));
+        let (announcer, media, lists) = Announcer::new();
+        means.runtime.spawn(segment::task::run(Arc::clone(stream), segments.clone(), announcer));
         Arc::new(Self {
             stream: Arc::clone(stream),
             flv: Variants::new(Arc::clone(samples), means),
             rtmp: Variants::new(Arc::clone(samples), means),
             fragments: Variants::new(Arc::clone(samples), means),
-            shelf: Shelf::new(snapshots, segments.max_held),
+            shelf: Shelf::new(media, lists, segments.max_held),
         })
     }
 

@@ -4,18 +4,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
-use tokio::sync::watch;
-
 use super::flow::{self, Flow};
 use super::texts::Texts;
 use crate::segment::request::Request;
 use crate::segment::snapshot::{Phase, Snapshot};
+use crate::segment::task::Snapshots;
+use bytes::Bytes;
 
 /// The newest snapshot of a stream's segments, and what was rendered from it.
 #[derive(Debug)]
 pub struct Shelf {
-    snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
+    /// For those who wait for media, and who are told first.
+    media: Snapshots,
+    /// For those who wait for playlists and manifests.
+    lists: Snapshots,
     texts: Texts,
     held: Arc<AtomicUsize>,
     max_held: usize,
@@ -62,14 +64,14 @@ pub(super) enum Outlook {
 pub(super) struct Place(Arc<AtomicUsize>);
 
 impl Shelf {
-    /// A shelf that shows what `snapshots` brings, and holds so many requests at a time until it comes.
-    pub fn new(snapshots: watch::Receiver<Option<Arc<Snapshot>>>, max_held: usize) -> Self {
-        Self { snapshots, texts: Texts::default(), held: Arc::default(), max_held }
+    /// A shelf that shows what is announced, and holds so many requests at a time until it comes.
+    pub fn new(media: Snapshots, lists: Snapshots, max_held: usize) -> Self {
+        Self { media, lists, texts: Texts::default(), held: Arc::default(), max_held }
     }
 
     /// What is there now.
     pub fn snapshot(&self) -> Option<Arc<Snapshot>> {
-        self.snapshots.borrow().clone()
+        self.media.borrow().clone()
     }
 
     /// What is there now or, for a stream that has just begun, as soon as there is something to list.
@@ -85,21 +87,8 @@ impl Shelf {
     ///
     /// # Errors
     /// [`NotHeld`]
-    pub async fn until<R>(&self, patience: Duration, mut find: impl FnMut(&Arc<Snapshot>) -> Option<R>) -> Result<R, NotHeld> {
-        if let Some(found) = self.snapshots.borrow().as_ref().and_then(&mut find) {
-            return Ok(found);
-        }
-        let _place = self.place()?;
-        let mut snapshots = self.snapshots.clone();
-        let found = async {
-            loop {
-                if let Some(found) = snapshots.borrow_and_update().as_ref().and_then(&mut find) {
-                    return Ok(found);
-                }
-                snapshots.changed().await.map_err(|_| NotHeld::Over)?;
-            }
-        };
-        tokio::time::timeout(patience, found).await.unwrap_or(Err(NotHeld::Late))
+    pub async fn until<R>(&self, patience: Duration, find: impl FnMut(&Arc<Snapshot>) -> Option<R>) -> Result<R, NotHeld> {
+        self.hold(&self.lists, patience, find).await
     }
 
     /// The bytes of a media file. The next part is waited for, for it was hinted at, and so is the first part of the very next segment:
@@ -108,7 +97,7 @@ impl Shelf {
     /// # Errors
     /// [`NotHeld`]
     pub async fn media(&self, request: &Request, patience: Duration) -> Result<Media, NotHeld> {
-        if self.snapshots.borrow().is_none() {
+        if self.media.borrow().is_none() {
             return Ok(Media::Absent);
         }
         let found = |snapshot: &Arc<Snapshot>| match (snapshot.media(request), outlook(snapshot, request)) {
@@ -116,10 +105,10 @@ impl Shelf {
             (None, Outlook::Coming) => None,
             (None, other) => Some(Err(other)),
         };
-        match (self.until(patience, found).await?, *request) {
+        match (self.hold(&self.media, patience, found).await?, *request) {
             (Ok(bytes), _) => Ok(Media::Whole(bytes)),
             (Err(Outlook::Flowing), Request::Segment { track, epoch, msn }) => {
-                Ok(Media::Flowing(Flow::new(self.snapshots.clone(), track, epoch, msn, self.place()?)))
+                Ok(Media::Flowing(Flow::new(self.media.clone(), track, epoch, msn, self.place()?)))
             }
             (Err(_), _) => Ok(Media::Absent),
         }
@@ -133,6 +122,28 @@ impl Shelf {
     /// Requests that are held right now.
     pub fn held(&self) -> usize {
         self.held.load(Ordering::Relaxed)
+    }
+
+    async fn hold<R>(
+        &self,
+        snapshots: &Snapshots,
+        patience: Duration,
+        mut find: impl FnMut(&Arc<Snapshot>) -> Option<R>,
+    ) -> Result<R, NotHeld> {
+        if let Some(found) = snapshots.borrow().as_ref().and_then(&mut find) {
+            return Ok(found);
+        }
+        let _place = self.place()?;
+        let mut snapshots = snapshots.clone();
+        let found = async {
+            loop {
+                if let Some(found) = snapshots.borrow_and_update().as_ref().and_then(&mut find) {
+                    return Ok(found);
+                }
+                snapshots.changed().await.map_err(|_| NotHeld::Over)?;
+            }
+        };
+        tokio::time::timeout(patience, found).await.unwrap_or(Err(NotHeld::Late))
     }
 
     fn place(&self) -> Result<Place, NotHeld> {

@@ -24,14 +24,22 @@ const REMIND: Span = Span::from_secs(60);
 /// What viewers can know, renewed with every part; `None` before the first few segments exist. The last value stays when the stream ends.
 pub type Snapshots = watch::Receiver<Option<Arc<Snapshot>>>;
 
+/// Tells viewers what they can know: first those who wait for media, then those who wait to read of it. So with thousands of both the
+/// media, which is what is waited for, does not queue behind the playlists.
+#[derive(Debug)]
+pub struct Announcer {
+    media: watch::Sender<Option<Arc<Snapshot>>>,
+    lists: watch::Sender<Option<Arc<Snapshot>>>,
+}
+
 /// Segments a stream's source rendition until the stream ends; run it on a task of its own.
 ///
 /// A stream that is unpublished ends for its viewers too. At a shutdown it does not: its playlists stay as for a publisher that is away,
-/// so that players survive a restart. Returns early when nobody holds a receiver any more.
-pub async fn run(stream: Arc<Stream>, options: Options, snapshots: watch::Sender<Option<Arc<Snapshot>>>) {
+/// so that players survive a restart. Returns early when nobody is left to be told.
+pub async fn run(stream: Arc<Stream>, options: Options, announcer: Announcer) {
     let mut subscriber = stream.source().samples.subscribe(From::NewestSync, &Arc::new(Gate::new()));
     let mut feed =
-        Feed { stream, options, segmenter: None, away: false, left_out: BTreeMap::new(), told: Told::default(), sent: 0, snapshots };
+        Feed { stream, options, segmenter: None, away: false, left_out: BTreeMap::new(), told: Told::default(), sent: 0, announcer };
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut samples = Vec::new();
@@ -39,7 +47,7 @@ pub async fn run(stream: Arc<Stream>, options: Options, snapshots: watch::Sender
         let read = tokio::select! {
             // Only a drained channel lets time pass, so that no sample arrives after the publisher was seen to be away.
             biased;
-            () = feed.snapshots.closed() => return,
+            () = feed.announcer.unheard() => return,
             read = subscriber.next(Budget::default(), &mut samples) => Some(read),
             _ = ticks.tick() => None,
         };
@@ -53,6 +61,25 @@ pub async fn run(stream: Arc<Stream>, options: Options, snapshots: watch::Sender
     }
 }
 
+impl Announcer {
+    /// Nothing to tell yet; the ears of those who wait for media, and of those who wait for playlists and manifests.
+    pub fn new() -> (Self, Snapshots, Snapshots) {
+        let ((media, of_media), (lists, of_lists)) = (watch::channel(None), watch::channel(None));
+        (Self { media, lists }, of_media, of_lists)
+    }
+
+    /// Returns whether it is the first.
+    fn announce(&self, snapshot: Arc<Snapshot>) -> bool {
+        let before = self.media.send_replace(Some(Arc::clone(&snapshot)));
+        self.lists.send_replace(Some(snapshot));
+        before.is_none()
+    }
+
+    async fn unheard(&self) {
+        self.media.closed().await;
+    }
+}
+
 struct Feed {
     stream: Arc<Stream>,
     options: Options,
@@ -62,7 +89,7 @@ struct Feed {
     told: Told,
     /// The state that was last announced.
     sent: u64,
-    snapshots: watch::Sender<Option<Arc<Snapshot>>>,
+    announcer: Announcer,
 }
 
 impl Feed {
@@ -151,11 +178,11 @@ impl Feed {
         }
         self.sent = segmenter.state();
         let Some(snapshot) = segmenter.snapshot() else { return };
-        if self.snapshots.borrow().is_none() {
-            info!(stream = %self.stream.name(), target_duration = snapshot.target_duration, "HLS and DASH are ready");
-        }
         self.told.tell(&self.stream, &snapshot, now);
-        self.snapshots.send_replace(Some(snapshot));
+        let target_duration = snapshot.target_duration;
+        if self.announcer.announce(snapshot) {
+            info!(stream = %self.stream.name(), target_duration, "HLS and DASH are ready");
+        }
     }
 }
 
