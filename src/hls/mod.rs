@@ -3,10 +3,12 @@
 //! Knows neither samples nor sockets. File names come from [`segment::request`](crate::segment::request).
 
 mod captions;
+pub mod iframes;
 pub mod media;
 pub mod multivariant;
 pub mod reload;
 mod text;
 
+pub use iframes::iframes;
 pub use media::media;
 pub use multivariant::multivariant;

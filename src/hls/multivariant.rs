@@ -11,7 +11,7 @@ use super::text::{quotable, uri};
 
 /// The multivariant playlist. Video and audio are renditions of their own: each video track is a variant, once with each group of audio
 /// tracks that share a codec; without video, each such group is a variant. The leading video track comes first, for that is what players
-/// begin with; the others follow by size.
+/// begin with; the others follow by size. Each video track has an I-frame playlist besides.
 ///
 /// `query` is the viewer's own and is carried over to the addresses in the playlist, but for `_HLS_` directives.
 pub fn multivariant(snapshot: &Snapshot, query: &str) -> String {
@@ -57,6 +57,9 @@ fn write(out: &mut String, snapshot: &Snapshot, query: &str) -> std::fmt::Result
     }
     for group in groups.iter().filter(|_| video.is_empty()) {
         variant(out, None, Some((group, grouped)), query)?;
+    }
+    for status in &video {
+        iframes(out, status, query)?;
     }
     Ok(())
 }
@@ -115,15 +118,11 @@ fn variant(
     write!(out, "#EXT-X-STREAM-INF:BANDWIDTH={},AVERAGE-BANDWIDTH={}", most(|s| s.rate.peak), most(|s| s.rate.average))?;
     write!(out, ",CODECS=\"{}\"", codecs.join(","))?;
     if let Some(status) = video {
-        if let Some(shape) = status.track.codec.video() {
-            write!(out, ",RESOLUTION={}x{}", shape.width, shape.height)?;
-        }
+        resolution(out, status)?;
         if let Some(rate) = status.frame_rate {
             write!(out, ",FRAME-RATE={rate:.3}")?;
         }
-        if let Some(range) = status.track.color.range() {
-            write!(out, ",VIDEO-RANGE={}", range.name())?;
-        }
+        range(out, status)?;
     }
     if let Some((group, true)) = audio {
         write!(out, ",AUDIO=\"{}\"", group.id)?;
@@ -134,4 +133,21 @@ fn variant(
     let track = video.or(sound.first().copied()).map(|status| status.track.id);
     writeln!(out)?;
     track.map_or(Ok(()), |track| writeln!(out, "{}", uri(Request::MediaPlaylist(track), query)))
+}
+
+/// The line of a video track's I-frame playlist.
+fn iframes(out: &mut String, status: &TrackStatus, query: &str) -> std::fmt::Result {
+    let (rate, codec) = (status.iframe_rate, status.track.codec.rfc6381());
+    write!(out, "#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH={},AVERAGE-BANDWIDTH={},CODECS=\"{codec}\"", rate.peak, rate.average)?;
+    resolution(out, status)?;
+    range(out, status)?;
+    writeln!(out, ",URI=\"{}\"", uri(Request::IFramePlaylist(status.track.id), query))
+}
+
+fn resolution(out: &mut String, status: &TrackStatus) -> std::fmt::Result {
+    status.track.codec.video().map_or(Ok(()), |shape| write!(out, ",RESOLUTION={}x{}", shape.width, shape.height))
+}
+
+fn range(out: &mut String, status: &TrackStatus) -> std::fmt::Result {
+    status.track.color.range().map_or(Ok(()), |range| write!(out, ",VIDEO-RANGE={}", range.name()))
 }

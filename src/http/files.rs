@@ -35,7 +35,7 @@ pub async fn file(outlet: &Outlet, request: Request, method: &Method, headers: &
             let info = StreamInfo::of(outlet.stream(), Instant::now(), WallClock::from(SystemTime::now()));
             ([(header::CACHE_CONTROL, "no-store")], Json(info)).into_response()
         }
-        Request::Multivariant | Request::MediaPlaylist(_) | Request::Manifest => {
+        Request::Multivariant | Request::MediaPlaylist(_) | Request::IFramePlaylist(_) | Request::Manifest => {
             playlists::listing(outlet, request, headers, query, patience).await
         }
         Request::Init { track, .. } | Request::Segment { track, .. } | Request::Part { track, .. } => {

@@ -50,6 +50,12 @@ async fn answer(outlet: &Outlet, request: Request, query: &str, patience: Durati
     })?;
     match request {
         Request::MediaPlaylist(track) => media_playlist(outlet, &snapshot, track, query).await,
+        Request::IFramePlaylist(track) => {
+            must_be_there(outlet, &snapshot, track)?;
+            let carried = request::carried_query(query);
+            let listing = Listing { request, selection: Selection::default(), delta: false, carried };
+            text(outlet, &snapshot, listing, snapshot.revision, half(&snapshot))
+        }
         _ => {
             let selection = choice::selection(query).map_err(|problem| Refused { problem, max_age: None, retry: false })?;
             let carried = request::carried_query(query);
@@ -61,10 +67,7 @@ async fn answer(outlet: &Outlet, request: Request, query: &str, patience: Durati
 }
 
 async fn media_playlist(outlet: &Outlet, snapshot: &Arc<Snapshot>, track: TrackId, query: &str) -> Result<Answer, Refused> {
-    if !snapshot.has_track(track) {
-        let problem = Problem::not_found(no_such_track(outlet.stream(), snapshot, Selection::of(track)));
-        return Err(Refused { problem, max_age: Some(snapshot.target_duration), retry: false });
-    }
+    must_be_there(outlet, snapshot, track)?;
     // As RFC 8216bis appendix B.1 has it: what was asked for by number stays the answer to it, and so does a refusal.
     let refused = |error: DirectiveError| Refused {
         problem: Problem::bad_request(error.to_string()),
@@ -88,6 +91,14 @@ async fn media_playlist(outlet: &Outlet, snapshot: &Arc<Snapshot>, track: TrackI
     let carried = request::carried_query(query);
     let listing = Listing { request: Request::MediaPlaylist(track), selection: Selection::default(), delta: skip, carried };
     text(outlet, &snapshot, listing, snapshot.state, max_age)
+}
+
+fn must_be_there(outlet: &Outlet, snapshot: &Snapshot, track: TrackId) -> Result<(), Refused> {
+    if snapshot.has_track(track) {
+        return Ok(());
+    }
+    let problem = Problem::not_found(no_such_track(outlet.stream(), snapshot, Selection::of(track)));
+    Err(Refused { problem, max_age: Some(snapshot.target_duration), retry: false })
 }
 
 /// Half a target duration, in seconds.
@@ -130,6 +141,7 @@ fn render(snapshot: &Snapshot, listing: &Listing) -> String {
     let query = &listing.carried;
     match listing.request {
         Request::MediaPlaylist(track) => hls::media(snapshot, track, query, listing.delta).unwrap_or_default(),
+        Request::IFramePlaylist(track) => hls::iframes(snapshot, track, query).unwrap_or_default(),
         Request::Manifest => dash::manifest(snapshot, CLOCK, query),
         _ => hls::multivariant(snapshot, query),
     }

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::fmp4::{self, Fragmenter, Layout, ReorderDelay, SequenceNumber, TimedSample, TrackNumber};
+use crate::fmp4::{Fragmenter, ReorderDelay, SequenceNumber, TimedSample};
 use crate::media::{Kind, Sample, Span, Timescale, Timestamp, TrackId};
 
 use super::alignment::{self, Alignment, Side};
+use super::chunks;
+use super::iframes::IFrames;
 use super::snapshot::{Counters, Init, MediaSequence, Part, PartNumber, Segment};
 
 /// Most samples of one part: a third of a second of any real track is far below it, timestamps one tick apart are not.
@@ -29,6 +31,8 @@ pub(super) struct Memory {
     pub next_part: u64,
     /// The longest part of several samples so far.
     pub longest_part: Span,
+    /// By how much the numbers of the I-frame playlist run ahead of the media sequence.
+    pub iframes_ahead: u64,
 }
 
 /// One track of the current program.
@@ -48,6 +52,8 @@ pub(super) struct Lane {
     /// Samples and ticks placed so far, for the frame rate.
     pub placed: (u64, i64),
     parts: Vec<Part>,
+    /// The pictures of the segment in progress that can be shown by themselves.
+    iframes: IFrames,
     start: Option<Timestamp>,
     ticks: i64,
     bytes: usize,
@@ -71,6 +77,7 @@ impl Lane {
             alignment: Alignment::default(),
             placed: (0, 0),
             parts: Vec::new(),
+            iframes: IFrames::default(),
             start: None,
             ticks: 0,
             bytes: 0,
@@ -242,6 +249,7 @@ impl Lane {
         self.finish_part(counters);
         self.msn = self.msn.next();
         let parts = std::mem::take(&mut self.parts);
+        let iframes = IFrames { ahead: self.memory.iframes_ahead, ..std::mem::take(&mut self.iframes) };
         let (start, ticks) = (self.start.take(), std::mem::take(&mut self.ticks));
         self.bytes = 0;
         let start = start.filter(|_| !parts.is_empty())?;
@@ -249,7 +257,9 @@ impl Lane {
         let to_next = next.filter(|_| follows).map(|next| next.rescale(self.scale()) - start.ticks()).filter(|to_next| *to_next > 0);
         let (parts, bytes) = join(parts);
         let init = Arc::clone(&self.memory.init);
-        Some(Segment { init, start, duration: to_next.unwrap_or(ticks), independent: self.independent, parts, bytes })
+        let independent = self.independent;
+        self.memory.iframes_ahead = iframes.ahead_after(independent);
+        Some(Segment { init, start, duration: to_next.unwrap_or(ticks), independent, parts, iframes, bytes })
     }
 
     /// Writes what was gathered as a part. False where nothing was, or it could not be written and is lost (and counted).
@@ -259,16 +269,13 @@ impl Lane {
         if samples.len() > 1 {
             self.memory.longest_part = self.memory.longest_part.max(Span::from_ticks(ticks, self.scale()));
         }
-        // Decoding times as sent, as on every other exit: FFmpeg's demuxer would show a delayed picture later than its sound.
-        let mut layout = Layout::new(TrackNumber::ONLY, self.memory.sequence, ReorderDelay::NONE);
-        layout.styp = self.parts.is_empty();
         let independent = first.sample.is_sync;
-        match fmp4::fragment::write(&samples, &layout) {
-            Ok(fragment) => {
+        let at = self.parts.iter().map(|part| part.bytes.len()).sum();
+        match chunks::write(&samples, &mut self.memory.sequence, at, &mut self.iframes) {
+            Ok(bytes) => {
                 let number = PartNumber(self.memory.next_part);
-                self.parts.push(Part { number, duration: ticks, independent, bytes: fragment.freeze() });
+                self.parts.push(Part { number, duration: ticks, independent, bytes });
                 self.memory.next_part += 1;
-                self.memory.sequence = self.memory.sequence.next();
                 true
             }
             Err(_) => {

@@ -8,7 +8,10 @@
 //! | [`segmenter`] | decides where all tracks are cut |
 //! | `alignment` | tells whether a video track can be changed to at the cuts |
 //! | `lane` | gathers one track's samples into parts and segments |
-//! | `presentation` | sets finished slots on the wall clock, gathers them into periods, measures them |
+//! | `chunks` | writes the samples of a part |
+//! | [`iframes`] | the pictures that can be shown by themselves, and where they lie in the segments |
+//! | `presentation` | sets finished slots on the wall clock and gathers them into periods |
+//! | `meter` | measures bit rates |
 //! | [`window`] | keeps slots while viewers may ask for them |
 //! | [`snapshot`] | what viewers can know at one instant |
 //! | [`listing`] | one track of a snapshot, as a playlist lists it |
@@ -16,8 +19,11 @@
 //! | `task` | feeds a segmenter from the bus |
 
 mod alignment;
+mod chunks;
+pub mod iframes;
 mod lane;
 pub mod listing;
+mod meter;
 pub mod options;
 mod presentation;
 pub mod request;

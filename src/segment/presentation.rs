@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use crate::media::{Epoch, Kind, Program, Span, Timestamp, TrackId, WallClock};
 
+use super::meter::Account;
 use super::options::Options;
-use super::snapshot::{Counters, Init, MediaSequence, OpenSegment, PartNumber, Period, Phase, Rate, Segment, Slot, Snapshot, TrackStatus};
+use super::snapshot::{Counters, Init, MediaSequence, OpenSegment, PartNumber, Period, Phase, Segment, Slot, Snapshot, TrackStatus};
 use super::window::Window;
 
 /// What the target duration leaves above the longest segment seen, as GOPs of one encoder differ by a few frames.
@@ -24,8 +25,6 @@ const MAX_CATCH_UP: Span = Span::from_secs(120);
 const PART_HEADROOM: Span = Span::from_millis(1);
 /// A publisher that returns sooner after the last slot leaves no gap.
 const SHORTEST_GAP: Span = Span::from_millis(100);
-/// Margin on a rate that the publisher declares, in percent: encoders exceed it, and the container adds to it.
-const DECLARED_MARGIN: u64 = 125;
 
 /// A slot as it was cut.
 #[derive(Debug)]
@@ -68,16 +67,6 @@ struct Terms {
     window: Span,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Meter {
-    peak: u64,
-    highest: u64,
-    bits: u64,
-    span: Span,
-    /// A segment began where no decoder can start.
-    dependent: bool,
-}
-
 /// The presentation as viewers see it.
 #[derive(Debug)]
 pub(super) struct Presentation {
@@ -95,7 +84,7 @@ pub(super) struct Presentation {
     late_slots: u32,
     /// The next slot gets a place on the wall clock by its arrival.
     drifted: bool,
-    meters: BTreeMap<TrackId, Meter>,
+    accounts: BTreeMap<TrackId, Account>,
     state: u64,
     revision: u64,
     changed: WallClock,
@@ -117,7 +106,7 @@ impl Presentation {
             wall_end: None,
             late_slots: 0,
             drifted: false,
-            meters: BTreeMap::new(),
+            accounts: BTreeMap::new(),
             state: 0,
             revision: 0,
             changed: WallClock::from_unix_millis(0),
@@ -279,7 +268,7 @@ impl Presentation {
                 kept.push(Arc::clone(&segment.init));
             }
         }
-        let tracks = inits.iter().filter(|init| self.meters.contains_key(&init.track.id));
+        let tracks = inits.iter().filter(|init| self.accounts.contains_key(&init.track.id));
         Some(Snapshot {
             epoch: self.epoch,
             state: self.state,
@@ -294,7 +283,7 @@ impl Presentation {
             slots,
             open,
             discontinuity_sequence: self.window.discontinuity_sequence(),
-            independent: !inits.iter().filter_map(|init| self.meters.get(&init.track.id)).any(|meter| meter.dependent),
+            independent: !inits.iter().filter_map(|init| self.accounts.get(&init.track.id)).any(|account| account.dependent),
             retained,
             last_media,
             inits: kept,
@@ -305,23 +294,21 @@ impl Presentation {
     fn status(&self, program: &Program, init: &Arc<Init>, progress: &BTreeMap<TrackId, Progress>) -> TrackStatus {
         // What was told of the track since it got its init segment counts.
         let track = Arc::clone(program.tracks.get(init.track.id).unwrap_or(&init.track));
-        let meter = self.meters.get(&track.id).copied().unwrap_or_default();
         // What the publisher declares is for the default tracks.
         let declared = match (track.id.kind, track.id.index) {
             (Kind::Video, 0) => program.metadata.video_bit_rate,
             (Kind::Audio, 0) => program.metadata.audio_bit_rate,
             _ => None,
         };
-        let first_guess = declared.map_or(0, |rate| rate.saturating_mul(DECLARED_MARGIN) / 100).max(meter.highest);
-        let peak = if meter.peak > 0 { meter.peak } else { first_guess };
-        let average = per_second(meter.bits, meter.span).max(1);
-        // Many short segments, which do not count for the peak, can weigh more on average.
-        let rate = Rate { peak: peak.max(average.next_multiple_of(1_000)), average };
+        let account = self.accounts.get(&track.id);
+        let rate = account.map(|account| account.rate(declared)).unwrap_or_default();
+        let iframe_rate = account.map(Account::iframe_rate).unwrap_or_default();
+        let iframes_ahead = account.map_or(0, |account| account.iframes_ahead);
         let progress = progress.get(&track.id);
         let measured = || progress.and_then(|progress| progress.frame_rate);
         let frame_rate = track.frame_rate.or_else(measured).filter(|_| track.id.kind == Kind::Video);
         let next_part = progress.map_or(PartNumber(0), |progress| progress.next_part);
-        TrackStatus { track, rate, frame_rate, init: Arc::clone(init), next_part }
+        TrackStatus { track, rate, iframe_rate, iframes_ahead, frame_rate, init: Arc::clone(init), next_part }
     }
 
     fn fix_terms(&mut self, seen: Seen) {
@@ -379,7 +366,7 @@ impl Presentation {
         }
         self.period = period.clone();
         for segment in &cut.segments {
-            self.measure(segment);
+            self.measure(cut.msn, segment);
         }
         let Cut { msn, start, duration, discontinuity, segments, done, .. } = cut;
         let slot = Slot { msn, start, wall, duration, discontinuity, period, segments };
@@ -404,18 +391,10 @@ impl Presentation {
         }
     }
 
-    fn measure(&mut self, segment: &Segment) {
-        let target = self.terms.map_or(0, |terms| terms.target_duration);
-        let meter = self.meters.entry(segment.track()).or_default();
-        meter.dependent |= !segment.independent;
-        let (bits, span) = (segment.bytes.len() as u64 * 8, segment.span());
-        let rate = per_second(bits, span).next_multiple_of(1_000);
-        meter.highest = meter.highest.max(rate);
-        if span.millis() * 2 >= i64::from(target) * 1_000 {
-            meter.peak = meter.peak.max(rate);
-        }
-        meter.bits = meter.bits.saturating_add(bits);
-        meter.span = meter.span + span;
+    fn measure(&mut self, msn: MediaSequence, segment: &Segment) {
+        let Some(terms) = self.terms else { return };
+        let account = || Account::new(terms.target_duration, terms.window);
+        self.accounts.entry(segment.track()).or_insert_with(account).add(msn, segment);
     }
 }
 
@@ -425,9 +404,4 @@ fn part_target(wanted: Span, frame: Span) -> Option<Span> {
     let frame = frame.nanos().max(1);
     let frames = ((wanted - PART_HEADROOM).nanos() + frame - 1) / frame;
     (frame <= wanted.nanos()).then(|| Span::from_nanos(frame.saturating_mul(frames)) + PART_HEADROOM)
-}
-
-fn per_second(bits: u64, span: Span) -> u64 {
-    let nanos = u128::try_from(span.nanos()).unwrap_or(0).max(1);
-    u64::try_from(u128::from(bits) * 1_000_000_000 / nanos).unwrap_or(u64::MAX)
 }

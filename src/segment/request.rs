@@ -11,6 +11,8 @@ use super::snapshot::{MediaSequence, PartNumber};
 
 /// Longest file name that is looked at: two 20-digit numbers, a track and the fixed text fit with room to spare.
 const MAX_NAME: usize = 64;
+/// What stands behind a track in the name of its I-frame playlist.
+const IFRAMES: &str = "-iframes";
 /// Longest query string that is carried over to child addresses; a signed token is a few hundred bytes.
 const MAX_QUERY: usize = 2_048;
 
@@ -21,6 +23,8 @@ pub enum Request {
     Multivariant,
     /// `v0.m3u8`: the HLS media playlist of a track.
     MediaPlaylist(TrackId),
+    /// `v0-iframes.m3u8`: the HLS playlist of a video track's pictures that can be shown by themselves.
+    IFramePlaylist(TrackId),
     /// `manifest.mpd`: the DASH manifest.
     Manifest,
     /// `info.json`: what anyone may know about the stream.
@@ -66,6 +70,9 @@ pub enum RequestError {
     /// The track is not written as `v` or `a` and a number up to 255.
     #[error("track at byte {0} is not v or a and a number up to 255")]
     Track(usize),
+    /// Only pictures have I-frames.
+    #[error("{0} is no video track, and only those have I-frames")]
+    NoPictures(TrackId),
     /// A number that is missing, too great, or not written the one way it is.
     #[error("number at byte {0} is not a plain decimal of at most 64 bits")]
     Number(usize),
@@ -88,7 +95,9 @@ impl Request {
             _ => {}
         }
         if let Some(stem) = name.strip_suffix(".m3u8") {
-            return Ok(Self::MediaPlaylist(track(stem)?));
+            let Some(stem) = stem.strip_suffix(IFRAMES) else { return Ok(Self::MediaPlaylist(track(stem)?)) };
+            let track = track(stem)?;
+            return if track.kind == Kind::Video { Ok(Self::IFramePlaylist(track)) } else { Err(RequestError::NoPictures(track)) };
         }
         let (stem, is_init) = match (name.strip_suffix(".mp4"), name.strip_suffix(".m4s")) {
             (Some(stem), _) => (stem, true),
@@ -119,6 +128,7 @@ impl fmt::Display for Request {
         match self {
             Self::Multivariant => f.write_str("index.m3u8"),
             Self::MediaPlaylist(track) => write!(f, "{track}.m3u8"),
+            Self::IFramePlaylist(track) => write!(f, "{track}{IFRAMES}.m3u8"),
             Self::Manifest => f.write_str("manifest.mpd"),
             Self::Info => f.write_str("info.json"),
             Self::Init { track, epoch, generation } => write!(f, "{track}-{epoch}-i{generation}.mp4"),
@@ -194,6 +204,7 @@ mod tests {
             (Request::Manifest, "manifest.mpd"),
             (Request::Info, "info.json"),
             (Request::MediaPlaylist(TrackId::AUDIO), "a0.m3u8"),
+            (Request::IFramePlaylist(TrackId::VIDEO), "v0-iframes.m3u8"),
             (Request::Init { track, epoch, generation: 1 }, "v0-1790000000123-i1.mp4"),
             (Request::Segment { track, epoch, msn: MediaSequence(1_790_000_000) }, "v0-1790000000123-1790000000.m4s"),
             (Request::Part { track, epoch, number: PartNumber(17) }, "v0-1790000000123-p17.m4s"),
@@ -216,6 +227,9 @@ mod tests {
             ("v256.m3u8", RequestError::Track(1)),
             ("v.m3u8", RequestError::Track(1)),
             ("v00.m3u8", RequestError::Track(1)),
+            ("a0-iframes.m3u8", RequestError::NoPictures(TrackId::AUDIO)),
+            ("v0-iframe.m3u8", RequestError::Track(1)),
+            ("v0-iframes-iframes.m3u8", RequestError::Track(1)),
             ("vé.m3u8", RequestError::Track(1)),
             ("v0.mp4", RequestError::Number(2)),
             ("v0-1.m4s", RequestError::Number(4)),
@@ -244,7 +258,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_name_panics_and_what_parses_prints_the_same(name in "[vad]?[0-9]{0,3}(-[ip]?[0-9]{0,21}){0,3}(\\.(m4s|mp4|m3u8))?|\\PC{0,70}") {
+        fn no_name_panics_and_what_parses_prints_the_same(name in "[vad]?[0-9]{0,3}(-iframes|(-[ip]?[0-9]{0,21}){0,3})(\\.(m4s|mp4|m3u8))?|\\PC{0,70}") {
             if let Ok(request) = Request::parse(&name) {
                 prop_assert_eq!(request.to_string(), name);
             }

@@ -124,8 +124,9 @@ impl Segmenter {
     pub fn head(&mut self, program: Arc<Program>, boundary: Boundary, now: WallClock) -> Vec<(TrackId, fmp4::Error)> {
         let same = program.tracks == self.program.tracks;
         self.program = Arc::clone(&program);
+        // What is told of tracks stands in playlists and manifests, whether or not a segment follows soon.
+        self.presentation.revise(now);
         if same && boundary == Boundary::Config {
-            self.presentation.touch();
             return Vec::new();
         }
         if boundary == Boundary::Config && self.goes_on_in(&program) {

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::media::{Epoch, Selection, Span, Timestamp, Track, TrackId, WallClock};
 
+use super::iframes::IFrames;
 use super::request::Request;
 
 /// A segment's number: common to all tracks, rising by one, beginning at the Unix second of the presentation's epoch.
@@ -36,7 +37,7 @@ pub struct Init {
     pub bytes: Bytes,
 }
 
-/// A partial segment: one CMAF chunk, `moof` and `mdat`.
+/// A partial segment: a CMAF chunk, `moof` and `mdat`, or several where pictures in it can be shown by themselves.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Part {
     /// Its running number within the track.
@@ -62,6 +63,8 @@ pub struct Segment {
     pub independent: bool,
     /// Its parts, in order; their bytes are slices of [`Segment::bytes`].
     pub parts: Vec<Part>,
+    /// The pictures in it that can be shown by themselves.
+    pub iframes: IFrames,
     /// The file: the concatenation of its parts.
     pub bytes: Bytes,
 }
@@ -190,9 +193,10 @@ impl OpenSegment {
 /// Bits per second of a track, including the container.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct Rate {
-    /// The highest of any segment so far that was at least half a target duration long; before that the declared rate with a margin.
+    /// The highest of any run of segments about as long as the target duration; until half a minute was seen, what the publisher declares,
+    /// with a margin.
     pub peak: u64,
-    /// Over all segments so far.
+    /// Over the segments that are listed, at least the last minute; until half a minute was seen, what the publisher declares.
     pub average: u64,
 }
 
@@ -203,6 +207,10 @@ pub struct TrackStatus {
     pub track: Arc<Track>,
     /// Its bit rate.
     pub rate: Rate,
+    /// The bit rate of its pictures that can be shown by themselves; of no meaning for sound.
+    pub iframe_rate: Rate,
+    /// By how much the numbers of its I-frame playlist run ahead of the media sequence, behind its newest segment.
+    pub iframes_ahead: u64,
     /// Frames per second of a video track: as declared by the bitstream, else as measured.
     pub frame_rate: Option<f64>,
     /// The init segment that its next part needs.

@@ -137,6 +137,7 @@ mod tests {
     use crate::segment::snapshot::{Init, MediaSequence, Period, Segment};
 
     use super::*;
+    use crate::segment::iframes::IFrames;
 
     fn video_track() -> Track {
         let record = Bytes::from_static(b"\x01\x64\x00\x1f\xff\xe1\x00\x04\x67\x64\x00\x1f\x01\x00\x02\x68\xce");
@@ -149,7 +150,7 @@ mod tests {
         let init = Arc::new(Init { track: Arc::new(video_track()), generation: 1, bytes: Bytes::new() });
         let start = Timestamp::new(n as i64 * 180_000, Timescale::VIDEO);
         let bytes = Bytes::from(vec![0; size]);
-        let segment = Segment { init, start, duration: 180_000, independent: true, parts: Vec::new(), bytes };
+        let segment = Segment { init, start, duration: 180_000, independent: true, parts: Vec::new(), iframes: IFrames::default(), bytes };
         let wall = WallClock::from_unix_millis(n as i64 * 2_000);
         let period = Some(Arc::new(Period { index: 0, start, wall, inits: Vec::new() }));
         Arc::new(Slot {

@@ -22,6 +22,7 @@ mod low_latency;
 mod misuse;
 mod play;
 mod reconnect;
+mod scrub;
 mod siege;
 mod slow;
 mod stop;

@@ -153,7 +153,8 @@ fn a_track_whose_keyframes_miss_three_cuts_leaves_and_the_others_do_not_notice()
     assert!(snapshot.slots.iter().all(|slot| !slot.discontinuity));
     assert!(snapshot.independent, "the tracks that stay can be joined anywhere");
     let list = m3u8_rs::parse_master_playlist_res(hls::multivariant(&snapshot, "").as_bytes()).unwrap();
-    assert_eq!(list.variants.iter().map(|variant| variant.uri.as_str()).collect::<Vec<_>>(), ["v0.m3u8", "v2.m3u8"]);
+    let variants = list.variants.iter().map(|variant| variant.uri.as_str());
+    assert_eq!(variants.collect::<Vec<_>>(), ["v0.m3u8", "v2.m3u8", "v0-iframes.m3u8", "v2-iframes.m3u8"]);
     let mpd = dash_mpd_core::parse(&dash::manifest(&snapshot, "/time", "")).unwrap();
     let sizes: Vec<_> = mpd.periods.iter().map(|period| period.adaptations[0].representations.len()).collect();
     assert_eq!(sizes, [3, 2]);
@@ -274,7 +275,7 @@ fn a_list_of_chosen_tracks_is_the_same_presentation_with_less_in_it() {
     let uris = |snapshot: &Snapshot| {
         let list = m3u8_rs::parse_master_playlist_res(hls::multivariant(snapshot, "").as_bytes()).unwrap();
         let sound = list.alternatives.into_iter().filter_map(|media| media.uri);
-        list.variants.into_iter().map(|variant| variant.uri).chain(sound).collect::<Vec<_>>()
+        list.variants.into_iter().filter(|variant| !variant.is_i_frame).map(|variant| variant.uri).chain(sound).collect::<Vec<_>>()
     };
     let ids = |snapshot: &Snapshot| {
         let mpd = dash_mpd_core::parse(&dash::manifest(snapshot, "/time", "")).unwrap();
@@ -316,12 +317,15 @@ fn a_ladder_with_two_languages_as_it_goes_out() {
     #EXT-X-INDEPENDENT-SEGMENTS
     #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio-0",NAME="en",LANGUAGE="en",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",URI="a0.m3u8"
     #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio-0",NAME="Deutsch <1>",LANGUAGE="de",DEFAULT=NO,AUTOSELECT=YES,CHANNELS="2",URI="a1.m3u8"
-    #EXT-X-STREAM-INF:BANDWIDTH=96000,AVERAGE-BANDWIDTH=94480,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=30.000,AUDIO="audio-0",CLOSED-CAPTIONS=NONE
+    #EXT-X-STREAM-INF:BANDWIDTH=2660000,AVERAGE-BANDWIDTH=2128000,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=30.000,AUDIO="audio-0",CLOSED-CAPTIONS=NONE
     v0.m3u8
-    #EXT-X-STREAM-INF:BANDWIDTH=144000,AVERAGE-BANDWIDTH=142480,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1920x1080,FRAME-RATE=30.000,AUDIO="audio-0",CLOSED-CAPTIONS=NONE
+    #EXT-X-STREAM-INF:BANDWIDTH=286040,AVERAGE-BANDWIDTH=228832,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1920x1080,FRAME-RATE=30.000,AUDIO="audio-0",CLOSED-CAPTIONS=NONE
     v2.m3u8
-    #EXT-X-STREAM-INF:BANDWIDTH=72000,AVERAGE-BANDWIDTH=70480,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=854x480,FRAME-RATE=30.000,AUDIO="audio-0",CLOSED-CAPTIONS=NONE
+    #EXT-X-STREAM-INF:BANDWIDTH=196040,AVERAGE-BANDWIDTH=156832,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=854x480,FRAME-RATE=30.000,AUDIO="audio-0",CLOSED-CAPTIONS=NONE
     v1.m3u8
+    #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=1680,AVERAGE-BANDWIDTH=1344,CODECS="avc1.64001f",RESOLUTION=1280x720,URI="v0-iframes.m3u8"
+    #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=2680,AVERAGE-BANDWIDTH=2144,CODECS="avc1.64001f",RESOLUTION=1920x1080,URI="v2-iframes.m3u8"
+    #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=1180,AVERAGE-BANDWIDTH=944,CODECS="avc1.64001f",RESOLUTION=854x480,URI="v1-iframes.m3u8"
     "#);
     insta::assert_snapshot!(dash::manifest(&snapshot, "/time", ""), @r#"
     <?xml version="1.0" encoding="UTF-8"?>
@@ -334,21 +338,21 @@ fn a_ladder_with_two_languages_as_it_goes_out() {
       <AdaptationSet id="1" contentType="video" mimeType="video/mp4" segmentAlignment="true" startWithSAP="1">
        <Resync type="0" dT="30090"/>
        <Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>
-       <Representation id="v0" bandwidth="53000" codecs="avc1.64001f" width="1280" height="720" frameRate="30">
+       <Representation id="v0" bandwidth="2500000" codecs="avc1.64001f" width="1280" height="720" frameRate="30">
         <SegmentTemplate timescale="90000" presentationTimeOffset="0" startNumber="1790000000" initialization="v0-1790000000000-i1.mp4" media="v0-1790000000000-$Number$.m4s" availabilityTimeOffset="1.665" availabilityTimeComplete="false">
          <SegmentTimeline>
           <S t="0" d="180000" r="3"/>
          </SegmentTimeline>
         </SegmentTemplate>
        </Representation>
-       <Representation id="v1" bandwidth="29000" codecs="avc1.64001f" width="854" height="480" frameRate="30">
+       <Representation id="v1" bandwidth="36040" codecs="avc1.64001f" width="854" height="480" frameRate="30">
         <SegmentTemplate timescale="90000" presentationTimeOffset="0" startNumber="1790000000" initialization="v1-1790000000000-i1.mp4" media="v1-1790000000000-$Number$.m4s" availabilityTimeOffset="1.665" availabilityTimeComplete="false">
          <SegmentTimeline>
           <S t="0" d="180000" r="3"/>
          </SegmentTimeline>
         </SegmentTemplate>
        </Representation>
-       <Representation id="v2" bandwidth="101000" codecs="avc1.64001f" width="1920" height="1080" frameRate="30">
+       <Representation id="v2" bandwidth="126040" codecs="avc1.64001f" width="1920" height="1080" frameRate="30">
         <SegmentTemplate timescale="90000" presentationTimeOffset="0" startNumber="1790000000" initialization="v2-1790000000000-i1.mp4" media="v2-1790000000000-$Number$.m4s" availabilityTimeOffset="1.665" availabilityTimeComplete="false">
          <SegmentTimeline>
           <S t="0" d="180000" r="3"/>
@@ -359,7 +363,7 @@ fn a_ladder_with_two_languages_as_it_goes_out() {
       <AdaptationSet id="101" contentType="audio" mimeType="audio/mp4" segmentAlignment="true" startWithSAP="1" lang="en">
        <Resync type="0" dT="16048"/>
        <Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>
-       <Representation id="a0" bandwidth="43000" codecs="mp4a.40.2" audioSamplingRate="48000">
+       <Representation id="a0" bandwidth="160000" codecs="mp4a.40.2" audioSamplingRate="48000">
         <AudioChannelConfiguration schemeIdUri="urn:mpeg:mpegB:cicp:ChannelConfiguration" value="2"/>
         <SegmentTemplate timescale="48000" presentationTimeOffset="0" startNumber="1790000000" initialization="a0-1790000000000-i1.mp4" media="a0-1790000000000-$Number$.m4s" availabilityTimeOffset="1.665" availabilityTimeComplete="false">
          <SegmentTimeline>
@@ -374,7 +378,7 @@ fn a_ladder_with_two_languages_as_it_goes_out() {
        <Label>Deutsch &lt;1&gt;</Label>
        <Resync type="0" dT="16048"/>
        <Role schemeIdUri="urn:mpeg:dash:role:2011" value="alternate"/>
-       <Representation id="a1" bandwidth="43000" codecs="mp4a.40.2" audioSamplingRate="48000">
+       <Representation id="a1" bandwidth="52561" codecs="mp4a.40.2" audioSamplingRate="48000">
         <AudioChannelConfiguration schemeIdUri="urn:mpeg:mpegB:cicp:ChannelConfiguration" value="2"/>
         <SegmentTemplate timescale="48000" presentationTimeOffset="0" startNumber="1790000000" initialization="a1-1790000000000-i1.mp4" media="a1-1790000000000-$Number$.m4s" availabilityTimeOffset="1.665" availabilityTimeComplete="false">
          <SegmentTimeline>

@@ -5,8 +5,10 @@
 
 mod behaviour;
 mod boxes;
+mod iframes;
 mod ladder;
 mod low_latency;
 mod properties;
+mod rates;
 mod source;
 mod texts;

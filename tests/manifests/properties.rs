@@ -13,6 +13,7 @@ use sluicegate::segment::snapshot::{MediaSequence, Phase, Segment, Slot, Snapsho
 use sluicegate::{dash, hls};
 
 use super::boxes;
+use super::iframes::Scrubber;
 use super::low_latency::Player;
 use super::source::{Source, program, wall};
 
@@ -66,6 +67,7 @@ struct Viewer {
     periods: BTreeMap<String, (String, String)>,
     slots: BTreeMap<MediaSequence, Arc<Slot>>,
     players: BTreeMap<TrackId, Player>,
+    scrubber: Scrubber,
 }
 
 impl Viewer {
@@ -84,6 +86,7 @@ impl Viewer {
         for track in TRACKS.into_iter().filter(|track| snapshot.has_track(*track)) {
             self.media_playlist(snapshot, track);
         }
+        self.scrubber.look(snapshot);
         multivariant(snapshot);
         self.manifest(snapshot);
         let span = snapshot.slots.iter().fold(Span::ZERO, |sum, slot| sum + slot.duration);
@@ -236,7 +239,9 @@ fn multivariant(snapshot: &Snapshot) {
     let text = hls::multivariant(snapshot, "");
     read_every_line(&text);
     let list = m3u8_rs::parse_master_playlist_res(text.as_bytes()).unwrap();
-    assert_eq!(list.variants.len(), usize::from(!snapshot.tracks.is_empty()));
+    let (scrubbing, variants): (Vec<_>, Vec<_>) = list.variants.iter().partition(|variant| variant.is_i_frame);
+    assert_eq!(variants.len(), usize::from(!snapshot.tracks.is_empty()));
+    assert_eq!(scrubbing.len(), snapshot.tracks.iter().filter(|status| status.track.id.kind == Kind::Video).count());
     for variant in &list.variants {
         assert!(variant.bandwidth >= variant.average_bandwidth.unwrap() && variant.codecs.is_some());
     }

@@ -36,8 +36,9 @@ fn a_live_stream_of_pictures_and_sound() {
     #EXT-X-VERSION:6
     #EXT-X-INDEPENDENT-SEGMENTS
     #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio-0",NAME="Audio 1",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",URI="a0.m3u8"
-    #EXT-X-STREAM-INF:BANDWIDTH=73000,AVERAGE-BANDWIDTH=71434,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=30.000,AUDIO="audio-0",CLOSED-CAPTIONS=NONE
+    #EXT-X-STREAM-INF:BANDWIDTH=2660000,AVERAGE-BANDWIDTH=2128000,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=30.000,AUDIO="audio-0",CLOSED-CAPTIONS=NONE
     v0.m3u8
+    #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=1200,AVERAGE-BANDWIDTH=960,CODECS="avc1.64001f",RESOLUTION=1280x720,URI="v0-iframes.m3u8"
     "#);
     insta::assert_snapshot!(hls::media(&snapshot, TrackId::VIDEO, "", false).unwrap(), @r#"
     #EXTM3U
@@ -124,7 +125,7 @@ fn a_live_stream_of_pictures_and_sound() {
       <AdaptationSet id="1" contentType="video" mimeType="video/mp4" segmentAlignment="true" startWithSAP="1">
        <Resync type="0" dT="30088"/>
        <Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>
-       <Representation id="v0" bandwidth="30000" codecs="avc1.64001f" width="1280" height="720" frameRate="30">
+       <Representation id="v0" bandwidth="2500000" codecs="avc1.64001f" width="1280" height="720" frameRate="30">
         <SegmentTemplate timescale="90000" presentationTimeOffset="2970" startNumber="1790000000" initialization="v0-1790000000000-i1.mp4?token=a&amp;b=%3C%22%24%3E" media="v0-1790000000000-$Number$.m4s?token=a&amp;b=%3C%22%24%3E" availabilityTimeOffset="1.665" availabilityTimeComplete="false">
          <SegmentTimeline>
           <S t="2970" d="180000" r="4"/>
@@ -135,7 +136,7 @@ fn a_live_stream_of_pictures_and_sound() {
       <AdaptationSet id="101" contentType="audio" mimeType="audio/mp4" segmentAlignment="true" startWithSAP="1">
        <Resync type="0" dT="16047"/>
        <Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>
-       <Representation id="a0" bandwidth="43000" codecs="mp4a.40.2" audioSamplingRate="48000">
+       <Representation id="a0" bandwidth="160000" codecs="mp4a.40.2" audioSamplingRate="48000">
         <AudioChannelConfiguration schemeIdUri="urn:mpeg:mpegB:cicp:ChannelConfiguration" value="2"/>
         <SegmentTemplate timescale="48000" presentationTimeOffset="1584" startNumber="1790000000" initialization="a0-1790000000000-i1.mp4?token=a&amp;b=%3C%22%24%3E" media="a0-1790000000000-$Number$.m4s?token=a&amp;b=%3C%22%24%3E" availabilityTimeOffset="1.665" availabilityTimeComplete="false">
          <SegmentTimeline>
@@ -225,7 +226,7 @@ fn a_reconnect_between_gaps_and_the_end() {
      <Period id="1790000000000-0" start="PT1790000000.111S" duration="PT5.013S">
       <AdaptationSet id="1" contentType="video" mimeType="video/mp4" segmentAlignment="true" startWithSAP="1">
        <Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>
-       <Representation id="v0" bandwidth="29000" codecs="avc1.64001f" width="1280" height="720" frameRate="30">
+       <Representation id="v0" bandwidth="2500000" codecs="avc1.64001f" width="1280" height="720" frameRate="30">
         <SegmentTemplate timescale="90000" presentationTimeOffset="0" startNumber="1790000000" initialization="v0-1790000000000-i1.mp4" media="v0-1790000000000-$Number$.m4s">
          <SegmentTimeline>
           <S t="0" d="180000" r="1"/>
@@ -236,7 +237,7 @@ fn a_reconnect_between_gaps_and_the_end() {
       </AdaptationSet>
       <AdaptationSet id="101" contentType="audio" mimeType="audio/mp4" segmentAlignment="true" startWithSAP="1">
        <Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>
-       <Representation id="a0" bandwidth="43000" codecs="mp4a.40.2" audioSamplingRate="48000">
+       <Representation id="a0" bandwidth="160000" codecs="mp4a.40.2" audioSamplingRate="48000">
         <AudioChannelConfiguration schemeIdUri="urn:mpeg:mpegB:cicp:ChannelConfiguration" value="2"/>
         <SegmentTemplate timescale="48000" presentationTimeOffset="0" startNumber="1790000000" initialization="a0-1790000000000-i1.mp4" media="a0-1790000000000-$Number$.m4s">
          <SegmentTimeline>
@@ -251,7 +252,7 @@ fn a_reconnect_between_gaps_and_the_end() {
      <Period id="1790000000000-1" start="PT1790000010.4S" duration="PT4.003S">
       <AdaptationSet id="1" contentType="video" mimeType="video/mp4" segmentAlignment="true" startWithSAP="1">
        <Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>
-       <Representation id="v0" bandwidth="29000" codecs="avc1.640029" width="1280" height="720" frameRate="30">
+       <Representation id="v0" bandwidth="2500000" codecs="avc1.640029" width="1280" height="720" frameRate="30">
         <SegmentTemplate timescale="90000" presentationTimeOffset="450000" startNumber="1790000006" initialization="v0-1790000000000-i2.mp4" media="v0-1790000000000-$Number$.m4s">
          <SegmentTimeline>
           <S t="450000" d="180000"/>
@@ -262,7 +263,7 @@ fn a_reconnect_between_gaps_and_the_end() {
       </AdaptationSet>
       <AdaptationSet id="101" contentType="audio" mimeType="audio/mp4" segmentAlignment="true" startWithSAP="1">
        <Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>
-       <Representation id="a0" bandwidth="43000" codecs="mp4a.40.2" audioSamplingRate="48000">
+       <Representation id="a0" bandwidth="160000" codecs="mp4a.40.2" audioSamplingRate="48000">
         <AudioChannelConfiguration schemeIdUri="urn:mpeg:mpegB:cicp:ChannelConfiguration" value="2"/>
         <SegmentTemplate timescale="48000" presentationTimeOffset="240000" startNumber="1790000006" initialization="a0-1790000000000-i1.mp4" media="a0-1790000000000-$Number$.m4s">
          <SegmentTimeline>
@@ -286,8 +287,9 @@ fn pictures_alone() {
     #EXTM3U
     #EXT-X-VERSION:6
     #EXT-X-INDEPENDENT-SEGMENTS
-    #EXT-X-STREAM-INF:BANDWIDTH=29000,AVERAGE-BANDWIDTH=28448,CODECS="avc1.64001f",RESOLUTION=1280x720,FRAME-RATE=30.000,CLOSED-CAPTIONS=NONE
+    #EXT-X-STREAM-INF:BANDWIDTH=2500000,AVERAGE-BANDWIDTH=2000000,CODECS="avc1.64001f",RESOLUTION=1280x720,FRAME-RATE=30.000,CLOSED-CAPTIONS=NONE
     v0.m3u8
+    #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=1180,AVERAGE-BANDWIDTH=944,CODECS="avc1.64001f",RESOLUTION=1280x720,URI="v0-iframes.m3u8"
     "#);
 }
 
@@ -298,7 +300,7 @@ fn sound_alone() {
     #EXTM3U
     #EXT-X-VERSION:6
     #EXT-X-INDEPENDENT-SEGMENTS
-    #EXT-X-STREAM-INF:BANDWIDTH=42000,AVERAGE-BANDWIDTH=41657,CODECS="mp4a.40.2"
+    #EXT-X-STREAM-INF:BANDWIDTH=160000,AVERAGE-BANDWIDTH=128000,CODECS="mp4a.40.2"
     a0.m3u8
     "#);
     insta::assert_snapshot!(hls::media(&snapshot, TrackId::AUDIO, "", false).unwrap(), @r#"

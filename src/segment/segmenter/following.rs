@@ -16,7 +16,7 @@ impl Segmenter {
         for at in 0..self.lanes.len() {
             while at != self.leader && !self.lanes[at].alignment.is_lost() && self.step(at) {}
         }
-        self.retire_misaligned();
+        self.retire_misaligned(now);
         self.hand_over(now);
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::fmp4;
-use crate::media::{Kind, Program, Span, Track, TrackId};
+use crate::media::{Kind, Program, Span, Track, TrackId, WallClock};
 use crate::segment::lane::{Lane, Memory};
 use crate::segment::snapshot::Init;
 
@@ -67,12 +67,13 @@ impl Segmenter {
     }
 
     /// Takes tracks that nobody can change to at the cuts out of the adaptive set; the others go on as if they had never been there.
-    pub(super) fn retire_misaligned(&mut self) {
+    pub(super) fn retire_misaligned(&mut self, now: WallClock) {
         for at in (0..self.lanes.len()).rev() {
             if at != self.leader && self.lanes[at].alignment.is_lost() {
                 self.misaligned.insert(self.lanes[at].id());
                 self.presentation.counters.misaligned_tracks += 1;
                 self.retire(at);
+                self.presentation.revise(now);
             }
         }
     }
@@ -110,7 +111,14 @@ impl Segmenter {
         let init = Arc::new(Init { track: Arc::clone(track), generation, bytes });
         Ok(match known {
             Some(memory) => Memory { init, ..memory.clone() },
-            None => Memory { init, delay: None, sequence: fmp4::SequenceNumber::FIRST, next_part: 0, longest_part: Span::ZERO },
+            None => Memory {
+                init,
+                delay: None,
+                sequence: fmp4::SequenceNumber::FIRST,
+                next_part: 0,
+                longest_part: Span::ZERO,
+                iframes_ahead: 0,
+            },
         })
     }
 }

@@ -51,8 +51,11 @@ pub struct Listed {
 pub async fn play(address: SocketAddr, stream: &str) -> Player {
     let mut player = Player::default();
     let index = first_index(address, stream).await;
-    for variant in &index.variants {
-        player.codecs.clone_from(variant.codecs.as_ref().expect("CODECS"));
+    for variant in index.variants.iter().filter(|variant| !variant.is_i_frame) {
+        // The first is what players begin with.
+        if player.codecs.is_empty() {
+            player.codecs.clone_from(variant.codecs.as_ref().expect("CODECS"));
+        }
         assert!(variant.bandwidth >= variant.average_bandwidth.unwrap() && variant.bandwidth > 10_000, "{variant:?}");
         player.tracks.entry(variant.uri.clone()).or_default();
     }
