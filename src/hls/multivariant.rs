@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use crate::media::Kind;
+use crate::media::codec::aac;
+use crate::media::{Codec, Kind};
 use crate::segment::request::{Request, carried_query};
 use crate::segment::snapshot::{Snapshot, TrackStatus};
 
@@ -13,6 +14,10 @@ use super::text::{quotable, uri};
 /// tracks that share a codec; without video, each such group is a variant. The leading video track comes first, for that is what players
 /// begin with; the others follow by size. Each video track has an I-frame playlist besides.
 ///
+/// Where no sound is in a codec that plays everywhere, the video tracks are listed without sound as well, behind all variants that have
+/// some: a player that finds no variant it can decode refuses the stream, while its pictures would play. Players that can decode the sound
+/// begin with it, as it comes first; Shaka leaves variants without sound aside as long as there are others.
+///
 /// `query` is the viewer's own and is carried over to the addresses in the playlist, but for `_HLS_` directives.
 pub fn multivariant(snapshot: &Snapshot, query: &str) -> String {
     let query = carried_query(query);
@@ -22,6 +27,9 @@ pub fn multivariant(snapshot: &Snapshot, query: &str) -> String {
 }
 
 /// Audio tracks with one codec, under one `GROUP-ID`.
+///
+/// Groups should have the same members (RFC 8216 §4.3.4.2.1), and have where a publisher sends the same sound in several codecs. Where it
+/// sends other languages in another codec they cannot, and a player that changes to a variant with that group has those languages alone.
 struct Group<'a> {
     id: String,
     tracks: Vec<&'a TrackStatus>,
@@ -47,13 +55,13 @@ fn write(out: &mut String, snapshot: &Snapshot, query: &str) -> std::fmt::Result
     }
     captions.write_media(out)?;
     for status in &video {
-        let status = Some((*status, &captions));
-        if groups.is_empty() {
-            variant(out, status, None, query)?;
-        }
         for group in &groups {
-            variant(out, status, Some((group, true)), query)?;
+            variant(out, Some((*status, &captions)), Some((group, true)), query)?;
         }
+    }
+    let silent = video.iter().filter(|_| !groups.iter().any(Group::plays_everywhere));
+    for status in silent {
+        variant(out, Some((*status, &captions)), None, query)?;
     }
     for group in groups.iter().filter(|_| video.is_empty()) {
         variant(out, None, Some((group, grouped)), query)?;
@@ -62,6 +70,18 @@ fn write(out: &mut String, snapshot: &Snapshot, query: &str) -> std::fmt::Result
         iframes(out, status, query)?;
     }
     Ok(())
+}
+
+impl Group<'_> {
+    /// Whether browsers (with Media Source Extensions) and Apple's players decode it: AAC but for its newest kind, FLAC and, since Safari
+    /// 17, Opus. MP3 in MP4 is refused by Chromium, AC-3 and E-AC-3 by Chromium and Firefox.
+    fn plays_everywhere(&self) -> bool {
+        match self.tracks.first().map(|status| &status.track.codec) {
+            Some(Codec::Aac(config)) => config.object_type != aac::USAC,
+            Some(Codec::Flac(_) | Codec::Opus(_)) => true,
+            _ => false,
+        }
+    }
 }
 
 fn pixels(status: &TrackStatus) -> u64 {
@@ -82,26 +102,40 @@ fn group<'a>(tracks: impl Iterator<Item = &'a TrackStatus>) -> Vec<Group<'a>> {
 
 fn rendition(out: &mut String, group: &Group<'_>, position: usize, status: &TrackStatus, query: &str) -> std::fmt::Result {
     let track = &status.track;
-    let yes_no = if position == 0 { "YES" } else { "NO" };
+    let default = if position == 0 { "YES" } else { "NO" };
+    // A choice by language needs one answer (RFC 8216bis §4.4.6.1.1).
+    let spoken_before = group.tracks[..position].iter().any(|other| language(other) == language(status));
+    let autoselect = if spoken_before { "NO" } else { "YES" };
     write!(out, "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{}\",NAME=\"{}\"", group.id, name(group, position))?;
-    if let Some(language) = &track.language {
-        write!(out, ",LANGUAGE=\"{}\"", quotable(language))?;
+    if let Some(language) = language(status) {
+        write!(out, ",LANGUAGE=\"{language}\"")?;
     }
-    write!(out, ",DEFAULT={yes_no},AUTOSELECT=YES")?;
+    write!(out, ",DEFAULT={default},AUTOSELECT={autoselect}")?;
+    // Only the channels that are coded: whether objects (JOC) come with them, the configuration does not tell.
     if let Some(shape) = track.codec.audio() {
         write!(out, ",CHANNELS=\"{}\"", shape.channels)?;
     }
     writeln!(out, ",URI=\"{}\"", uri(Request::MediaPlaylist(track.id), query))
 }
 
-/// A track's own name, else its language, else its number; each unique in its group (RFC 8216 §4.3.4.1.1).
+fn language(status: &TrackStatus) -> Option<String> {
+    status.track.language.as_deref().map(quotable).filter(|language| !language.is_empty())
+}
+
+/// A track's own name, else its language, else its position, so that groups in several codecs have members of the same names; each unique
+/// in its group (RFC 8216 §4.3.4.1.1).
 fn name(group: &Group<'_>, position: usize) -> String {
-    let own = |status: &TrackStatus| {
+    let own = |(at, status): (usize, &&TrackStatus)| {
         let named = status.track.name.as_deref().or(status.track.language.as_deref()).map(quotable);
-        named.filter(|name| !name.is_empty()).unwrap_or_else(|| format!("Audio {}", status.track.id.index + 1))
+        named.filter(|name| !name.is_empty()).unwrap_or_else(|| format!("Audio {}", at + 1))
     };
-    let name = own(group.tracks[position]);
-    if group.tracks.iter().filter(|status| own(status) == name).count() > 1 { format!("{name} ({})", position + 1) } else { name }
+    let mut names: Vec<String> = Vec::with_capacity(position + 1);
+    for named in group.tracks.iter().enumerate().take(position + 1).map(own) {
+        let mut counted = (2..).map(|n| format!("{named} ({n})"));
+        let free = if names.contains(&named) { counted.find(|name| !names.contains(name)) } else { None };
+        names.push(free.unwrap_or(named));
+    }
+    names.pop().unwrap_or_default()
 }
 
 fn variant(

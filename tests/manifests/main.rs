@@ -10,5 +10,6 @@ mod ladder;
 mod low_latency;
 mod properties;
 mod rates;
+mod shapes;
 mod source;
 mod texts;

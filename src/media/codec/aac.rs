@@ -34,7 +34,8 @@ const PLAYABLE_RATES: std::ops::RangeInclusive<u32> = 4_000..=192_000;
 
 const SBR: u8 = 5;
 const PARAMETRIC_STEREO: u8 = 29;
-const USAC: u8 = 42;
+/// The audio object type of USAC, which xHE-AAC is (ISO/IEC 14496-3 table 1.17).
+pub const USAC: u8 = 42;
 
 impl AacConfig {
     /// Reads an AudioSpecificConfig as publishers send it. An ADTS header is taken in its place: some encoders send that.
