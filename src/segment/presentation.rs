@@ -377,6 +377,9 @@ impl Presentation {
     fn keep(&mut self, slot: Slot, now: WallClock) {
         self.wall_end = Some(slot.wall_end());
         self.window.append(Arc::new(slot), now, &mut self.counters);
+        if let Some(first) = self.window.listed().next() {
+            self.accounts.values_mut().for_each(|account| account.begin_with(first.msn));
+        }
         self.revise(now);
     }
 
@@ -393,7 +396,7 @@ impl Presentation {
 
     fn measure(&mut self, msn: MediaSequence, segment: &Segment) {
         let Some(terms) = self.terms else { return };
-        let account = || Account::new(terms.target_duration, terms.window);
+        let account = || Account::new(terms.target_duration);
         self.accounts.entry(segment.track()).or_insert_with(account).add(msn, segment);
     }
 }
