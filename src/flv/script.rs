@@ -26,7 +26,7 @@ pub(super) enum ScriptBody {
 }
 
 /// Messages that concern viewers: ad markers, text and captions. Others concern only the server or the encoder.
-const TRAVELLING: [&str; 3] = ["onCuePoint", "onTextData", "onCaptionInfo"];
+const TRAVELLING: [&str; 4] = ["onCuePoint", "onAdCue", "onTextData", "onCaptionInfo"];
 
 /// Metadata keys that are rebuilt from the tracks, or mean nothing in a live stream.
 const OWN_KEYS: [&str; 26] = [

@@ -7,6 +7,7 @@ use crate::media::{Timescale, Timestamp, TrackId, WallClock};
 use crate::segment::request::{Request, carried_query};
 use crate::segment::snapshot::{Init, MediaSequence, Phase, Segment, Slot, Snapshot};
 
+use super::dateranges;
 use super::text::{seconds, uri};
 
 /// `EXT-X-VERSION`: what `EXT-X-MAP` needs beside `EXT-X-I-FRAMES-ONLY`, which with byte ranges needs 4.
@@ -54,6 +55,7 @@ impl<'a> Writer<'a> {
         writeln!(out, "#EXT-X-MEDIA-SEQUENCE:{}", snapshot.first().0 + self.ahead())?;
         writeln!(out, "#EXT-X-DISCONTINUITY-SEQUENCE:{}", snapshot.discontinuity_sequence)?;
         writeln!(out, "#EXT-X-I-FRAMES-ONLY")?;
+        dateranges::write(out, snapshot)?;
         for slot in &snapshot.slots {
             self.slot(out, slot)?;
         }

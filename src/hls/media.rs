@@ -8,6 +8,7 @@ use crate::segment::listing::{self, Entry, Media};
 use crate::segment::request::{Request, carried_query};
 use crate::segment::snapshot::{Init, Part, PartNumber, Phase, Segment, Snapshot};
 
+use super::dateranges;
 use super::text::{VERSION, seconds, uri};
 
 /// `EXT-X-VERSION` of a playlist with `EXT-X-SKIP` (RFC 8216bis §8).
@@ -73,6 +74,8 @@ impl<'a> Writer<'a> {
             // A map stays in force for what follows it, here too.
             self.init = entries[..skipped].iter().rev().find_map(Self::init_of);
         }
+        // In delta updates, too: skipping them is not offered, as there are few (`CAN-SKIP-DATERANGES`).
+        dateranges::write(out, snapshot)?;
         let parts_within = Span::from_secs(target_duration * PARTS_WITHIN);
         for (entry, (begin, _)) in entries.iter().zip(distances).skip(skipped) {
             self.entry(out, entry, begin <= parts_within)?;

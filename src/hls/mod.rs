@@ -3,6 +3,7 @@
 //! Knows neither samples nor sockets. File names come from [`segment::request`](crate::segment::request).
 
 mod captions;
+mod dateranges;
 pub mod iframes;
 pub mod media;
 pub mod multivariant;

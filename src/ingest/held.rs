@@ -25,9 +25,9 @@ pub(super) struct Unit {
 }
 
 impl Unit {
-    /// A script message, as the data track carries it.
-    pub(super) fn script(timestamp: u32, data: Bytes) -> Self {
-        Self { track: TrackId::DATA, timestamp, cts_ms: 0, extra_nanos: 0, is_sync: true, data }
+    /// A script message, as the data track carries it, which is about a moment so much later.
+    pub(super) fn script(timestamp: u32, ahead_ms: i32, data: Bytes) -> Self {
+        Self { track: TrackId::DATA, timestamp, cts_ms: ahead_ms, extra_nanos: 0, is_sync: true, data }
     }
 
     /// When it is presented, in milliseconds as sent.

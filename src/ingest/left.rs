@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::bus::{Stream, Window};
 use crate::media::codec::AudioShape;
-use crate::media::{Program, Sample, Span, Timestamp, TrackId};
+use crate::media::{Kind, Program, Sample, Span, Timestamp, TrackId};
 
 /// Presentation further from decoding than this is dirt, and moves no timeline.
 pub(super) const MOST_COMPOSITION: Span = Span::from_secs(10);
@@ -42,7 +42,8 @@ impl Left {
 /// When a sample is presented, by a composition time that can be believed.
 pub(super) fn presented(sample: &Sample) -> Timestamp {
     let composition = sample.pts().since(sample.dts);
-    if composition.abs() <= MOST_COMPOSITION { sample.pts().max(sample.dts) } else { sample.dts }
+    // Script data is about a moment, which may be far ahead, and takes no time itself.
+    if sample.track.kind != Kind::Data && composition.abs() <= MOST_COMPOSITION { sample.pts().max(sample.dts) } else { sample.dts }
 }
 
 fn duration(track: TrackId, program: Option<&Program>, step: Option<Span>) -> Span {
@@ -51,7 +52,7 @@ fn duration(track: TrackId, program: Option<&Program>, step: Option<Span>) -> Sp
         return Span::from_ticks(i64::from(frame_samples), scale);
     }
     match track.kind {
-        crate::media::Kind::Video => step.filter(|step| *step <= Span::from_millis(200)).unwrap_or(ASSUMED_FRAME),
+        Kind::Video => step.filter(|step| *step <= Span::from_millis(200)).unwrap_or(ASSUMED_FRAME),
         _ => Span::ZERO,
     }
 }

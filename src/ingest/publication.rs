@@ -14,7 +14,7 @@ use super::left::{self, Left};
 use super::limits::{Meter, Pacer, Report};
 use super::notes::Notes;
 use super::tracks::{Told, Tracks};
-use super::words::Words;
+use super::words::{self, Words};
 use crate::amf0::{self, Value};
 use crate::bus::{Cause, Departure, Revoked, Session, Stream, Why};
 use crate::flv::{Demuxer, Drops, Item, TagKind};
@@ -173,14 +173,14 @@ impl Ingest {
             Item::Coded { track, dts_ms, cts_ms, extra_nanos, is_sync, data } => {
                 self.unit(Unit { track, timestamp: dts_ms, cts_ms, extra_nanos, is_sync, data }, now, wall)
             }
-            Item::Script { dts_ms, data, .. } => self.unit(Unit::script(dts_ms, data), now, wall),
+            Item::Script { dts_ms, script, data } => self.unit(Unit::script(dts_ms, words::ahead_ms(&script, dts_ms), data), now, wall),
             Item::Metadata { metadata, value } => {
                 self.words = Words::of_metadata(&value);
                 let before = self.metadata.replace((metadata, value));
                 match (before, &self.metadata) {
                     (Some(before), Some(after)) if before != *after => {
                         let data = amf0::encode(&["onMetaData".into(), after.1.clone()]);
-                        self.unit(Unit::script(timestamp, data), now, wall)
+                        self.unit(Unit::script(timestamp, 0, data), now, wall)
                     }
                     _ => Ok(()),
                 }

@@ -1,13 +1,28 @@
-//! What metadata says of tracks. Only advice: it may lie, and a track is there when its configuration is.
+//! What script messages say: metadata of tracks, and cues of their moment. Only advice: it may lie, and a track is there when its
+//! configuration is.
 
 use std::collections::BTreeMap;
 
-use crate::amf0::Value;
+use crate::amf0::{Reader, Value};
 use crate::flv::MAX_TRACKS;
-use crate::media::{Kind, TrackId};
+use crate::media::{Kind, Script, TrackId};
 
 /// The longest language or name that is kept, in bytes. Control characters are not: no log, page, playlist or manifest has a use for them.
 const MAX_TEXT: usize = 64;
+
+/// Encoders announce breaks a few seconds ahead; what is further off counts in another clock than theirs.
+const MOST_AHEAD_MS: f64 = 60_000.0;
+
+/// How much later than its own timestamp the moment is that a cue is about. Encoders for Adobe Primetime and Azure tell it as `time`, in
+/// seconds of the clock of their timestamps; what lies behind is no word about that, as others leave it at zero.
+pub(super) fn ahead_ms(script: &Script, timestamp: u32) -> i32 {
+    if !matches!(script.name.as_str(), "onCuePoint" | "onAdCue") {
+        return 0;
+    }
+    let told = Reader::new(&script.values).read().ok().and_then(|value| value.get("time")?.as_number());
+    let ahead = told.map_or(0.0, |seconds| (seconds * 1_000.0).round() - f64::from(timestamp));
+    if (1.0..=MOST_AHEAD_MS).contains(&ahead) { ahead as i32 } else { 0 }
+}
 
 /// What metadata says of each track.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -111,8 +126,24 @@ fn tells_of(metadata: &Value, kind: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
     use crate::amf0::object;
+
+    #[test]
+    fn the_moment_of_a_cue_is_believed_where_it_is_a_little_ahead() {
+        let told = |name: &str, time: f64| {
+            let values = crate::amf0::encode(&[object([("time", time.into()), ("cue", "SpliceOut".into())])]);
+            ahead_ms(&Script { name: name.to_owned(), values }, 100_000)
+        };
+        assert_eq!(
+            [104.25, 160.0, 160.001, 100.0, 99.0, 0.0, f64::NAN, 1e300].map(|time| told("onAdCue", time)),
+            [4_250, 60_000, 0, 0, 0, 0, 0, 0]
+        );
+        assert_eq!((told("onCuePoint", 101.0), told("onTextData", 101.0)), (1_000, 0));
+        assert_eq!(ahead_ms(&Script { name: "onCuePoint".to_owned(), values: Bytes::from_static(&[3, 0]) }, 0), 0);
+    }
 
     fn map(entries: &[(&str, Value)]) -> Value {
         Value::EcmaArray(entries.iter().map(|(index, value)| ((*index).to_owned(), value.clone())).collect())

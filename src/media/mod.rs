@@ -10,6 +10,7 @@ pub mod codec;
 pub mod color;
 pub mod date;
 pub mod sample;
+pub mod scte35;
 pub mod selection;
 pub mod time;
 pub mod track;

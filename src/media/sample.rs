@@ -18,7 +18,8 @@ pub struct Sample {
     pub track: TrackId,
     /// When it is decoded, on the stream's repaired timeline, in ticks of the track's timescale. Strictly increasing within a track.
     pub dts: Timestamp,
-    /// Composition time: presentation time less decoding time, in ticks of the track's timescale, exactly as sent.
+    /// Composition time: presentation time less decoding time, in ticks of the track's timescale, exactly as sent. A script message that is
+    /// sent ahead of the moment that it is about is presented at that moment.
     pub cts: i32,
     /// Whether decoding can start here. Always true for audio and data.
     pub is_sync: bool,

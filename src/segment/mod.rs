@@ -10,6 +10,7 @@
 //! | `lane` | gathers one track's samples into parts and segments |
 //! | `chunks` | writes the samples of a part |
 //! | [`iframes`] | the pictures that can be shown by themselves, and where they lie in the segments |
+//! | [`cue`], `cues` | moments that the publisher marks: read from script messages, set on the wall clock and kept |
 //! | `presentation` | sets finished slots on the wall clock and gathers them into periods |
 //! | `meter` | measures bit rates |
 //! | [`window`] | keeps slots while viewers may ask for them |
@@ -20,6 +21,8 @@
 
 mod alignment;
 mod chunks;
+pub mod cue;
+mod cues;
 pub mod iframes;
 mod lane;
 pub mod listing;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::media::{Epoch, Kind, Program, Span, Timestamp, TrackId, WallClock};
 
+use super::cues::Cues;
 use super::meter::Account;
 use super::options::Options;
 use super::snapshot::{Counters, Init, MediaSequence, OpenSegment, PartNumber, Period, Phase, Segment, Slot, Snapshot, TrackStatus};
@@ -88,6 +89,7 @@ pub(super) struct Presentation {
     state: u64,
     revision: u64,
     changed: WallClock,
+    pub cues: Cues,
     pub counters: Counters,
 }
 
@@ -110,6 +112,7 @@ impl Presentation {
             state: 0,
             revision: 0,
             changed: WallClock::from_unix_millis(0),
+            cues: Cues::default(),
             counters: Counters::default(),
         }
     }
@@ -161,6 +164,11 @@ impl Presentation {
         let wall = before.map_or(wall, |before| wall.max(before));
         self.anchor = Some((start, wall));
         Some((wall, anchored_anew))
+    }
+
+    /// A media time of the last slot and its place on the wall clock; `None` where that has no media.
+    pub fn clock(&self) -> Option<(Timestamp, WallClock)> {
+        self.window.listed().next_back().filter(|slot| slot.period.is_some()).map(|slot| (slot.start, slot.wall))
     }
 
     /// Where the last slot ends on the wall clock.
@@ -287,6 +295,7 @@ impl Presentation {
             retained,
             last_media,
             inits: kept,
+            cues: self.cues.listed(),
             counters: self.counters,
         })
     }
@@ -378,6 +387,7 @@ impl Presentation {
         self.wall_end = Some(slot.wall_end());
         self.window.append(Arc::new(slot), now, &mut self.counters);
         if let Some(first) = self.window.listed().next() {
+            self.cues.expire(first.wall);
             self.accounts.values_mut().for_each(|account| account.begin_with(first.msn));
         }
         self.revise(now);

@@ -10,6 +10,7 @@
 
 mod finish;
 mod following;
+mod marks;
 mod tracks;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -133,15 +134,21 @@ impl Segmenter {
             return self.exchange_tracks(&program);
         }
         self.settle(now);
-        self.anchored_anew |= matches!(boundary, Boundary::Break | Boundary::Jump);
+        if matches!(boundary, Boundary::Break | Boundary::Jump) {
+            self.break_off();
+        }
         if boundary == Boundary::Break {
             self.misaligned.clear();
         }
         self.set_tracks(&program)
     }
 
-    /// Takes a sample. Samples of tracks that are not cut (script data) are ignored; what cannot be placed is counted.
+    /// Takes a sample. Of script data the cues are kept; samples of other tracks that are not cut are ignored, and what cannot be placed is
+    /// counted.
     pub fn push(&mut self, sample: Sample, now: WallClock) {
+        if sample.track.kind == Kind::Data {
+            return self.take_script(&sample, now);
+        }
         let Some(at) = self.lanes.iter().position(|lane| lane.id() == sample.track) else { return };
         if self.presentation.phase() == Phase::Away {
             self.presentation.close_gap(&mut self.next, self.at, now);
@@ -165,7 +172,7 @@ impl Segmenter {
     /// The publisher is gone, for now: everything received is brought to viewers. Gaps follow with [`Segmenter::tick`].
     pub fn away(&mut self, now: WallClock) {
         self.settle(now);
-        self.anchored_anew = true;
+        self.break_off();
         self.presentation.set_phase(Phase::Away, now);
     }
 
@@ -182,6 +189,12 @@ impl Segmenter {
         self.settle(now);
         self.presentation.announce(now, self.seen());
         self.presentation.set_phase(Phase::Ended, now);
+    }
+
+    /// What follows has another place on the wall clock than media time tells.
+    fn break_off(&mut self) {
+        self.anchored_anew = true;
+        self.presentation.cues.forget_waiting();
     }
 
     /// Video tracks that have left the adaptive set, because their sync samples miss those of the leading track.

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::media::{Epoch, Selection, Span, Timestamp, Track, TrackId, WallClock};
 
+use super::cue::Cue;
 use super::iframes::IFrames;
 use super::request::Request;
 
@@ -248,6 +249,8 @@ pub struct Counters {
     pub long_parts: u64,
     /// Segments forgotten before their time, because the stream's memory limit was reached.
     pub evicted_segments: u64,
+    /// Cues that were left out or forgotten before their time, because there were too many, or too long ones.
+    pub dropped_cues: u64,
 }
 
 /// Everything viewers can know of a stream at one instant. Shared behind an [`Arc`]; never changes.
@@ -288,6 +291,8 @@ pub struct Snapshot {
     pub last_media: Option<Arc<Slot>>,
     /// The init segments of every slot above and of the current program.
     pub inits: Vec<Arc<Init>>,
+    /// Moments that the publisher has marked, as far as playlists list their time, in order of arrival.
+    pub cues: Vec<Arc<Cue>>,
     /// What went wrong or had to be bent.
     pub counters: Counters,
 }

@@ -5,6 +5,7 @@
 
 mod behaviour;
 mod boxes;
+mod cues;
 mod iframes;
 mod ladder;
 mod low_latency;

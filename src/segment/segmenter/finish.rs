@@ -106,6 +106,7 @@ impl Segmenter {
         }
         // The stream may just have been announced.
         self.place_on_wall(now);
+        self.place_cues(now);
     }
 
     pub(super) fn seen(&self) -> Seen {
