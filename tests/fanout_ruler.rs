@@ -9,6 +9,7 @@ mod check;
 #[path = "../benches/fanout/flv.rs"]
 mod flv;
 #[path = "../benches/fanout/fmp4.rs"]
+#[allow(dead_code, reason = "these streams end between two boxes")]
 mod fmp4;
 #[path = "../benches/fanout/gather.rs"]
 mod gather;

@@ -27,7 +27,8 @@ use crate::segment::request::Request as File;
 /// A listener's content. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Site {
-    shared: Arc<Shared>,
+    /// Whose streams are served past the router; none where it serves everything.
+    streams: Option<Arc<Shared>>,
     router: Router,
 }
 
@@ -37,7 +38,7 @@ pub type Answering = Pin<Box<dyn Future<Output = Result<Response, Infallible>> +
 impl Site {
     /// What the public listener serves.
     pub fn new(shared: Arc<Shared>) -> Self {
-        Self { router: router(Arc::clone(&shared), Door::Public), shared }
+        Self { router: router(Arc::clone(&shared), Door::Public), streams: Some(shared) }
     }
 
     /// Answers a request. In `slot` it may leave a viewer who wants the connection itself.
@@ -46,8 +47,8 @@ impl Site {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        if let Some((name, file)) = file_of(&request) {
-            let (shared, asked) = (Arc::clone(&self.shared), request.into_parts().0);
+        if let Some((shared, (name, file))) = self.streams.as_ref().zip(file_of(&request)) {
+            let (shared, asked) = (Arc::clone(shared), request.into_parts().0);
             return Box::pin(async move { Ok(answer_file(&shared, name, file, peer, asked).await) });
         }
         let mut request = request.map(Body::new);
@@ -56,6 +57,13 @@ impl Site {
             request.extensions_mut().insert(slot.clone());
         }
         Box::pin(self.router.clone().call(request))
+    }
+}
+
+impl From<Router> for Site {
+    /// What that router serves, and nothing else.
+    fn from(router: Router) -> Self {
+        Self { streams: None, router }
     }
 }
 

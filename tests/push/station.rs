@@ -53,8 +53,13 @@ impl Station {
         let push = Push { outlets, policy: Arc::clone(&policy), options: Arc::new(settings.push) };
         let app = App { registry: Arc::clone(&registry), push };
         let router = Router::new().route("/hello", get(|| async { "hello" })).route("/live/{file}", get(media)).with_state(app);
-        let driver =
-            Driver::new(router.clone(), (settings.driver, settings.http2), Arc::clone(&policy), Arc::default(), CancellationToken::new());
+        let driver = Driver::new(
+            router.clone().into(),
+            (settings.driver, settings.http2),
+            Arc::clone(&policy),
+            Arc::default(),
+            CancellationToken::new(),
+        );
         let workers = Workers::start(1, &driver, Permits::new(Limits::default()), Duration::ZERO).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
