@@ -25,6 +25,8 @@ use crate::http::site::Site;
 use crate::net::{Buffers, Permits, SocketOptions, Tls, Workers, listen};
 use crate::outlet::Outlets;
 use crate::rtmp::server::{self, Doors, Players, RECONNECT_PATIENCE};
+use crate::segment;
+use crate::spool::Spool;
 use crate::telemetry::Metrics;
 
 /// A gateway at work.
@@ -46,6 +48,8 @@ pub struct Gateway {
     closing: Closing,
     publishers: JoinHandle<()>,
     viewers: JoinHandle<Workers>,
+    /// What is left of it goes when everybody has left.
+    spool: Option<Arc<Spool>>,
     /// What runs beside the doors until the end.
     housekeeping: Vec<JoinHandle<()>>,
     /// Where feeds and segmenters run; they end with it.
@@ -112,7 +116,8 @@ impl Gateway {
         let tls = config.tls.is_set().then(|| Tls::load(config.tls)).transpose().context("[tls]")?;
         let registry = Registry::new(config.streams);
         let media = Media::start()?;
-        let outlets = Outlets::new(config.feeds, config.segments, media.handle());
+        let spool = open_spool(&config.segments, &media.handle())?;
+        let outlets = Outlets::new(config.feeds, config.segments, spool.clone(), media.handle());
         let policy = Policy::new(config.egress);
         let authority = Authority::new(config.apps);
         let shared = Arc::new(Shared {
@@ -142,7 +147,7 @@ impl Gateway {
         let mut housekeeping = vec![tokio::spawn(keep_house(Arc::clone(&registry), outlets))];
         housekeeping.extend(tls.map(|tls| tokio::spawn(tls.watch())));
         let options = config.gateway;
-        Ok(Self { rtmp, rtmps, http, https, admin, registry, options, closing, publishers, viewers, housekeeping, _media: media })
+        Ok(Self { rtmp, rtmps, http, https, admin, registry, options, closing, publishers, viewers, spool, housekeeping, _media: media })
     }
 
     /// Says where to publish and where to watch.
@@ -196,7 +201,19 @@ impl Gateway {
             let _ = joined.await;
         }
         self.housekeeping.iter().for_each(JoinHandle::abort);
+        if let Some(spool) = self.spool {
+            spool.close().await;
+        }
     }
+}
+
+/// The spool, where one is configured.
+fn open_spool(options: &segment::options::Options, runtime: &Handle) -> Result<Option<Arc<Spool>>> {
+    if options.spool.as_os_str().is_empty() {
+        return Ok(None);
+    }
+    let opened = Spool::open(&options.spool, options.spool_bytes, runtime);
+    opened.map(Some).with_context(|| format!("segments.spool = \"{}\"", options.spool.display()))
 }
 
 impl Media {

@@ -7,7 +7,7 @@
 //! | 0 | [`media`], [`amf0`] |
 //! | 1 | [`flv`], [`fmp4`] |
 //! | 2 | [`bus`], [`rtmp`] wire and session, [`segment`] segmenter and window, `net` |
-//! | 3 | `auth`, `ingest`, `feed`, `egress`, `segment::task`, [`hls`], [`dash`] |
+//! | 3 | `auth`, `ingest`, `feed`, `egress`, `segment::task`, `spool`, [`hls`], [`dash`] |
 //! | 4 | `outlet` |
 //! | 5 | `rtmp::server`, `http` |
 //! | 6 | `config` |
@@ -45,5 +45,7 @@ pub mod http;
 pub mod net;
 #[cfg(feature = "server")]
 pub mod outlet;
+#[cfg(feature = "server")]
+pub mod spool;
 #[cfg(feature = "server")]
 pub mod telemetry;

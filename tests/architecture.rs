@@ -40,6 +40,7 @@ const RANKS: &[(&str, u8, Io)] = &[
     ("feed", 3, Io::Rim),
     ("egress", 3, Io::Rim),
     ("segment::task", 3, Io::Rim),
+    ("spool", 3, Io::Rim),
     ("hls", 3, Io::Sans),
     ("dash", 3, Io::Sans),
     ("auth", 3, Io::Rim),

@@ -171,7 +171,7 @@ fn write_representation(xml: &mut Xml, setting: &Setting<'_>, init: &Init) -> io
 /// What a track that is no longer in the program had at most, in bits per second.
 fn measured(run: &Run<'_>, init: &Init) -> u64 {
     let segments = run.iter().filter_map(|slot| slot.segment(init.track.id));
-    segments.map(|segment| segment.bytes.len() as u64 * 8_000 / segment.span().millis().max(1) as u64).max().unwrap_or(0).max(1)
+    segments.map(|segment| segment.body.len() as u64 * 8_000 / segment.span().millis().max(1) as u64).max().unwrap_or(0).max(1)
 }
 
 fn write_template(xml: &mut Xml, setting: &Setting<'_>, init: &Init) -> io::Result<()> {

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::bus::{LeftOut, PublisherInfo, State, Stream};
 use crate::media::color::VideoRange;
 use crate::media::{Codec, Program, Track, WallClock};
+use crate::segment::snapshot::Snapshot;
 
 /// `GET /api/v1/streams`
 #[derive(Debug, Serialize)]
@@ -28,6 +29,29 @@ pub struct StreamStatus {
     pub viewers: BTreeMap<&'static str, u64>,
     /// What came in since the stream began.
     pub received: ReceivedStatus,
+    /// What there is for HLS and DASH; `null` before the first segments exist.
+    pub segments: Option<SegmentsStatus>,
+}
+
+/// What there is for HLS and DASH.
+#[derive(Debug, Serialize)]
+pub struct SegmentsStatus {
+    /// Numbers that playlists list.
+    pub listed: usize,
+    /// Milliseconds from the beginning of the first to the end of the last.
+    pub listed_ms: i64,
+    /// Numbers that playlists no longer list and players may still fetch.
+    pub retained: usize,
+    /// Bytes in memory.
+    pub memory_bytes: u64,
+    /// Bytes of files in the spool.
+    pub spool_bytes: u64,
+    /// Numbers whose segments are in the spool.
+    pub spooled: usize,
+    /// Numbers forgotten before their time, because memory was full.
+    pub evicted: u64,
+    /// Numbers forgotten before their time, because the spool was full.
+    pub overflowed: u64,
 }
 
 /// What came in since the stream began.
@@ -163,8 +187,8 @@ impl StreamInfo {
 }
 
 impl StreamStatus {
-    /// All that an operator may know of `stream` now.
-    pub fn of(stream: &Stream, now: Instant, wall: WallClock) -> Self {
+    /// All that an operator may know of `stream` now, and of its segments.
+    pub fn of(stream: &Stream, segments: Option<&Snapshot>, now: Instant, wall: WallClock) -> Self {
         let received = stream.received();
         Self {
             public: StreamInfo::of(stream, now, wall),
@@ -176,6 +200,25 @@ impl StreamStatus {
                 dropped: received.dropped(),
                 repaired: received.repaired(),
             },
+            segments: segments.map(SegmentsStatus::of),
+        }
+    }
+}
+
+impl SegmentsStatus {
+    /// What a snapshot tells.
+    pub fn of(snapshot: &Snapshot) -> Self {
+        let (usage, counters) = (snapshot.usage, snapshot.counters);
+        let ends = snapshot.slots.first().zip(snapshot.slots.last());
+        Self {
+            listed: snapshot.slots.len(),
+            listed_ms: ends.map_or(0, |(first, last)| last.wall_end().since(first.wall).millis()),
+            retained: snapshot.retained.len(),
+            memory_bytes: usage.memory,
+            spool_bytes: usage.spooled,
+            spooled: usage.spooled_segments,
+            evicted: counters.evicted_segments,
+            overflowed: counters.overflowed_segments,
         }
     }
 }

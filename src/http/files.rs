@@ -1,6 +1,5 @@
 //! The files of a stream: what may be known of it, init segments, segments and parts; playlists and manifest stand beside.
 
-use std::convert::Infallible;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::ops::Range;
@@ -9,15 +8,16 @@ use std::time::{Duration, Instant, SystemTime};
 use axum::Json;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use super::api::StreamInfo;
+use super::content::content;
 use super::problem::Problem;
 use super::{negotiation, playlists};
 use crate::bus::Stream;
 use crate::media::{Kind, TrackId, WallClock};
 use crate::outlet::{Flow, Media, NotHeld, Outlet};
+use crate::segment;
 use crate::segment::request::{self, Request};
 
 /// Where players ask for our clock (DASH UTCTiming).
@@ -40,7 +40,9 @@ pub async fn file(outlet: &Outlet, request: Request, method: &Method, headers: &
         }
         Request::Init { track, .. } | Request::Segment { track, .. } | Request::Part { track, .. } => {
             match outlet.shelf().media(&request, patience).await {
-                Ok(Media::Whole(bytes)) => media(&request, track, bytes, method, headers),
+                Ok(Media::Whole(body)) => {
+                    media(outlet, &request, track, body, method, headers).await.unwrap_or_else(IntoResponse::into_response)
+                }
                 Ok(Media::Flowing(flow)) => flowing(track, flow, method),
                 Ok(Media::Absent) | Err(NotHeld::Over) => {
                     Problem::not_found(format!("{request} is not here: not yet, no longer, or never")).into_response()
@@ -69,28 +71,38 @@ pub fn note_viewer(stream: &Stream, file: Request, address: IpAddr, headers: &He
     stream.note_request(exit, viewer.finish(), Instant::now());
 }
 
-fn media(request: &Request, track: TrackId, bytes: Bytes, method: &Method, headers: &HeaderMap) -> Response {
+async fn media(
+    outlet: &Outlet,
+    request: &Request,
+    track: TrackId,
+    body: segment::body::Body,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
     // A name never meets other bytes, so it names them as well as a hash would.
     let tag = format!("\"{request}\"");
-    let total = bytes.len();
+    let total = body.len();
     let range = headers.get(header::RANGE).filter(|_| method == Method::GET && negotiation::range_counts(headers, &tag));
     let range = range.and_then(|value| single_range(value.to_str().ok()?, total));
     let known = negotiation::is_known(headers, &tag);
     let fields = [(header::CACHE_CONTROL, IMMUTABLE.to_owned()), (header::ETAG, tag), (header::ACCEPT_RANGES, "bytes".to_owned())];
     if known {
-        return (StatusCode::NOT_MODIFIED, fields).into_response();
+        return Ok((StatusCode::NOT_MODIFIED, fields).into_response());
     }
     let mime = [(header::CONTENT_TYPE, mime(track))];
+    let length = |bytes: usize| [(header::CONTENT_LENGTH, bytes)];
     match range {
-        _ if method == Method::HEAD => (fields, mime, [(header::CONTENT_LENGTH, total)], ()).into_response(),
-        None => (fields, mime, bytes).into_response(),
+        _ if method == Method::HEAD => Ok((fields, mime, length(total), ()).into_response()),
+        None => Ok((fields, mime, length(total), content(outlet, body, 0..total).await?).into_response()),
         Some(Ok(range)) => {
             let content_range = [(header::CONTENT_RANGE, format!("bytes {}-{}/{total}", range.start, range.end - 1))];
-            (StatusCode::PARTIAL_CONTENT, fields, mime, content_range, bytes.slice(range)).into_response()
+            let length = length(range.len());
+            let content = content(outlet, body, range).await?;
+            Ok((StatusCode::PARTIAL_CONTENT, fields, mime, content_range, length, content).into_response())
         }
         Some(Err(Unsatisfiable)) => {
             let problem = Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, format!("the file has {total} bytes"));
-            ([(header::CONTENT_RANGE, format!("bytes */{total}"))], problem).into_response()
+            Ok(([(header::CONTENT_RANGE, format!("bytes */{total}"))], problem).into_response())
         }
     }
 }
@@ -101,7 +113,7 @@ fn flowing(track: TrackId, flow: Flow, method: &Method) -> Response {
     if method == Method::HEAD {
         return (fields, ()).into_response();
     }
-    let parts = futures_util::stream::unfold(flow, |mut flow| async { Some((Ok::<_, Infallible>(flow.next().await?), flow)) });
+    let parts = futures_util::stream::unfold(flow, |mut flow| async { Some((flow.next().await?, flow)) });
     (fields, Body::from_stream(parts)).into_response()
 }
 

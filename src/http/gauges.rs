@@ -7,6 +7,7 @@ use metrics::{counter, gauge};
 use crate::bus::{Registry, State};
 use crate::egress::Policy;
 use crate::outlet::Outlets;
+use crate::segment::snapshot::Snapshot;
 
 /// Sets the figures of all streams, and of the way out, to what they are now.
 pub fn refresh(registry: &Registry, policy: &Policy, outlets: &Outlets) {
@@ -19,6 +20,7 @@ pub fn refresh(registry: &Registry, policy: &Policy, outlets: &Outlets) {
     counter!("sluicegate_egress_disconnected_total", "why" => "stuck").absolute(counters.stuck.get());
     counter!("sluicegate_egress_disconnected_total", "why" => "silent").absolute(counters.silent.get());
     counter!("sluicegate_egress_disconnected_total", "why" => "misbehaved").absolute(counters.misbehaved.get());
+    keeping(outlets);
     let now = Instant::now();
     let streams = registry.list();
     let live = streams.iter().filter(|stream| stream.state() == State::Live).count();
@@ -34,6 +36,30 @@ pub fn refresh(registry: &Registry, policy: &Policy, outlets: &Outlets) {
         gauge!("sluicegate_received_bytes", "stream" => name.clone()).set(received.bytes() as f64);
         gauge!("sluicegate_tracks_left_out", "stream" => name.clone()).set(stream.left_out().len() as f64);
         gauge!("sluicegate_received_dropped", "stream" => name.clone()).set(received.dropped() as f64);
-        gauge!("sluicegate_timestamps_repaired", "stream" => name).set(received.repaired() as f64);
+        gauge!("sluicegate_timestamps_repaired", "stream" => name.clone()).set(received.repaired() as f64);
+        if let Some(snapshot) = outlets.find(stream).and_then(|outlet| outlet.shelf().snapshot()) {
+            segments(&name, &snapshot);
+        }
     }
+}
+
+/// What the segments of all streams take up.
+fn keeping(outlets: &Outlets) {
+    gauge!("sluicegate_segments_memory_used_bytes").set(outlets.memory().used() as f64);
+    gauge!("sluicegate_segments_memory_limit_bytes").set(outlets.memory().limit() as f64);
+    let Some(spool) = outlets.spool() else { return };
+    gauge!("sluicegate_spool_used_bytes").set(spool.budget().used() as f64);
+    gauge!("sluicegate_spool_limit_bytes").set(spool.budget().limit() as f64);
+    let errors = spool.errors();
+    counter!("sluicegate_spool_errors_total", "what" => "write").absolute(errors.writes);
+    counter!("sluicegate_spool_errors_total", "what" => "read").absolute(errors.reads);
+    counter!("sluicegate_spool_errors_total", "what" => "remove").absolute(errors.removals);
+}
+
+/// What one stream's segments take up.
+fn segments(stream: &str, snapshot: &Snapshot) {
+    let usage = snapshot.usage;
+    gauge!("sluicegate_segments_memory_bytes", "stream" => stream.to_owned()).set(usage.memory as f64);
+    gauge!("sluicegate_segments_spool_bytes", "stream" => stream.to_owned()).set(usage.spooled as f64);
+    gauge!("sluicegate_segments_spooled", "stream" => stream.to_owned()).set(usage.spooled_segments as f64);
 }

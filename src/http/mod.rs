@@ -5,6 +5,7 @@ pub mod admin;
 pub mod api;
 pub mod assets;
 pub mod choice;
+mod content;
 mod cors;
 pub mod driver;
 pub mod exchange;

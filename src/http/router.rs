@@ -163,7 +163,7 @@ async fn metrics(
 async fn list(State(context): State<Context>, ConnectInfo(peer): ConnectInfo<SocketAddr>, headers: HeaderMap) -> Result<Response, Problem> {
     context.guard.admit(context.door, peer.ip(), &headers)?;
     let (now, wall) = (Instant::now(), WallClock::from(SystemTime::now()));
-    let streams = context.shared.registry.list().iter().map(|stream| StreamStatus::of(stream, now, wall)).collect();
+    let streams = context.shared.registry.list().iter().map(|stream| status_of(&context.shared, stream, now, wall)).collect();
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(StreamList { streams })).into_response())
 }
 
@@ -175,8 +175,13 @@ async fn status(
 ) -> Result<Response, Problem> {
     context.guard.admit(context.door, peer.ip(), &headers)?;
     let stream = find(&context.shared.registry, &path)?;
-    let status = StreamStatus::of(&stream, Instant::now(), WallClock::from(SystemTime::now()));
+    let status = status_of(&context.shared, &stream, Instant::now(), WallClock::from(SystemTime::now()));
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(status)).into_response())
+}
+
+fn status_of(shared: &Shared, stream: &Stream, now: Instant, wall: WallClock) -> StreamStatus {
+    let segments = shared.push.outlets.find(stream).and_then(|outlet| outlet.shelf().snapshot());
+    StreamStatus::of(stream, segments.as_deref(), now, wall)
 }
 
 /// `DELETE /api/v1/streams/{app}/{name}/publisher`

@@ -14,10 +14,16 @@ pub struct Flow {
     track: TrackId,
     epoch: Epoch,
     msn: MediaSequence,
-    /// Parts that were read.
+    /// Parts that were read, and their bytes.
     read: usize,
+    sent: usize,
     _place: Place,
 }
+
+/// A segment went before all of it was read: its reader was too slow, or the stream ended without it. What was read must not pass for all.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the segment went before all of it was read")]
+pub struct Gone;
 
 /// How far a segment has come.
 enum State<'a> {
@@ -34,33 +40,41 @@ enum State<'a> {
 impl Flow {
     /// Reads the segment of that number.
     pub(super) fn new(snapshots: Snapshots, track: TrackId, epoch: Epoch, msn: MediaSequence, place: Place) -> Self {
-        Self { snapshots, track, epoch, msn, read: 0, _place: place }
+        Self { snapshots, track, epoch, msn, read: 0, sent: 0, _place: place }
     }
 
-    /// The next part, as soon as it is there; `None` once the segment is whole, or where the stream ends without it. Cancel safe.
-    pub async fn next(&mut self) -> Option<Bytes> {
+    /// The next part, as soon as it is there; `None` once the segment is whole. Cancel safe.
+    pub async fn next(&mut self) -> Option<Result<Bytes, Gone>> {
         loop {
             if let Some(found) = self.look() {
-                self.read += 1;
+                if let Some(Ok(bytes)) = &found {
+                    self.read += 1;
+                    self.sent += bytes.len();
+                }
                 return found;
             }
-            self.snapshots.changed().await.ok()?;
+            if self.snapshots.changed().await.is_err() {
+                return Some(Err(Gone));
+            }
         }
     }
 
     /// The next part or, inside, none where there will be no other; nothing where it is still to come.
-    fn look(&mut self) -> Option<Option<Bytes>> {
+    fn look(&mut self) -> Option<Option<Result<Bytes, Gone>>> {
         let snapshot = self.snapshots.borrow_and_update();
-        let Some(snapshot) = snapshot.as_ref() else { return Some(None) };
-        let (parts, is_whole): (&[Part], _) = match state(snapshot, self.track, self.epoch, self.msn) {
+        let Some(snapshot) = snapshot.as_ref() else { return Some(Some(Err(Gone))) };
+        let (parts, segment): (&[Part], _) = match state(snapshot, self.track, self.epoch, self.msn) {
             State::Ahead => return None,
-            State::Filling(parts) => (parts, false),
-            State::Whole(segment) => (&segment.parts, true),
-            State::Absent => (&[], true),
+            State::Filling(parts) => (parts, None),
+            State::Whole(segment) => (&segment.parts, Some(segment)),
+            State::Absent => return Some(Some(Err(Gone))),
         };
-        match parts.get(self.read) {
-            Some(part) => Some(Some(part.bytes.clone())),
-            None => is_whole.then_some(None),
+        match (parts.get(self.read), segment) {
+            (Some(part), _) => Some(Some(Ok(part.bytes.clone()))),
+            (None, None) => None,
+            (None, Some(segment)) if self.sent == segment.body.len() => Some(None),
+            // A segment that is a while old has no parts any more.
+            (None, Some(segment)) => Some(Some(segment.body.in_memory().map(|bytes| bytes.slice(self.sent..)).ok_or(Gone))),
         }
     }
 }
@@ -91,4 +105,121 @@ fn state(snapshot: &Snapshot, track: TrackId, epoch: Epoch, msn: MediaSequence) 
     let newest = open.next_back().map(|open| open.msn).or(snapshot.slots.last().map(|slot| slot.msn));
     let is_next = newest.is_some_and(|newest| msn == newest.next());
     if is_next && snapshot.phase != Phase::Ended && snapshot.status(track).is_some() { State::Ahead } else { State::Absent }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use tokio::sync::watch;
+
+    use super::*;
+    use crate::media::codec::{AvcConfig, VideoShape};
+    use crate::media::{Codec, Metadata, Program, Sample, Timescale, Timestamp, Track, TrackSet, WallClock};
+    use crate::outlet::{Media, Shelf};
+    use crate::segment::body::{Body, Place, Spooled, Volume};
+    use crate::segment::budget::Allowance;
+    use crate::segment::options::Options;
+    use crate::segment::request::Request;
+    use crate::segment::segmenter::Segmenter;
+    use crate::segment::window::Limits;
+
+    const EPOCH: Epoch = Epoch(1_790_000_000_000);
+    const MSN: MediaSequence = MediaSequence(1_790_000_003);
+
+    /// A stream of pictures alone, ten a second, and a reader of the segment that is being made after seven seconds.
+    struct Stage {
+        segmenter: Segmenter,
+        frames: i64,
+        tell: watch::Sender<Option<Arc<Snapshot>>>,
+    }
+
+    impl Stage {
+        async fn new() -> (Self, Flow) {
+            let record = Bytes::from_static(&[1, 0x64, 0, 0x2a, 0xff, 0xe0, 0]);
+            let codec = Codec::Avc(AvcConfig { record, length_size: 4, shape: VideoShape::new(1280, 720) });
+            let tracks = TrackSet::new([Track::new(TrackId::VIDEO, codec)]);
+            let program = Program { epoch: EPOCH, tracks, metadata: Metadata::default() };
+            let (segmenter, _) = Segmenter::new(Options::default(), Arc::new(program));
+            let (tell, snapshots) = watch::channel(None);
+            let mut stage = Self { segmenter, frames: 0, tell };
+            stage.play(70);
+            let request = Request::Segment { track: TrackId::VIDEO, epoch: EPOCH, msn: MSN };
+            match Shelf::new(snapshots.clone(), snapshots, 10).media(&request, Duration::ZERO).await {
+                Ok(Media::Flowing(flow)) => (stage, flow),
+                other => panic!("{other:?}"),
+            }
+        }
+
+        fn play(&mut self, frames: i64) {
+            for frame in self.frames..self.frames + frames {
+                let now = WallClock::from_unix_millis(EPOCH.0 as i64 + frame * 100);
+                let (dts, data) = (Timestamp::new(frame * 9_000, Timescale::VIDEO), Bytes::from(vec![frame as u8; 50]));
+                self.segmenter.push(Sample { track: TrackId::VIDEO, dts, cts: 0, is_sync: frame % 20 == 0, data }, now);
+                self.segmenter.tick(now);
+            }
+            self.frames += frames;
+            self.tell.send_replace(self.segmenter.snapshot());
+        }
+
+        fn whole(&self) -> Bytes {
+            let snapshot = self.tell.borrow().clone().unwrap();
+            snapshot.segment(TrackId::VIDEO, MSN).unwrap().body.in_memory().unwrap().clone()
+        }
+    }
+
+    /// What comes until the end, or until it breaks off.
+    async fn rest(flow: &mut Flow) -> Result<Vec<u8>, Gone> {
+        let mut all = Vec::new();
+        while let Some(part) = flow.next().await {
+            all.extend_from_slice(&part?);
+        }
+        Ok(all)
+    }
+
+    #[tokio::test]
+    async fn parts_come_one_by_one_and_are_the_segment() {
+        let (mut stage, mut flow) = Stage::new().await;
+        let mut all = flow.next().await.unwrap().unwrap().to_vec();
+        stage.play(30);
+        all.extend(rest(&mut flow).await.unwrap());
+        assert_eq!(all, stage.whole());
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_is_slower_than_parts_are_kept_gets_the_rest_of_the_segment() {
+        let (mut stage, mut flow) = Stage::new().await;
+        let mut all = flow.next().await.unwrap().unwrap().to_vec();
+        stage.play(300);
+        assert!(stage.tell.borrow().as_ref().unwrap().segment(TrackId::VIDEO, MSN).unwrap().parts.is_empty());
+        all.extend(rest(&mut flow).await.unwrap());
+        assert_eq!(all, stage.whole());
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_on_breaks_off_and_does_not_pass_for_whole() {
+        // Its segment left memory.
+        let (mut stage, mut flow) = Stage::new().await;
+        flow.next().await.unwrap().unwrap();
+        stage.play(200);
+        stage.segmenter.set_limits(Limits { memory: Allowance { keep: 0, most: u64::MAX }, spool: u64::MAX });
+        while let Some(slot) = stage.segmenter.offer() {
+            let place = Place { volume: Volume::new(1, ()), offset: 0, length: slot.segments[0].body.len() };
+            stage.segmenter.spooled(&Spooled { msn: slot.msn, places: vec![place] });
+        }
+        stage.play(20);
+        let snapshot = stage.tell.borrow().clone().unwrap();
+        assert!(matches!(snapshot.segment(TrackId::VIDEO, MSN).unwrap().body, Body::Spooled(_)));
+        assert_eq!(rest(&mut flow).await, Err(Gone));
+        // It is no longer there at all.
+        let (mut stage, mut flow) = Stage::new().await;
+        flow.next().await.unwrap().unwrap();
+        stage.play(2_000);
+        assert_eq!(rest(&mut flow).await, Err(Gone));
+        // Nobody makes it any more.
+        let (stage, mut flow) = Stage::new().await;
+        drop(stage);
+        assert_eq!(rest(&mut flow).await, Err(Gone));
+    }
 }

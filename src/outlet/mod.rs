@@ -9,7 +9,7 @@ mod text;
 mod texts;
 mod variants;
 
-pub use flow::Flow;
+pub use flow::{Flow, Gone};
 pub use outlets::{Outlet, Outlets};
 pub use shelf::{Media, NotHeld, Shelf};
 pub use text::{Form, Text};

@@ -13,7 +13,10 @@ use crate::feed::{self, FlvUnit, Fragment, Lazy, RtmpUnit, RtmpVariant};
 use crate::flv::FlvVariant;
 use crate::media::{Epoch, Program, Selection};
 use crate::segment;
-use crate::segment::task::Announcer;
+use crate::segment::budget::{Budget, Share};
+use crate::segment::options::MEMORY_SLACK;
+use crate::segment::task::{Announcer, Handover, Keeping};
+use crate::spool::Spool;
 
 /// All that one stream offers to viewers.
 #[derive(Debug)]
@@ -23,6 +26,9 @@ pub struct Outlet {
     rtmp: Variants<RtmpUnit>,
     fragments: Variants<Fragment>,
     shelf: Shelf,
+    spool: Option<Arc<Spool>>,
+    /// What the shelf's last segments take up counts as long as they are here.
+    _memory: Arc<Share>,
 }
 
 /// The outlets of all streams.
@@ -30,20 +36,32 @@ pub struct Outlet {
 pub struct Outlets {
     by_name: DashMap<StreamName, Arc<Outlet>>,
     means: Means,
-    segments: segment::options::Options,
+    segments: Segments,
+}
+
+/// How segments are made, and where they are kept.
+#[derive(Debug)]
+struct Segments {
+    options: segment::options::Options,
+    memory: Arc<Budget>,
+    spool: Option<Arc<Spool>>,
 }
 
 impl Outlet {
-    fn new(stream: &Arc<Stream>, means: &Means, segments: &segment::options::Options) -> Arc<Self> {
+    fn new(stream: &Arc<Stream>, means: &Means, segments: &Segments) -> Arc<Self> {
         let samples = &stream.source().samples;
         let (announcer, media, lists) = Announcer::new();
-        means.runtime.spawn(segment::task::run(Arc::clone(stream), segments.clone(), announcer));
+        let memory = Arc::new(segments.memory.join());
+        let keeping = Keeping { memory: Arc::clone(&memory), spool: segments.handover(&means.runtime) };
+        means.runtime.spawn(segment::task::run(Arc::clone(stream), segments.options.clone(), keeping, announcer));
         Arc::new(Self {
             stream: Arc::clone(stream),
             flv: Variants::new(Arc::clone(samples), means),
             rtmp: Variants::new(Arc::clone(samples), means),
             fragments: Variants::new(Arc::clone(samples), means),
-            shelf: Shelf::new(media, lists, segments.max_held),
+            shelf: Shelf::new(media, lists, segments.options.max_held),
+            spool: segments.spool.clone(),
+            _memory: memory,
         })
     }
 
@@ -80,18 +98,49 @@ impl Outlet {
     pub fn shelf(&self) -> &Shelf {
         &self.shelf
     }
+
+    /// Where those of them are that have left memory.
+    pub fn spool(&self) -> Option<&Arc<Spool>> {
+        self.spool.as_ref()
+    }
+}
+
+impl Segments {
+    /// A stream's way to the spool, where there is one.
+    fn handover(&self, runtime: &Handle) -> Option<Handover> {
+        let reel = self.spool.as_ref()?.reel(runtime);
+        Some(Handover { offers: reel.offers, spooled: reel.spooled, share: reel.share })
+    }
 }
 
 impl Outlets {
-    /// No outlets yet. Their feeds and segmenters will run on `runtime`, which should not be a viewer worker's.
-    pub fn new(feeds: feed::Options, segments: segment::options::Options, runtime: Handle) -> Arc<Self> {
+    /// No outlets yet. Their feeds and segmenters will run on `runtime`, which should not be a viewer worker's. Segments that do not fit
+    /// into memory go to the spool, where there is one.
+    pub fn new(feeds: feed::Options, segments: segment::options::Options, spool: Option<Arc<Spool>>, runtime: Handle) -> Arc<Self> {
         let places = Arc::new(Semaphore::new(feeds.max_variants));
+        let memory = Budget::new(segments.total_memory_bytes as u64, MEMORY_SLACK);
+        let segments = Segments { options: segments, memory, spool };
         Arc::new(Self { by_name: DashMap::new(), means: Means { options: feeds, runtime, places }, segments })
+    }
+
+    /// The memory that the segments of all streams share.
+    pub fn memory(&self) -> &Budget {
+        &self.segments.memory
+    }
+
+    /// Where segments go that do not fit into it.
+    pub fn spool(&self) -> Option<&Arc<Spool>> {
+        self.segments.spool.as_ref()
     }
 
     /// How many feeds there are, of all streams together, beside the default ones.
     pub fn variants(&self) -> usize {
         self.means.options.max_variants.saturating_sub(self.means.places.available_permits())
+    }
+
+    /// The outlet of a stream, if it is open.
+    pub fn find(&self, stream: &Stream) -> Option<Arc<Outlet>> {
+        self.by_name.get(stream.name()).filter(|held| held.stream.epoch() == stream.epoch()).map(|held| Arc::clone(&held))
     }
 
     /// The outlet of a stream, opened if this is the first that is heard of it.

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use super::flow::{self, Flow};
 use super::texts::Texts;
+use crate::segment::body::Body;
 use crate::segment::request::Request;
 use crate::segment::snapshot::{Phase, Snapshot};
 use crate::segment::task::Snapshots;
-use bytes::Bytes;
 
 /// The newest snapshot of a stream's segments, and what was rendered from it.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ pub enum NotHeld {
 #[derive(Debug)]
 pub enum Media {
     /// All of it.
-    Whole(Bytes),
+    Whole(Body),
     /// The beginning; the rest follows as it is made.
     Flowing(Flow),
     /// Nothing: not yet, no longer, or never.
@@ -91,7 +91,7 @@ impl Shelf {
         self.hold(&self.lists, patience, find).await
     }
 
-    /// The bytes of a media file. The next part is waited for, for it was hinted at, and so is the first part of the very next segment:
+    /// A media file. The next part is waited for, for it was hinted at, and so is the first part of the very next segment:
     /// players that count segments by the clock, or simply ask on, would otherwise meet a 404 at the live edge.
     ///
     /// # Errors
@@ -101,12 +101,12 @@ impl Shelf {
             return Ok(Media::Absent);
         }
         let found = |snapshot: &Arc<Snapshot>| match (snapshot.media(request), outlook(snapshot, request)) {
-            (Some(bytes), _) => Some(Ok(bytes)),
+            (Some(body), _) => Some(Ok(body)),
             (None, Outlook::Coming) => None,
             (None, other) => Some(Err(other)),
         };
         match (self.hold(&self.media, patience, found).await?, *request) {
-            (Ok(bytes), _) => Ok(Media::Whole(bytes)),
+            (Ok(body), _) => Ok(Media::Whole(body)),
             (Err(Outlook::Flowing), Request::Segment { track, epoch, msn }) => {
                 Ok(Media::Flowing(Flow::new(self.media.clone(), track, epoch, msn, self.place()?)))
             }

@@ -17,8 +17,11 @@ const MAX_PLAIN: usize = 64;
 /// version, and not worth a place.
 const MAX_WORDED: usize = 256;
 
-/// Most bytes of either, to which the compressed forms come: every line of a text can carry a query of 2 KiB.
-const MAX_BYTES: usize = 4 << 20;
+/// Most bytes of plain texts, to which the compressed forms come: a day of segments of two seconds is 4.4 MB for each track.
+const MAX_PLAIN_BYTES: usize = 64 << 20;
+
+/// The same for the others: every line of a text can carry a query of 2 KiB.
+const MAX_WORDED_BYTES: usize = 4 << 20;
 
 /// A playlist or manifest as its address asks for it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -45,6 +48,7 @@ pub struct Texts {
 #[derive(Debug)]
 struct Stack {
     most: usize,
+    most_bytes: usize,
     /// Of all texts.
     bytes: usize,
     texts: VecDeque<Kept>,
@@ -73,7 +77,7 @@ impl Texts {
 
 impl Default for Texts {
     fn default() -> Self {
-        Self { plain: Stack::new(MAX_PLAIN), worded: Stack::new(MAX_WORDED) }
+        Self { plain: Stack::new(MAX_PLAIN, MAX_PLAIN_BYTES), worded: Stack::new(MAX_WORDED, MAX_WORDED_BYTES) }
     }
 }
 
@@ -85,8 +89,8 @@ impl Listing {
 }
 
 impl Stack {
-    fn new(most: usize) -> Mutex<Self> {
-        Mutex::new(Self { most, bytes: 0, texts: VecDeque::new() })
+    fn new(most: usize, most_bytes: usize) -> Mutex<Self> {
+        Mutex::new(Self { most, most_bytes, bytes: 0, texts: VecDeque::new() })
     }
 
     fn find(&self, version: u64, listing: &Listing) -> Option<Arc<Text>> {
@@ -104,7 +108,7 @@ impl Stack {
         }
         self.bytes += new.text.len();
         self.texts.push_back(new);
-        while self.texts.len() > self.most || self.bytes > MAX_BYTES {
+        while self.texts.len() > self.most || self.bytes > self.most_bytes {
             self.remove(0);
         }
     }
@@ -179,9 +183,9 @@ mod tests {
         asked(&texts, 1, &crowd);
         assert!(asked(&texts, 1, &words(&["", "n=1", "n=256"])).is_empty());
         assert_eq!(asked(&texts, 1, &words(&["n=0"])), words(&["n=0"]));
-        let long: Vec<_> = (0..9).map(|n| n.to_string().repeat(MAX_BYTES / 8)).collect();
+        let long: Vec<_> = (0..9).map(|n| n.to_string().repeat(MAX_WORDED_BYTES / 8)).collect();
         asked(&texts, 1, &long);
         assert_eq!(texts.worded.lock().texts.len(), 8);
-        assert!(texts.worded.lock().bytes <= MAX_BYTES);
+        assert!(texts.worded.lock().bytes <= MAX_WORDED_BYTES);
     }
 }

@@ -259,7 +259,7 @@ impl Lane {
         let init = Arc::clone(&self.memory.init);
         let independent = self.independent;
         self.memory.iframes_ahead = iframes.ahead_after(independent);
-        Some(Segment { init, start, duration: to_next.unwrap_or(ticks), independent, parts, iframes, bytes })
+        Some(Segment { init, start, duration: to_next.unwrap_or(ticks), independent, parts, iframes, body: bytes.into() })
     }
 
     /// Writes what was gathered as a part. False where nothing was, or it could not be written and is lost (and counted).

@@ -142,7 +142,7 @@ impl Account {
         }
         let follows = self.last.is_some_and(|(before, _)| before.next() == msn);
         self.last = Some((msn, generation));
-        self.segments.add(msn, segment.bytes.len(), segment.span(), follows);
+        self.segments.add(msn, segment.body.len(), segment.span(), follows);
         for (position, (picture, span)) in segment.pictures().enumerate() {
             let follows = position > 0 || follows && segment.independent;
             self.iframes.add(msn, picture.range.len(), span, follows);

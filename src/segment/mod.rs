@@ -14,12 +14,17 @@
 //! | `presentation` | sets finished slots on the wall clock and gathers them into periods |
 //! | `meter` | measures bit rates |
 //! | [`window`] | keeps slots while viewers may ask for them |
+//! | [`body`] | where a segment's bytes are |
+//! | [`budget`] | bytes that all streams share |
 //! | [`snapshot`] | what viewers can know at one instant |
 //! | [`listing`] | one track of a snapshot, as a playlist lists it |
+//! | [`slots`] | long runs of slots that many snapshots share |
 //! | [`request`] | the names of all files |
 //! | `task` | feeds a segmenter from the bus |
 
 mod alignment;
+pub mod body;
+pub mod budget;
 mod chunks;
 pub mod cue;
 mod cues;
@@ -31,6 +36,7 @@ pub mod options;
 mod presentation;
 pub mod request;
 pub mod segmenter;
+pub mod slots;
 pub mod snapshot;
 #[cfg(feature = "server")]
 pub mod task;

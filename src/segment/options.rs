@@ -1,10 +1,18 @@
 //! What the operator may set about cutting and keeping segments.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::budget::Allowance;
+use super::window::Limits;
 use crate::media::Span;
+
+/// The part of a memory limit at which segments begin to move to the spool, one in so many before it is reached: the disk's time to take them.
+pub const MEMORY_SLACK: u64 = 4;
+/// The part of the spool's limit that is left free for what is written while the oldest is being removed.
+pub const SPOOL_SLACK: u64 = 16;
 
 /// How a stream is cut and how much of it is kept. Lengths of time are whole milliseconds.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -21,8 +29,14 @@ pub struct Options {
     pub first_segments: usize,
     /// How much of the stream the playlists list, never less than six segments.
     pub window_ms: u64,
-    /// Bytes of segments kept for one stream, listed or recently removed.
+    /// Bytes of segments kept in memory for one stream, listed or recently removed.
     pub memory_bytes: usize,
+    /// Bytes of segments kept in memory for all streams together.
+    pub total_memory_bytes: usize,
+    /// A directory for what does not fit into memory; empty for none.
+    pub spool: PathBuf,
+    /// Bytes kept there, for all streams together.
+    pub spool_bytes: u64,
     /// Requests of one stream that may wait at a time for what is still being made.
     pub max_held: usize,
 }
@@ -36,6 +50,9 @@ impl Default for Options {
             first_segments: 2,
             window_ms: 20_000,
             memory_bytes: 256 << 20,
+            total_memory_bytes: 4 << 30,
+            spool: PathBuf::new(),
+            spool_bytes: 16 << 30,
             max_held: 20_000,
         }
     }
@@ -45,6 +62,11 @@ impl Default for Options {
 /// shorter than a second would let their numbers run ahead of the Unix time that a restart begins with.
 const RANGES: [(&str, u64, u64); 4] =
     [("segment_ms", 1_000, 30_000), ("longest_segment_ms", 1_000, 60_000), ("part_ms", 100, 5_000), ("window_ms", 3_000, 86_400_000)];
+
+/// A few segments of a usual stream.
+const LEAST_MEMORY: u64 = 8 << 20;
+/// Less is better kept in memory.
+const LEAST_SPOOL: u64 = 64 << 20;
 
 impl Options {
     /// Every value that is out of its range, as key, value, lowest and highest allowed.
@@ -62,8 +84,13 @@ impl Options {
         if !(1..=6).contains(&self.first_segments) {
             wrong.push(("first_segments", self.first_segments as u64, 1, 6));
         }
-        if self.memory_bytes < 8 << 20 {
-            wrong.push(("memory_bytes", self.memory_bytes as u64, 8 << 20, usize::MAX as u64));
+        for (key, bytes) in [("memory_bytes", self.memory_bytes as u64), ("total_memory_bytes", self.total_memory_bytes as u64)] {
+            if bytes < LEAST_MEMORY {
+                wrong.push((key, bytes, LEAST_MEMORY, i64::MAX as u64));
+            }
+        }
+        if self.spool_bytes < LEAST_SPOOL {
+            wrong.push(("spool_bytes", self.spool_bytes, LEAST_SPOOL, i64::MAX as u64));
         }
         wrong
     }
@@ -84,6 +111,11 @@ impl Options {
     /// to the next, and players do not wait for two of them.
     pub(super) fn first_media(&self) -> Span {
         span(self.segment_ms.saturating_mul(2 * self.first_segments as u64))
+    }
+
+    /// What one stream may hold if it shares nothing with others.
+    pub fn limits(&self) -> Limits {
+        Limits { memory: Allowance::of(self.memory_bytes as u64, MEMORY_SLACK), spool: self.spool_bytes }
     }
 
     pub(super) fn window(&self) -> Span {

@@ -9,7 +9,7 @@ use super::cues::Cues;
 use super::meter::Account;
 use super::options::Options;
 use super::snapshot::{Counters, Init, MediaSequence, OpenSegment, PartNumber, Period, Phase, Segment, Slot, Snapshot, TrackStatus};
-use super::window::Window;
+use super::window::{Change, Limits, Window};
 
 /// What the target duration leaves above the longest segment seen, as GOPs of one encoder differ by a few frames.
 const HEADROOM: Span = Span::from_millis(250);
@@ -76,6 +76,7 @@ pub(super) struct Presentation {
     terms: Option<Terms>,
     waiting: Vec<Cut>,
     window: Window,
+    limits: Limits,
     phase: Phase,
     period: Option<Arc<Period>>,
     periods: u64,
@@ -96,7 +97,8 @@ pub(super) struct Presentation {
 impl Presentation {
     pub fn new(options: Options, epoch: Epoch) -> Self {
         Self {
-            window: Window::new(options.window(), options.memory_bytes),
+            window: Window::new(options.window(), options.longest_segment(), options.limits()),
+            limits: options.limits(),
             options,
             epoch,
             terms: None,
@@ -168,7 +170,7 @@ impl Presentation {
 
     /// A media time of the last slot and its place on the wall clock; `None` where that has no media.
     pub fn clock(&self) -> Option<(Timestamp, WallClock)> {
-        self.window.listed().next_back().filter(|slot| slot.period.is_some()).map(|slot| (slot.start, slot.wall))
+        self.window.listed().last().filter(|slot| slot.period.is_some()).map(|slot| (slot.start, slot.wall))
     }
 
     /// Where the last slot ends on the wall clock.
@@ -252,11 +254,33 @@ impl Presentation {
         self.keep(slot, now);
     }
 
-    /// Forgets what no player may ask for any more.
+    /// Changes what may be held.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+        self.window.set_limits(limits);
+    }
+
+    /// Forgets what no player may ask for any more, and what is beyond the limits.
     pub fn expire(&mut self, now: WallClock) {
-        if self.window.expire(now) {
-            self.touch();
+        match self.window.pass(now, &mut self.counters) {
+            Change::None => {}
+            Change::Kept => self.touch(),
+            Change::Listed => {
+                self.begin_lists();
+                self.revise(now);
+            }
         }
+    }
+
+    /// Bytes of slots in memory.
+    pub fn held(&self) -> u64 {
+        let waiting = self.waiting.iter().flat_map(|cut| &cut.segments).map(|segment| segment.body.len() as u64);
+        self.window.usage().memory + waiting.sum::<u64>()
+    }
+
+    /// The window, to move slots to the spool. Viewers learn of it with the next change.
+    pub fn window(&mut self) -> &mut Window {
+        &mut self.window
     }
 
     pub fn snapshot(
@@ -267,13 +291,12 @@ impl Presentation {
         open: Vec<OpenSegment>,
     ) -> Option<Snapshot> {
         let terms = self.terms?;
-        let slots: Vec<_> = self.window.listed().cloned().collect();
-        let retained: Vec<_> = self.window.retained().cloned().collect();
-        let mut kept: Vec<Arc<Init>> = inits.to_vec();
         let last_media = self.window.last_media().cloned();
-        for segment in slots.iter().chain(&retained).chain(&last_media).flat_map(|slot| &slot.segments) {
-            if !kept.iter().any(|init| Arc::ptr_eq(init, &segment.init)) {
-                kept.push(Arc::clone(&segment.init));
+        let former = last_media.iter().flat_map(|slot| &slot.segments).map(|segment| &segment.init).chain(self.window.inits());
+        let mut kept: Vec<Arc<Init>> = inits.to_vec();
+        for init in former {
+            if !kept.iter().any(|known| Arc::ptr_eq(known, init)) {
+                kept.push(Arc::clone(init));
             }
         }
         let tracks = inits.iter().filter(|init| self.accounts.contains_key(&init.track.id));
@@ -288,15 +311,17 @@ impl Presentation {
             segment_target: self.options.segment(),
             window: terms.window,
             tracks: tracks.map(|init| self.status(program, init, progress)).collect(),
-            slots,
+            slots: self.window.listed().clone(),
             open,
             discontinuity_sequence: self.window.discontinuity_sequence(),
             independent: !inits.iter().filter_map(|init| self.accounts.get(&init.track.id)).any(|account| account.dependent),
-            retained,
+            retained: self.window.retained().clone(),
             last_media,
             inits: kept,
             cues: self.cues.listed(),
+            listed_tracks: self.window.listed_tracks(),
             counters: self.counters,
+            usage: self.window.usage(),
         })
     }
 
@@ -331,7 +356,7 @@ impl Presentation {
         if part_target.is_none() {
             self.counters.long_parts = 0;
         }
-        self.window = Window::new(window, self.options.memory_bytes);
+        self.window = Window::new(window, Span::from_secs(seconds), self.limits);
     }
 
     /// Slots that belong to one stretch of time: their place on the wall clock is decided at once.
@@ -386,11 +411,16 @@ impl Presentation {
     fn keep(&mut self, slot: Slot, now: WallClock) {
         self.wall_end = Some(slot.wall_end());
         self.window.append(Arc::new(slot), now, &mut self.counters);
-        if let Some(first) = self.window.listed().next() {
+        self.begin_lists();
+        self.revise(now);
+    }
+
+    /// Forgets what lies before the first slot that is listed.
+    fn begin_lists(&mut self) {
+        if let Some(first) = self.window.listed().first() {
             self.cues.expire(first.wall);
             self.accounts.values_mut().for_each(|account| account.begin_with(first.msn));
         }
-        self.revise(now);
     }
 
     /// A publisher whose clock is slower than ours falls behind the wall-clock times that were given to it; then the next period gets

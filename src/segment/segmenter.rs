@@ -10,6 +10,7 @@
 
 mod finish;
 mod following;
+mod holding;
 mod marks;
 mod tracks;
 

@@ -7,12 +7,14 @@ use serde::Serialize;
 
 use crate::media::{Epoch, Selection, Span, Timestamp, Track, TrackId, WallClock};
 
+use super::body::{Body, Place};
 use super::cue::Cue;
 use super::iframes::IFrames;
 use super::request::Request;
+use super::slots::Slots;
 
 /// A segment's number: common to all tracks, rising by one, beginning at the Unix second of the presentation's epoch.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize)]
 pub struct MediaSequence(pub u64);
 
 impl MediaSequence {
@@ -62,12 +64,12 @@ pub struct Segment {
     pub duration: i64,
     /// Whether decoding can start at its first sample.
     pub independent: bool,
-    /// Its parts, in order; their bytes are slices of [`Segment::bytes`].
+    /// Its parts, in order; their bytes are slices of [`Segment::body`]. None once it is too old for players to ask for them.
     pub parts: Vec<Part>,
     /// The pictures in it that can be shown by themselves.
     pub iframes: IFrames,
     /// The file: the concatenation of its parts.
-    pub bytes: Bytes,
+    pub body: Body,
 }
 
 impl Segment {
@@ -79,6 +81,12 @@ impl Segment {
     /// Its length.
     pub fn span(&self) -> Span {
         Span::from_ticks(self.duration, self.start.scale())
+    }
+
+    /// The same with its bytes elsewhere, and without parts.
+    fn moved(&self, body: Body) -> Arc<Self> {
+        let (init, iframes) = (Arc::clone(&self.init), self.iframes.clone());
+        Arc::new(Self { init, parts: Vec::new(), iframes, body, ..*self })
     }
 }
 
@@ -141,9 +149,26 @@ impl Slot {
         Self { period: period.filter(|_| !segments.is_empty()), segments, ..self.clone() }
     }
 
-    /// Bytes of all its segments.
-    pub fn bytes(&self) -> usize {
-        self.segments.iter().map(|segment| segment.bytes.len()).sum()
+    /// Bytes of its segments that are in memory.
+    pub fn in_memory(&self) -> u64 {
+        self.segments.iter().filter_map(|segment| segment.body.in_memory()).map(|bytes| bytes.len() as u64).sum()
+    }
+
+    /// Whether a segment of it lies in the spool.
+    pub fn is_spooled(&self) -> bool {
+        self.segments.iter().any(|segment| matches!(segment.body, Body::Spooled(_)))
+    }
+
+    /// The same without parts.
+    pub(super) fn without_parts(&self) -> Self {
+        let segments = self.segments.iter().map(|segment| segment.moved(segment.body.clone()));
+        Self { segments: segments.collect(), ..self.clone() }
+    }
+
+    /// The same with its segments at `places`, and without parts.
+    pub(super) fn spooled(&self, places: &[Place]) -> Self {
+        let segments = self.segments.iter().zip(places).map(|(segment, place)| segment.moved(Body::Spooled(place.clone())));
+        Self { segments: segments.collect(), ..self.clone() }
     }
 }
 
@@ -247,10 +272,23 @@ pub struct Counters {
     pub dropped_samples: u64,
     /// Parts longer than the part target, each a single sample.
     pub long_parts: u64,
-    /// Segments forgotten before their time, because the stream's memory limit was reached.
+    /// Segments forgotten before their time, because a memory limit was reached.
     pub evicted_segments: u64,
+    /// Segments forgotten before their time, because the spool's limit was reached.
+    pub overflowed_segments: u64,
     /// Cues that were left out or forgotten before their time, because there were too many, or too long ones.
     pub dropped_cues: u64,
+}
+
+/// What a stream's segments take up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct Usage {
+    /// Bytes in memory.
+    pub memory: u64,
+    /// Bytes of files in the spool: each stays until all of its segments are gone.
+    pub spooled: u64,
+    /// Numbers of the presentation whose segments lie in the spool.
+    pub spooled_segments: usize,
 }
 
 /// Everything viewers can know of a stream at one instant. Shared behind an [`Arc`]; never changes.
@@ -278,35 +316,39 @@ pub struct Snapshot {
     /// The tracks of the current program, video first; only tracks that are cut into segments.
     pub tracks: Vec<TrackStatus>,
     /// The listed slots, numbered without holes. Never empty.
-    pub slots: Vec<Arc<Slot>>,
+    pub slots: Slots,
     /// What follows the listed slots: those in progress, at most a few for each track, in order of track and number.
     pub open: Vec<OpenSegment>,
     /// `EXT-X-DISCONTINUITY-SEQUENCE`: discontinuities that are no longer listed.
     pub discontinuity_sequence: u64,
     /// Whether every segment of the current tracks so far, listed or not, could be decoded from its start.
     pub independent: bool,
-    /// Slots that are no longer listed but can still be fetched, oldest first.
-    pub retained: Vec<Arc<Slot>>,
+    /// The slots before those, which are no longer listed but can still be fetched.
+    pub retained: Slots,
     /// The newest slot that belongs to a period, even where it is no longer listed.
     pub last_media: Option<Arc<Slot>>,
     /// The init segments of every slot above and of the current program.
     pub inits: Vec<Arc<Init>>,
     /// Moments that the publisher has marked, as far as playlists list their time, in order of arrival.
     pub cues: Vec<Arc<Cue>>,
+    /// The tracks of the listed slots.
+    pub listed_tracks: Vec<TrackId>,
     /// What went wrong or had to be bent.
     pub counters: Counters,
+    /// What the segments above take up.
+    pub usage: Usage,
 }
 
 impl Snapshot {
-    /// The bytes of an init segment, segment or part; `None` where it is of another presentation, not yet there, no longer there or a gap,
-    /// and for playlists and manifests, which are rendered.
-    pub fn media(&self, request: &Request) -> Option<Bytes> {
+    /// An init segment, segment or part; `None` where it is of another presentation, not yet there, no longer there or a gap, and for playlists
+    /// and manifests, which are rendered.
+    pub fn media(&self, request: &Request) -> Option<Body> {
         match *request {
             Request::Init { track, epoch, generation } if epoch == self.epoch => {
-                self.inits.iter().find(|init| init.track.id == track && init.generation == generation).map(|init| init.bytes.clone())
+                self.inits.iter().find(|init| init.track.id == track && init.generation == generation).map(|init| init.bytes.clone().into())
             }
-            Request::Segment { track, epoch, msn } if epoch == self.epoch => self.segment(track, msn).map(|s| s.bytes.clone()),
-            Request::Part { track, epoch, number } if epoch == self.epoch => self.part(track, number).map(|part| part.bytes.clone()),
+            Request::Segment { track, epoch, msn } if epoch == self.epoch => self.segment(track, msn).map(|s| s.body.clone()),
+            Request::Part { track, epoch, number } if epoch == self.epoch => self.part(track, number).map(|part| part.bytes.clone().into()),
             _ => None,
         }
     }
@@ -322,13 +364,13 @@ impl Snapshot {
         }
         let slots = self.slots.iter().map(|slot| Arc::new(slot.only(selection))).collect();
         let last_media = self.last_media.as_ref().map(|slot| Arc::new(slot.only(selection)));
-        Some(Self { tracks, slots, last_media, ..self.clone() })
+        let listed_tracks = self.listed_tracks.iter().copied().filter(|track| selection.lists(*track)).collect();
+        Some(Self { tracks, slots, last_media, listed_tracks, ..self.clone() })
     }
 
     /// The slot of that number, listed or retained.
     pub fn slot(&self, msn: MediaSequence) -> Option<&Arc<Slot>> {
-        let find = |slots: &'_ [Arc<Slot>]| slots.binary_search_by_key(&msn, |slot| slot.msn).ok();
-        find(&self.slots).map(|at| &self.slots[at]).or_else(|| find(&self.retained).map(|at| &self.retained[at]))
+        self.slots.find(msn).or_else(|| self.retained.find(msn))
     }
 
     /// A whole segment; `None` where it is not whole yet, no longer there or a gap.
@@ -349,7 +391,7 @@ impl Snapshot {
 
     /// Whether that track is in the current program or in a listed slot.
     pub fn has_track(&self, track: TrackId) -> bool {
-        self.tracks.iter().any(|status| status.track.id == track) || self.slots.iter().any(|slot| slot.segment(track).is_some())
+        self.tracks.iter().any(|status| status.track.id == track) || self.listed_tracks.contains(&track)
     }
 
     /// The number of the first listed slot.
@@ -360,7 +402,9 @@ impl Snapshot {
     fn part(&self, track: TrackId, number: PartNumber) -> Option<&Part> {
         let open = self.open.iter().filter(|open| open.track() == track).flat_map(OpenSegment::parts);
         let newest_first = self.slots.iter().rev().chain(self.retained.iter().rev());
-        let closed = newest_first.filter_map(|slot| slot.segment(track)).flat_map(|segment| &segment.parts);
+        // Behind the first slot that has lost its parts there are none.
+        let with_parts = newest_first.take_while(|slot| slot.segments.iter().all(|segment| !segment.parts.is_empty()));
+        let closed = with_parts.filter_map(|slot| slot.segment(track)).flat_map(|segment| &segment.parts);
         open.chain(closed).find(|part| part.number == number)
     }
 }

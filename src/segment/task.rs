@@ -1,4 +1,7 @@
-//! Feeds a segmenter from the bus, and tells it the time.
+//! Feeds a segmenter from the bus, tells it the time and what it may hold, and hands to the spool what should leave memory.
+
+mod keeping;
+mod told;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,17 +12,19 @@ use tokio::time::MissedTickBehavior;
 use tracing::{info, warn};
 
 use crate::bus::{Budget, Cause, End, From, Gate, LeftOut, Read, State, Stream, Why};
-use crate::media::{Program, Sample, Span, TrackId, WallClock};
+use crate::media::{Program, Sample, TrackId, WallClock};
 
+use super::body::Spooled;
 use super::options::Options;
 use super::segmenter::{Boundary, Segmenter};
-use super::snapshot::{Counters, Snapshot};
+use super::snapshot::Snapshot;
+use keeping::Stock;
+use told::Told;
+
+pub use keeping::{Handover, Keeping};
 
 /// How often the time is told: gaps are never later than this.
 const TICK: Duration = Duration::from_millis(250);
-
-/// Between two warnings of the same kind.
-const REMIND: Span = Span::from_secs(60);
 
 /// What viewers can know, renewed with every part; `None` before the first few segments exist. The last value stays when the stream ends.
 pub type Snapshots = watch::Receiver<Option<Arc<Snapshot>>>;
@@ -36,10 +41,11 @@ pub struct Announcer {
 ///
 /// A stream that is unpublished ends for its viewers too. At a shutdown it does not: its playlists stay as for a publisher that is away,
 /// so that players survive a restart. Returns early when nobody is left to be told.
-pub async fn run(stream: Arc<Stream>, options: Options, announcer: Announcer) {
+pub async fn run(stream: Arc<Stream>, options: Options, keeping: Keeping, announcer: Announcer) {
     let mut subscriber = stream.source().samples.subscribe(From::NewestSync, &Arc::new(Gate::new()));
+    let (stock, mut spooled) = Stock::new(keeping, &options);
     let mut feed =
-        Feed { stream, options, segmenter: None, away: false, left_out: BTreeMap::new(), told: Told::default(), sent: 0, announcer };
+        Feed { stream, options, stock, segmenter: None, away: false, left_out: BTreeMap::new(), told: Told::default(), sent: 0, announcer };
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut samples = Vec::new();
@@ -48,11 +54,16 @@ pub async fn run(stream: Arc<Stream>, options: Options, announcer: Announcer) {
             // Only a drained channel lets time pass, so that no sample arrives after the publisher was seen to be away.
             biased;
             () = feed.announcer.unheard() => return,
+            Some(spooled) = spooled.next() => {
+                feed.spooled(&spooled);
+                continue;
+            }
             read = subscriber.next(Budget::default(), &mut samples) => Some(read),
             _ = ticks.tick() => None,
         };
         let now = WallClock::from(SystemTime::now());
         let ended = feed.take(read, &mut samples, now);
+        feed.keep();
         feed.report();
         feed.announce(now);
         if ended {
@@ -83,6 +94,7 @@ impl Announcer {
 struct Feed {
     stream: Arc<Stream>,
     options: Options,
+    stock: Stock,
     segmenter: Option<Segmenter>,
     away: bool,
     left_out: BTreeMap<TrackId, LeftOut>,
@@ -139,6 +151,19 @@ impl Feed {
         }
     }
 
+    fn spooled(&mut self, spooled: &Spooled) {
+        if let Some(segmenter) = &mut self.segmenter {
+            segmenter.spooled(spooled);
+        }
+        self.keep();
+    }
+
+    fn keep(&mut self) {
+        if let Some(segmenter) = &mut self.segmenter {
+            self.stock.keep(segmenter);
+        }
+    }
+
     /// Tells which tracks are left out now.
     fn report(&mut self) {
         let Some(segmenter) = &self.segmenter else { return };
@@ -178,54 +203,10 @@ impl Feed {
         }
         self.sent = segmenter.state();
         let Some(snapshot) = segmenter.snapshot() else { return };
-        self.told.tell(&self.stream, &snapshot, now);
+        self.told.tell(&self.stream, &snapshot, self.stock.has_spool(), now);
         let target_duration = snapshot.target_duration;
         if self.announcer.announce(snapshot) {
             info!(stream = %self.stream.name(), target_duration, "HLS and DASH are ready");
-        }
-    }
-}
-
-/// What the operator was told of a stream that is not what its playlists promise.
-#[derive(Default)]
-struct Told {
-    counted: Counters,
-    forced_cuts: Option<WallClock>,
-    long_parts: Option<WallClock>,
-}
-
-impl Told {
-    /// Counts what is new, and warns of each kind now and then.
-    fn tell(&mut self, stream: &Stream, snapshot: &Snapshot, now: WallClock) {
-        let (counters, before) = (snapshot.counters, std::mem::replace(&mut self.counted, snapshot.counters));
-        let count = |kind: &'static str, now: u64, before: u64| {
-            if now > before {
-                metrics::counter!("sluicegate_segment_deviations_total", "kind" => kind).increment(now - before);
-            }
-            now > before
-        };
-        let is_due = |last: &mut Option<WallClock>| {
-            let due = last.is_none_or(|last| now.since(last) >= REMIND);
-            if due {
-                *last = Some(now);
-            }
-            due
-        };
-        count("track_gap", counters.track_gaps, before.track_gaps);
-        count("dropped_sample", counters.dropped_samples, before.dropped_samples);
-        if count("forced_cut", counters.forced_cuts, before.forced_cuts) && is_due(&mut self.forced_cuts) {
-            warn!(
-                stream = %stream.name(), forced_cuts = counters.forced_cuts, target_duration = snapshot.target_duration,
-                "keyframes are further apart than a segment of this stream may last, so segments begin where no decoder can start and \
-                 players of HLS and DASH join late; set the encoder's keyframe interval to 2 s, fixed, and publish anew"
-            );
-        }
-        if count("long_part", counters.long_parts, before.long_parts) && is_due(&mut self.long_parts) {
-            warn!(
-                stream = %stream.name(), long_parts = counters.long_parts, part_target = ?snapshot.part_target,
-                "single frames last longer than a part of this stream may: its frame rate has fallen, or pictures are missing; strict \
-                 players of Low-Latency HLS may stop; set a fixed frame rate in the encoder and publish anew"
-            );
         }
     }
 }

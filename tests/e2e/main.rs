@@ -26,4 +26,5 @@ mod scrub;
 mod siege;
 mod slow;
 mod stop;
+mod timeshift;
 mod tracks;

@@ -45,7 +45,7 @@ impl Gateway {
         let shutdown = CancellationToken::new();
         let authority = Authority::new(Apps::default());
         let players = Players {
-            outlets: Outlets::new(feed::Options::default(), segment::options::Options::default(), Handle::current()),
+            outlets: Outlets::new(feed::Options::default(), segment::options::Options::default(), None, Handle::current()),
             policy: Arc::default(),
             hubs: Arc::default(),
             seats: Seats::default(),

@@ -87,7 +87,7 @@ fn a_part_is_made_as_soon_as_another_frame_would_not_fit() {
 fn files_are_found_by_name_and_only_in_their_presentation() {
     let mut stage = Stage::new(Source::default());
     let snapshot = stage.play(0, 4_500, 0).snapshot();
-    let find = |name: &str| snapshot.media(&Request::parse(name).unwrap());
+    let find = |name: &str| snapshot.media(&Request::parse(name).unwrap()).map(|body| body.in_memory().unwrap().clone());
     let name = |rest: &str| format!("v0-{EPOCH}-{rest}");
     let segment = find(&name(&format!("{FIRST}.m4s"))).unwrap();
     let parts: Vec<u8> = (0..6).flat_map(|part| find(&name(&format!("p{part}.m4s"))).unwrap()).collect();

@@ -83,7 +83,7 @@ fn msn(uri: &str) -> MediaSequence {
 fn check_entry(snapshot: &Snapshot, track: TrackId, entry: &Entry) {
     let Some((length, offset)) = entry.range else { return };
     let file = snapshot.media(&Request::parse(&entry.uri).unwrap()).unwrap();
-    let range = &file[offset as usize..(offset + length) as usize];
+    let range = &file.in_memory().unwrap()[offset as usize..(offset + length) as usize];
     let [picture] = boxes::samples(range).try_into().expect("one picture in the range");
     assert!(picture.is_sync && !picture.data.is_empty());
     let slot = snapshot.slot(msn(&entry.uri)).unwrap();

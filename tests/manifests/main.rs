@@ -6,6 +6,7 @@
 mod behaviour;
 mod boxes;
 mod cues;
+mod day;
 mod iframes;
 mod ladder;
 mod low_latency;

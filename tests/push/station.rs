@@ -49,7 +49,7 @@ impl Station {
     pub async fn start(settings: Settings) -> Self {
         let registry = Registry::new(bus::registry::Options { grace_s: 0, ..Default::default() });
         let policy = Policy::new(settings.egress);
-        let outlets = Outlets::new(feed::Options::default(), segment::options::Options::default(), tokio::runtime::Handle::current());
+        let outlets = Outlets::new(feed::Options::default(), segment::options::Options::default(), None, tokio::runtime::Handle::current());
         let push = Push { outlets, policy: Arc::clone(&policy), options: Arc::new(settings.push) };
         let app = App { registry: Arc::clone(&registry), push };
         let router = Router::new().route("/hello", get(|| async { "hello" })).route("/live/{file}", get(media)).with_state(app);

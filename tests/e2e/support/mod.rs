@@ -5,6 +5,7 @@ pub mod hls;
 pub mod house;
 pub mod http;
 pub mod media;
+pub mod show;
 pub mod viewers;
 
 use std::time::Duration;
