@@ -1,6 +1,9 @@
 import { MediaPlayer, type ErrorEvent, type ManifestLoadedEvent } from 'dashjs';
 import { announcedCodec, type Driver, type DriverContext } from '../../player/page/drivers.js';
 
+/** A seek to the live edge has succeeded within this time, or it is tried once more. */
+const SEEK_AGAIN_MS = 5000;
+
 /** What is read of a manifest. */
 interface Manifest {
   Period: { id?: string }[];
@@ -48,14 +51,15 @@ export function open({ video, url, poll, report }: DriverContext): Driver {
   // At low latency dash.js reads a segment that is still being made. When the publisher is lost, that becomes shorter than it was announced,
   // and dash.js 5.2.1 then waits for the rest of it for ever, instead of going on in the next period.
   let stalled = false;
+  let soughtMs = -Infinity;
   let [playing, newest]: (string | undefined)[] = [];
   const stop = new AbortController();
   video.addEventListener('waiting', () => { stalled = true; }, { signal: stop.signal });
   video.addEventListener('playing', () => { [stalled, playing] = [false, newest]; }, { signal: stop.signal });
   player.on(MediaPlayer.events.MANIFEST_LOADED, (event: ManifestLoadedEvent) => {
     newest = (event.data as Manifest).Period.at(-1)?.id;
-    if (stalled && playing !== undefined && newest !== playing) {
-      playing = newest;
+    if (stalled && playing !== undefined && newest !== playing && performance.now() - soughtMs > SEEK_AGAIN_MS) {
+      soughtMs = performance.now();
       player.seekToOriginalLive();
     }
   });
