@@ -17,7 +17,7 @@ const MICROS: u32 = 1_000_000;
 
 /// The I-frame playlist of `track`; `None` where the stream has no such track.
 ///
-/// `query` is the viewer's own, as for [`media`](super::media). Each picture is a byte range of the whole segment that holds it, so that
+/// `query` is the viewer's own, as for [`media`](super::media()). Each picture is a byte range of the whole segment that holds it, so that
 /// caches keep one file for all. What cannot be scrubbed, as the track has no media there or a segment does not begin with a keyframe, is a
 /// gap, so that no picture lasts longer than the target duration, which is the same in all playlists of a live stream (§6.2.4).
 pub fn iframes(snapshot: &Snapshot, track: TrackId, query: &str) -> Option<String> {
