@@ -6,10 +6,10 @@
 //! |---|---|
 //! | 0 | [`media`], [`amf0`] |
 //! | 1 | [`flv`], [`fmp4`] |
-//! | 2 | [`bus`], [`rtmp`] wire and session, [`segment`] segmenter and window, `net` |
+//! | 2 | [`bus`], [`rtmp`] wire and session, [`segment`] segmenter and window, `net`, `check::finding` |
 //! | 3 | `auth`, `ingest`, `feed`, `egress`, `segment::task`, `spool`, [`hls`], [`dash`] |
 //! | 4 | `outlet` |
-//! | 5 | `rtmp::server`, `http` |
+//! | 5 | `rtmp::server`, `http`, `check` |
 //! | 6 | `config` |
 //! | 7 | `gateway` |
 //! | 8 | `main` |
@@ -31,6 +31,8 @@ pub mod segment;
 
 #[cfg(feature = "server")]
 pub mod auth;
+#[cfg(feature = "server")]
+pub mod check;
 #[cfg(feature = "server")]
 pub mod config;
 #[cfg(feature = "server")]
