@@ -4,3 +4,4 @@
 //! come out. Each rule is one [`Rule`](finding::Rule) with the section that demands it, and has a broken specimen among the tests.
 
 pub mod finding;
+pub mod hls;

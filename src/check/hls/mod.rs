@@ -1,0 +1,14 @@
+//! HLS, held to its rules: a playlist by itself, over time, beside the others of its stream, and against the media that it describes.
+//!
+//! Knows no clock and no socket: texts and moments come in, [`Finding`](super::finding::Finding)s come out. Sections without a name are
+//! those of draft-pantos-hls-rfc8216bis-22.
+
+pub mod model;
+mod notes;
+pub mod read;
+pub mod tag;
+#[cfg(test)]
+mod tests;
+mod value;
+
+pub use read::playlist as read_playlist;
