@@ -3,5 +3,7 @@
 //! The rules are pure: a playlist, its history, the boxes of a segment and the fields of an answer go in, [`Finding`](finding::Finding)s
 //! come out. Each rule is one [`Rule`](finding::Rule) with the section that demands it, and has a broken specimen among the tests.
 
+pub mod catalogue;
 pub mod finding;
 pub mod hls;
+pub mod media;

@@ -13,6 +13,11 @@ pub const MAX_SAMPLES: usize = 1 << 20;
 const VISUAL_FIELDS: usize = 78;
 /// Bytes of an AudioSampleEntry before its child boxes.
 const AUDIO_FIELDS: usize = 28;
+/// Bytes of a SampleEntry of another kind, before its own fields.
+const OTHER_FIELDS: usize = 8;
+/// Bytes of a VisualSampleEntry before its width, and of an AudioSampleEntry before its channel count.
+const SIZE_AT: usize = 24;
+const CHANNELS_AT: usize = 16;
 /// The `sample_is_non_sync_sample` bit of sample flags.
 const NON_SYNC_BIT: u32 = 0x0001_0000;
 
@@ -93,6 +98,10 @@ pub struct MovieTrack {
     pub entry: FourCc,
     /// Type and body of the first box in the sample entry, such as `avcC`.
     pub config: Option<(FourCc, Vec<u8>)>,
+    /// Width and height of its pictures in pixels, as the sample entry has them; `None` for what is no video.
+    pub picture: Option<(u16, u16)>,
+    /// Channels and whole samples per second of its sound, as the sample entry has them; `None` for what is no sound.
+    pub sound: Option<(u16, u16)>,
     /// Default duration, size and flags of its samples, from `trex`.
     pub defaults: Defaults,
 }
@@ -150,7 +159,12 @@ impl MovieSample {
 
 /// Reads an init segment and the fragments behind it, given as one piece; boxes of other types are passed over.
 pub fn read(data: &[u8]) -> Result<Movie, ReadError> {
-    let mut movie = Movie::default();
+    read_after(&[], data)
+}
+
+/// Reads fragments whose init segment was read before: `tracks` are those that it announced, unless `data` announces others.
+pub fn read_after(tracks: &[MovieTrack], data: &[u8]) -> Result<Movie, ReadError> {
+    let mut movie = Movie { tracks: tracks.to_vec(), ..Movie::default() };
     let mut samples = 0;
     for found in walk(data) {
         let this = found?;
@@ -231,9 +245,26 @@ fn read_trak(trak: &BoxRef<'_>) -> Result<MovieTrack, ReadError> {
     let stsd = child(&stbl, *b"stsd")?;
     let missing = ReadError::Missing { parent: stsd.kind, at: stsd.at, missing: *b"****" };
     let entry = stsd.children(8).next().ok_or(missing)??;
-    let own_fields = if handler == *b"vide" { VISUAL_FIELDS } else { AUDIO_FIELDS };
-    let config = entry.children(own_fields).next().transpose()?.map(|config| (config.kind, config.body.to_vec()));
-    Ok(MovieTrack { number, handler, timescale, entry: entry.kind, config, defaults: Defaults::default() })
+    let mut fields = Fields::of(&entry);
+    let (mut picture, mut sound) = (None, None);
+    let own_fields = match &handler {
+        b"vide" => {
+            fields.skip(SIZE_AT)?;
+            picture = Some((fields.u16()?, fields.u16()?));
+            VISUAL_FIELDS
+        }
+        b"soun" => {
+            fields.skip(CHANNELS_AT)?;
+            let channels = fields.u16()?;
+            fields.skip(6)?; // samplesize, pre_defined, reserved
+            sound = Some((channels, fields.u16()?));
+            AUDIO_FIELDS
+        }
+        _ => OTHER_FIELDS,
+    };
+    // Entries of other kinds have fields of their own, which are not known here.
+    let config = entry.children(own_fields).next().and_then(Result::ok).map(|config| (config.kind, config.body.to_vec()));
+    Ok(MovieTrack { number, handler, timescale, entry: entry.kind, config, picture, sound, defaults: Defaults::default() })
 }
 
 fn read_traf(
@@ -349,6 +380,10 @@ impl<'a> Fields<'a> {
     fn skip(&mut self, bytes: usize) -> Result<(), ReadError> {
         self.rest = self.rest.get(bytes..).ok_or(self.short)?;
         Ok(())
+    }
+
+    fn u16(&mut self) -> Result<u16, ReadError> {
+        self.array().map(u16::from_be_bytes)
     }
 
     fn u32(&mut self) -> Result<u32, ReadError> {

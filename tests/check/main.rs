@@ -1,0 +1,7 @@
+//! `sluicegate check`: every rule has something that breaks it and is caught, and our own streams break none.
+
+#![cfg(feature = "server")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod catalogue;
+mod media;
