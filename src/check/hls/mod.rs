@@ -5,6 +5,7 @@
 
 pub mod model;
 mod notes;
+pub mod playlist;
 pub mod read;
 pub mod tag;
 #[cfg(test)]

@@ -28,6 +28,8 @@ pub struct Header {
     pub start: Option<Start>,
     /// The variables that `EXT-X-DEFINE` sets, by name.
     pub variables: BTreeMap<String, String>,
+    /// Whether a variable comes from the query of the playlist's address.
+    pub query_variables: bool,
     /// Each tag known, by line.
     pub tags: Vec<(u32, Tag)>,
 }
@@ -331,6 +333,8 @@ pub struct Rendition {
     pub name: String,
     /// `LANGUAGE`.
     pub language: Option<String>,
+    /// `ASSOC-LANGUAGE`.
+    pub assoc_language: Option<String>,
     /// `DEFAULT`.
     pub default: bool,
     /// `AUTOSELECT`; none where it is not told.

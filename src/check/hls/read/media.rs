@@ -241,7 +241,7 @@ fn skip(mut attributes: Attributes<'_>, notes: &mut Notes<'_>) -> Option<Skip> {
 fn map(mut attributes: Attributes<'_>, notes: &mut Notes<'_>) -> Option<Arc<Map>> {
     attributes.require(&["URI"], notes);
     let uri = attributes.quoted("URI", notes)?;
-    Some(Arc::new(Map { uri, range: attributes.range("BYTERANGE", Some(0), notes) }))
+    Some(Arc::new(Map { uri, range: attributes.range("BYTERANGE", None, notes) }))
 }
 
 fn hint(mut attributes: Attributes<'_>, notes: &mut Notes<'_>) -> Option<Hint> {

@@ -93,6 +93,7 @@ impl Reader {
             Tag::Start => self.header.start = start(attributes(), notes),
             Tag::Define => {
                 let define = Define::read(attributes(), notes);
+                self.header.query_variables |= define.is_from_query();
                 self.variables.define(define, notes);
             }
             _ if tag.scope() == Scope::Multivariant => self.multivariant.tag(tag, attributes(), notes),

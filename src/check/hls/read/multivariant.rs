@@ -92,6 +92,7 @@ fn rendition(mut attributes: Attributes<'_>, notes: &mut Notes<'_>) -> Rendition
         group: attributes.quoted("GROUP-ID", notes).unwrap_or_default(),
         name: attributes.quoted("NAME", notes).unwrap_or_default(),
         language: attributes.quoted("LANGUAGE", notes),
+        assoc_language: attributes.quoted("ASSOC-LANGUAGE", notes),
         default: attributes.flag("DEFAULT", notes).unwrap_or_default(),
         autoselect: attributes.flag("AUTOSELECT", notes),
         forced: attributes.flag("FORCED", notes),

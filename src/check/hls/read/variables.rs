@@ -30,6 +30,11 @@ pub struct Define {
 }
 
 impl Define {
+    /// Whether it takes its value from the query of the playlist's address.
+    pub const fn is_from_query(&self) -> bool {
+        self.query.is_some()
+    }
+
     pub fn read(mut attributes: Attributes<'_>, notes: &mut Notes<'_>) -> Self {
         attributes.require(&[], notes);
         let mut quoted = |name| attributes.quoted(name, notes);
