@@ -14,24 +14,30 @@ use super::low_latency::{LowLatency, Stretch};
 use super::manifest::{Run, Xml};
 use super::text::{frame_rate, xml_text};
 
-/// The period that is written, and what surrounds it.
+/// The slots of the period that is written, and what surrounds it.
 #[derive(Clone, Copy)]
 pub struct Setting<'a> {
     pub snapshot: &'a Snapshot,
-    pub period: &'a Period,
     pub run: &'a Run<'a>,
     /// What is promised of segments in progress, where it is the period in progress.
     pub low_latency: Option<LowLatency>,
+    /// The address of a clock that tells UTC.
+    pub clock: &'a str,
     pub query: &'a str,
 }
 
 /// Writes the adaptation sets of a period: one of all video tracks with one codec and the same colours, one for each audio track.
-pub fn write_sets(xml: &mut Xml, setting: &Setting<'_>) -> io::Result<()> {
-    let sets = sets(setting.period);
+pub fn write_sets(xml: &mut Xml, period: &Period, setting: &Setting<'_>) -> io::Result<()> {
+    let sets = sets(period);
     for set in &sets {
-        write_set(xml, setting, set, &sets)?;
+        write_set(xml, period, setting, set, &sets)?;
     }
     Ok(())
+}
+
+/// The id of the period's first set.
+pub fn first_id(period: &Period) -> u32 {
+    sets(period).first().map_or(0, |set| set.id)
 }
 
 /// The tracks that a player may switch between.
@@ -102,8 +108,8 @@ impl Set<'_> {
     }
 }
 
-fn write_set(xml: &mut Xml, setting: &Setting<'_>, set: &Set<'_>, sets: &[Set<'_>]) -> io::Result<()> {
-    let Setting { snapshot, run, low_latency, .. } = *setting;
+fn write_set(xml: &mut Xml, period: &Period, setting: &Setting<'_>, set: &Set<'_>, sets: &[Set<'_>]) -> io::Result<()> {
+    let Setting { snapshot, run, low_latency, clock, .. } = *setting;
     let Some(first) = set.inits.first() else { return Ok(()) };
     let (kind, mime) = match first.track.id.kind {
         Kind::Video => ("video", "video/mp4"),
@@ -128,6 +134,7 @@ fn write_set(xml: &mut Xml, setting: &Setting<'_>, set: &Set<'_>, sets: &[Set<'_
             xml.create_element("Label").write_text_content(BytesText::new(&xml_text(name)))?;
         }
         if let Some(low_latency) = low_latency {
+            low_latency.write_reference(xml, set.id, period, first.track.timescale, clock)?;
             low_latency.write_resync(xml, first.track.timescale)?;
         }
         let captions = set.inits.iter().map(|init| told(snapshot, init).captions);
@@ -135,14 +142,14 @@ fn write_set(xml: &mut Xml, setting: &Setting<'_>, set: &Set<'_>, sets: &[Set<'_
         let role = [("schemeIdUri", "urn:mpeg:dash:role:2011"), ("value", set.role(sets))];
         xml.create_element("Role").with_attributes(role).write_empty()?;
         for init in &set.inits {
-            write_representation(xml, setting, init)?;
+            write_representation(xml, period, setting, init)?;
         }
         Ok(())
     })?;
     Ok(())
 }
 
-fn write_representation(xml: &mut Xml, setting: &Setting<'_>, init: &Init) -> io::Result<()> {
+fn write_representation(xml: &mut Xml, period: &Period, setting: &Setting<'_>, init: &Init) -> io::Result<()> {
     let Setting { snapshot, run, .. } = *setting;
     let track = &init.track;
     let status = snapshot.tracks.iter().find(|status| status.track.id == track.id);
@@ -163,7 +170,7 @@ fn write_representation(xml: &mut Xml, setting: &Setting<'_>, init: &Init) -> io
     }
     element.write_inner_content(|xml| {
         write_descriptors(xml, "AudioChannelConfiguration", descriptors::channels(told(snapshot, init)))?;
-        write_template(xml, setting, init)
+        write_template(xml, period, setting, init)
     })?;
     Ok(())
 }
@@ -174,8 +181,8 @@ fn measured(run: &Run<'_>, init: &Init) -> u64 {
     segments.map(|segment| segment.body.len() as u64 * 8_000 / segment.span().millis().max(1) as u64).max().unwrap_or(0).max(1)
 }
 
-fn write_template(xml: &mut Xml, setting: &Setting<'_>, init: &Init) -> io::Result<()> {
-    let Setting { snapshot, period, run, low_latency, query } = *setting;
+fn write_template(xml: &mut Xml, period: &Period, setting: &Setting<'_>, init: &Init) -> io::Result<()> {
+    let Setting { snapshot, run, low_latency, query, .. } = *setting;
     let (Some(first), Some(last)) = (run.first(), run.last()) else { return Ok(()) };
     let (track, epoch) = (init.track.id, snapshot.epoch);
     // A dollar sign stands for itself only when doubled; the carried query holds none.

@@ -3,9 +3,10 @@
 use std::io;
 
 use crate::media::{Span, Timescale};
-use crate::segment::snapshot::{Init, Phase, Progress, Segment, Slot, Snapshot};
+use crate::segment::snapshot::{Init, Period, Phase, Progress, Segment, Slot, Snapshot};
 
-use super::manifest::Xml;
+use super::adaptation;
+use super::manifest::{HTTP_ISO, Xml};
 use super::text::{decimal, duration};
 
 /// Half parts that players stay behind the live edge: half a part is being made on average, and three are in hand, as HLS has it.
@@ -59,14 +60,32 @@ impl LowLatency {
         decimal(self.expected - self.part_target)
     }
 
-    /// `ServiceDescription`: where players should be, and how they get there.
-    pub fn write_service(self, xml: &mut Xml) -> io::Result<()> {
-        let target = self.latency().millis();
-        let [target, min, max] = [100, NEAREST, FURTHEST].map(|percent| (target * percent / 100).to_string());
+    /// `ServiceDescription`: where players should be, and how they get there. Latency counts from the moment at which the publisher's media
+    /// arrived, as `ProducerReferenceTime` tells of the set with that id, and so is longer than the distance to the live edge by what lies
+    /// between that moment and its place on the wall clock.
+    pub fn write_service(self, xml: &mut Xml, period: &Period) -> io::Result<()> {
+        let distance = self.latency().millis();
+        let before = period.wall.since(period.arrived).millis();
+        let [target, min, max] = [100, NEAREST, FURTHEST].map(|percent| (distance * percent / 100 + before).to_string());
+        let reference = adaptation::first_id(period).to_string();
         xml.create_element("ServiceDescription").with_attribute(("id", "0")).write_inner_content(|xml| {
-            let latency = [("target", target.as_str()), ("min", min.as_str()), ("max", max.as_str())];
+            let latency = [("target", target.as_str()), ("min", min.as_str()), ("max", max.as_str()), ("referenceId", reference.as_str())];
             xml.create_element("Latency").with_attributes(latency).write_empty()?;
             xml.create_element("PlaybackRate").with_attributes([("min", RATES.0), ("max", RATES.1)]).write_empty()?;
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    /// `ProducerReferenceTime` of the period in progress: when the media at its beginning arrived. Each part tells the same of itself, in a
+    /// `prft`.
+    pub fn write_reference(self, xml: &mut Xml, id: u32, period: &Period, timescale: Timescale, clock: &str) -> io::Result<()> {
+        let (id, wall, at) = (id.to_string(), period.arrived.to_string(), period.start.rescale(timescale).to_string());
+        let attributes =
+            [("id", id.as_str()), ("inband", "true"), ("type", "encoder"), ("wallClockTime", &wall), ("presentationTime", &at)];
+        xml.create_element("ProducerReferenceTime").with_attributes(attributes).write_inner_content(|xml| {
+            // The clock that the wall-clock time is of: Shaka takes it for NTP where none is named.
+            xml.create_element("UTCTiming").with_attributes([("schemeIdUri", HTTP_ISO), ("value", clock)]).write_empty()?;
             Ok(())
         })?;
         Ok(())

@@ -14,6 +14,10 @@ use super::low_latency::LowLatency;
 use super::text::duration;
 
 const PROFILES: &str = "urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019";
+/// The scheme of a clock that tells UTC in ISO 8601.
+pub(super) const HTTP_ISO: &str = "urn:mpeg:dash:utc:http-iso:2014";
+/// The scheme of a clock that tells it in its Date field.
+const HTTP_HEAD: &str = "urn:mpeg:dash:utc:http-head:2014";
 /// Segments may round to the target duration, so they may last this much longer.
 const ROUNDING: Span = Span::from_millis(500);
 /// The least time between two reloads that players are asked for.
@@ -62,16 +66,17 @@ fn write(xml: &mut Xml, snapshot: &Snapshot, clock: &str, query: &str) -> io::Re
     let mpd = mpd.with_attribute(("minBufferTime", duration(buffer).as_str()));
     let mpd = mpd.with_attribute(("maxSegmentDuration", duration(target + ROUNDING).as_str()));
     mpd.write_inner_content(|xml| {
-        if let Some(low_latency) = low_latency {
-            low_latency.write_service(xml)?;
+        let newest = runs.last().and_then(|run| run.last()).and_then(|slot| slot.period.as_ref());
+        if let Some((low_latency, period)) = low_latency.zip(newest) {
+            low_latency.write_service(xml, period)?;
         }
         for (position, run) in runs.iter().enumerate() {
             // The period in progress has no end yet.
             let open = position + 1 == runs.len() && snapshot.phase == Phase::Live && is_newest(snapshot, run);
             let low_latency = low_latency.filter(|_| open);
-            period(xml, snapshot, run, open, low_latency, query)?;
+            period(xml, &Setting { snapshot, run, low_latency, clock, query }, open)?;
         }
-        for scheme in ["urn:mpeg:dash:utc:http-iso:2014", "urn:mpeg:dash:utc:http-head:2014"] {
+        for scheme in [HTTP_ISO, HTTP_HEAD] {
             xml.create_element("UTCTiming").with_attributes([("schemeIdUri", scheme), ("value", clock)]).write_empty()?;
         }
         Ok(())
@@ -79,17 +84,17 @@ fn write(xml: &mut Xml, snapshot: &Snapshot, clock: &str, query: &str) -> io::Re
     Ok(())
 }
 
-fn period(xml: &mut Xml, snapshot: &Snapshot, run: &Run<'_>, open: bool, low_latency: Option<LowLatency>, query: &str) -> io::Result<()> {
-    let (Some(first), Some(last)) = (run.first(), run.last()) else { return Ok(()) };
+fn period(xml: &mut Xml, setting: &Setting<'_>, open: bool) -> io::Result<()> {
+    let (Some(first), Some(last)) = (setting.run.first(), setting.run.last()) else { return Ok(()) };
     let Some(period) = &first.period else { return Ok(()) };
-    let id = format!("{}-{}", snapshot.epoch, period.index);
+    let id = format!("{}-{}", setting.snapshot.epoch, period.index);
     let element = xml.create_element("Period").with_attribute(("id", id.as_str()));
     let element = element.with_attribute(("start", since_zero(period.wall).as_str()));
     let element = match open {
         true => element,
         false => element.with_attribute(("duration", duration(last.wall_end().since(period.wall)).as_str())),
     };
-    element.write_inner_content(|xml| adaptation::write_sets(xml, &Setting { snapshot, period, run, low_latency, query }))?;
+    element.write_inner_content(|xml| adaptation::write_sets(xml, period, setting))?;
     Ok(())
 }
 

@@ -234,6 +234,11 @@ impl WallClock {
         self.0
     }
 
+    /// Time since the Unix epoch; nothing for moments before it.
+    pub fn since_unix(self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0).unwrap_or(0))
+    }
+
     /// Whole seconds since the Unix epoch, rounded down.
     pub const fn unix_secs(self) -> i64 {
         self.0.div_euclid(1_000)

@@ -2,8 +2,8 @@
 
 use bytes::{Bytes, BytesMut};
 
-use crate::fmp4::{self, Layout, ReorderDelay, SequenceNumber, TimedSample, TrackNumber};
-use crate::media::Kind;
+use crate::fmp4::{self, Layout, Prft, ReorderDelay, SequenceNumber, TimeMeaning, TimedSample, TrackNumber};
+use crate::media::{Kind, WallClock};
 
 use super::iframes::{IFrame, IFrames};
 
@@ -12,8 +12,12 @@ use super::iframes::{IFrame, IFrames};
 ///
 /// Such a picture gets a fragment of its own, so that what I-frame playlists list is whole: a demuxer that reads one range after another,
 /// as FFmpeg's, would else take the next range for the rest of the `mdat`.
+///
+/// The part begins with a producer reference time: when the sample of its first fragment that is shown first arrived. That is the encoder's
+/// output as it reaches us, later than it left by the time on the way; nobody has told us more.
 pub(super) fn write(
     samples: &[TimedSample],
+    arrivals: &[WallClock],
     sequence: &mut SequenceNumber,
     begins_at: usize,
     iframes: &mut IFrames,
@@ -29,8 +33,9 @@ pub(super) fn write(
         let alone = is_iframe(first);
         let length = if alone { 1 } else { rest.iter().position(is_iframe).unwrap_or(rest.len()) };
         let (run, behind) = rest.split_at(length);
+        let prft = if fragments.is_empty() { reference_time(run, arrivals) } else { None };
         // Decoding times as sent, as on every other exit: FFmpeg's demuxer would show a delayed picture later than its sound.
-        let layout = Layout { styp: at == 0, ..Layout::new(TrackNumber::ONLY, *sequence, ReorderDelay::NONE) };
+        let layout = Layout { styp: at == 0, prft, ..Layout::new(TrackNumber::ONLY, *sequence, ReorderDelay::NONE) };
         let fragment = fmp4::fragment::write(run, &layout)?.freeze();
         *sequence = sequence.next();
         let end = at + fragment.len();
@@ -49,4 +54,9 @@ pub(super) fn write(
             joined.freeze()
         }
     })
+}
+
+fn reference_time(run: &[TimedSample], arrivals: &[WallClock]) -> Option<Prft> {
+    let (_, arrived) = run.iter().zip(arrivals).min_by_key(|(timed, _)| timed.sample.pts())?;
+    Some(Prft { unix: arrived.since_unix(), meaning: TimeMeaning::EncoderOutput })
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 
 use crate::fmp4::{Fragmenter, ReorderDelay, SequenceNumber, TimedSample};
-use crate::media::{Kind, Sample, Span, Timescale, Timestamp, TrackId};
+use crate::media::{Kind, Sample, Span, Timescale, Timestamp, TrackId, WallClock};
 
 use super::alignment::{self, Alignment, Side};
 use super::chunks;
@@ -35,6 +35,13 @@ pub(super) struct Memory {
     pub iframes_ahead: u64,
 }
 
+/// A sample that waits, and when it arrived.
+#[derive(Clone, Debug)]
+pub(super) struct Waiting {
+    pub sample: Sample,
+    pub arrived: WallClock,
+}
+
 /// One track of the current program.
 #[derive(Debug)]
 pub(super) struct Lane {
@@ -42,7 +49,7 @@ pub(super) struct Lane {
     /// The slot that its next sample goes to, unless a cut says otherwise.
     pub msn: MediaSequence,
     /// Samples that wait for the next one to tell their duration, or for the leading track to pass them.
-    pub queue: VecDeque<Sample>,
+    pub queue: VecDeque<Waiting>,
     /// Bytes of [`Lane::queue`].
     pub queued_bytes: usize,
     /// Whether it had nothing to say when its slot had to be closed, so that the next one need not wait for it.
@@ -55,6 +62,8 @@ pub(super) struct Lane {
     /// The pictures of the segment in progress that can be shown by themselves.
     iframes: IFrames,
     start: Option<Timestamp>,
+    /// When the first sample of the segment in progress arrived.
+    arrived: WallClock,
     ticks: i64,
     bytes: usize,
     independent: bool,
@@ -63,6 +72,8 @@ pub(super) struct Lane {
     end: Option<Timestamp>,
     last_duration: Option<u32>,
     gathered: Vec<TimedSample>,
+    /// When each of those arrived.
+    arrivals: Vec<WallClock>,
     gathered_ticks: i64,
 }
 
@@ -79,6 +90,7 @@ impl Lane {
             parts: Vec::new(),
             iframes: IFrames::default(),
             start: None,
+            arrived: WallClock::from_unix_millis(0),
             ticks: 0,
             bytes: 0,
             independent: false,
@@ -86,6 +98,7 @@ impl Lane {
             end: None,
             last_duration: None,
             gathered: Vec::new(),
+            arrivals: Vec::new(),
             gathered_ticks: 0,
         }
     }
@@ -137,7 +150,7 @@ impl Lane {
 
     /// On which side of a cut the oldest waiting sample is; `whole` says that no sample will follow those that wait.
     pub fn side(&self, cut: Timestamp, tolerance: Span, whole: bool) -> Side {
-        let samples = self.queue.iter().map(|sample| (self.start_of(sample), sample.is_sync));
+        let samples = self.queue.iter().map(|Waiting { sample, .. }| (self.start_of(sample), sample.is_sync));
         if self.id().kind == Kind::Video {
             return alignment::side(samples, cut, tolerance, whole);
         }
@@ -177,28 +190,39 @@ impl Lane {
         &self.parts
     }
 
+    /// The oldest waiting sample.
+    pub fn front(&self) -> Option<&Sample> {
+        self.queue.front().map(|waiting| &waiting.sample)
+    }
+
+    /// The newest waiting sample.
+    pub fn back(&self) -> Option<&Sample> {
+        self.queue.back().map(|waiting| &waiting.sample)
+    }
+
     /// Lets a sample wait. False where it cannot follow the last one.
-    pub fn enqueue(&mut self, sample: Sample) -> bool {
-        let last = self.queue.back().map(|last| last.dts).or(self.last);
+    pub fn enqueue(&mut self, waiting: Waiting) -> bool {
+        let sample = &waiting.sample;
+        let last = self.back().map(|last| last.dts).or(self.last);
         if sample.data.is_empty() || sample.dts.scale() != self.scale() || last.is_some_and(|last| sample.dts <= last) {
             return false;
         }
         self.queued_bytes += sample.data.len();
-        self.queue.push_back(sample);
+        self.queue.push_back(waiting);
         true
     }
 
     /// Takes the oldest waiting sample away.
-    pub fn drop_front(&mut self) -> Option<Sample> {
-        let sample = self.queue.pop_front()?;
-        self.queued_bytes -= sample.data.len();
-        Some(sample)
+    pub fn drop_front(&mut self) -> Option<Waiting> {
+        let waiting = self.queue.pop_front()?;
+        self.queued_bytes -= waiting.sample.data.len();
+        Some(waiting)
     }
 
     /// How long the oldest waiting sample lasts: up to the next one where that follows within `hole`, else an estimate.
     pub fn front_duration(&self, hole: Span) -> Option<u32> {
-        let sample = self.queue.front()?;
-        let known = self.queue.get(1).map(|next| next.dts.ticks().saturating_sub(sample.dts.ticks()));
+        let sample = self.front()?;
+        let known = self.queue.get(1).map(|next| next.sample.dts.ticks().saturating_sub(sample.dts.ticks()));
         match known.and_then(|ticks| u32::try_from(ticks).ok()).filter(|ticks| Span::from_ticks(i64::from(*ticks), self.scale()) <= hole) {
             Some(ticks) => Some(ticks),
             None => Some(self.last_duration.unwrap_or_else(|| self.lone_duration(sample))),
@@ -207,12 +231,13 @@ impl Lane {
 
     /// Places the oldest waiting sample in the segment in progress. Returns whether that completed a part.
     pub fn place(&mut self, duration: u32, part_target: Span, counters: &mut Counters) -> bool {
-        let Some(sample) = self.drop_front() else { return false };
+        let Some(Waiting { sample, arrived }) = self.drop_front() else { return false };
         if self.memory.delay.is_none() {
             self.memory.delay = Some(ReorderDelay(sample.cts));
         }
         if self.start.is_none() {
             self.start = Some(self.start_of(&sample));
+            self.arrived = arrived;
             self.independent = sample.is_sync;
         }
         let ticks = i64::from(duration);
@@ -230,6 +255,7 @@ impl Lane {
         self.bytes += sample.data.len();
         self.gathered_ticks += ticks;
         self.gathered.push(TimedSample { sample, duration });
+        self.arrivals.push(arrived);
         counters.long_parts += u64::from(ticks > target);
         // Another like this would not fit: the part need not wait to see it.
         done |= self.gathered_ticks + ticks > target && self.finish_part(counters);
@@ -253,25 +279,26 @@ impl Lane {
         let (start, ticks) = (self.start.take(), std::mem::take(&mut self.ticks));
         self.bytes = 0;
         let start = start.filter(|_| !parts.is_empty())?;
-        let follows = self.queue.front().is_some_and(|front| self.end == Some(front.dts));
+        let follows = self.front().is_some_and(|front| self.end == Some(front.dts));
         let to_next = next.filter(|_| follows).map(|next| next.rescale(self.scale()) - start.ticks()).filter(|to_next| *to_next > 0);
         let (parts, bytes) = join(parts);
         let init = Arc::clone(&self.memory.init);
-        let independent = self.independent;
+        let (independent, arrived) = (self.independent, self.arrived);
         self.memory.iframes_ahead = iframes.ahead_after(independent);
-        Some(Segment { init, start, duration: to_next.unwrap_or(ticks), independent, parts, iframes, body: bytes.into() })
+        Some(Segment { init, start, arrived, duration: to_next.unwrap_or(ticks), independent, parts, iframes, body: bytes.into() })
     }
 
     /// Writes what was gathered as a part. False where nothing was, or it could not be written and is lost (and counted).
     fn finish_part(&mut self, counters: &mut Counters) -> bool {
         let (samples, ticks) = (std::mem::take(&mut self.gathered), std::mem::take(&mut self.gathered_ticks));
+        let arrivals = std::mem::take(&mut self.arrivals);
         let Some(first) = samples.first() else { return false };
         if samples.len() > 1 {
             self.memory.longest_part = self.memory.longest_part.max(Span::from_ticks(ticks, self.scale()));
         }
         let independent = first.sample.is_sync;
         let at = self.parts.iter().map(|part| part.bytes.len()).sum();
-        match chunks::write(&samples, &mut self.memory.sequence, at, &mut self.iframes) {
+        match chunks::write(&samples, &arrivals, &mut self.memory.sequence, at, &mut self.iframes) {
             Ok(bytes) => {
                 let number = PartNumber(self.memory.next_part);
                 self.parts.push(Part { number, duration: ticks, independent, bytes });

@@ -389,7 +389,9 @@ impl Presentation {
             (Some(period), false) => (wall, Some(Arc::clone(period))),
             (None, false) => {
                 let wall = self.wall_end.map_or(wall, |end| wall.max(end));
-                let period = Period { index: self.periods, start: cut.start, wall, inits: inits.cloned().collect() };
+                let first = |segment: &Arc<Segment>| segment.arrived.plus(cut.start.since(segment.start));
+                let arrived = cut.segments.first().map_or(wall, first);
+                let period = Period { index: self.periods, start: cut.start, wall, arrived, inits: inits.cloned().collect() };
                 self.periods += 1;
                 (wall, Some(Arc::new(period)))
             }

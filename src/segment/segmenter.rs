@@ -20,7 +20,7 @@ use std::sync::Arc;
 use crate::fmp4;
 use crate::media::{Kind, Program, Sample, Span, Timestamp, TrackId, WallClock};
 
-use super::lane::{Lane, Memory};
+use super::lane::{Lane, Memory, Waiting};
 use super::options::Options;
 use super::presentation::Presentation;
 use super::snapshot::{MediaSequence, Phase, Segment, Snapshot};
@@ -160,9 +160,10 @@ impl Segmenter {
             self.settle(now);
             self.leader = at;
         }
+        let waiting = Waiting { sample, arrived: now };
         if at == self.leader {
-            self.push_leading(sample, now);
-        } else if at < self.leader || !self.lanes[at].enqueue(sample) {
+            self.push_leading(waiting, now);
+        } else if at < self.leader || !self.lanes[at].enqueue(waiting) {
             self.presentation.counters.dropped_samples += 1;
         } else if self.is_too_far_ahead(at) {
             self.lead_with(self.successor(at), now);
@@ -224,12 +225,13 @@ impl Segmenter {
         self.cached.clone()
     }
 
-    fn push_leading(&mut self, sample: Sample, now: WallClock) {
+    fn push_leading(&mut self, waiting: Waiting, now: WallClock) {
+        let sample = &waiting.sample;
         let limit = self.presentation.limit();
         let Some(start) = self.leading_start() else {
             let lane = &mut self.lanes[self.leader];
-            let at = lane.start_of(&sample);
-            if sample.is_sync && lane.enqueue(sample) {
+            let at = lane.start_of(sample);
+            if sample.is_sync && lane.enqueue(waiting) {
                 self.last_sync = Some(at);
                 self.off_keyframes = false;
                 self.open_slot(at);
@@ -239,14 +241,14 @@ impl Segmenter {
             return;
         };
         let lane = &mut self.lanes[self.leader];
-        let Some(held) = lane.queue.front() else { return };
+        let Some(held) = lane.front() else { return };
         if sample.dts.since(held.dts) >= limit {
             // A hole longer than a segment may be: time goes on, the sequence does not.
             self.settle(now);
-            return self.push_leading(sample, now);
+            return self.push_leading(waiting, now);
         }
-        let (is_sync, at) = (sample.is_sync, lane.start_of(&sample));
-        if !lane.enqueue(sample) {
+        let (is_sync, at) = (sample.is_sync, lane.start_of(sample));
+        if !lane.enqueue(waiting) {
             self.presentation.counters.dropped_samples += 1;
             return;
         }
@@ -273,7 +275,7 @@ impl Segmenter {
     /// Places the leading track's oldest waiting sample, behind a forced cut where it would make the segment too long.
     fn place_leading(&mut self, start: Timestamp, limit: Span) {
         let lane = &self.lanes[self.leader];
-        let Some(front) = lane.queue.front() else { return };
+        let Some(front) = lane.front() else { return };
         let duration = lane.front_duration(limit).unwrap_or(1);
         let at = lane.start_of(front);
         if !lane.is_empty() && at.plus_ticks(i64::from(duration)).since(start) >= limit {

@@ -40,7 +40,8 @@ pub struct Init {
     pub bytes: Bytes,
 }
 
-/// A partial segment: a CMAF chunk, `moof` and `mdat`, or several where pictures in it can be shown by themselves.
+/// A partial segment: a CMAF chunk, `prft`, `moof` and `mdat`, or several where pictures in it can be shown by themselves; then only the
+/// first has the `prft`.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Part {
     /// Its running number within the track.
@@ -60,6 +61,8 @@ pub struct Segment {
     pub init: Arc<Init>,
     /// Its earliest presentation time.
     pub start: Timestamp,
+    /// When its first sample arrived from the publisher.
+    pub arrived: WallClock,
     /// Its length in ticks of the track's timescale, up to the start of the track's next segment where one follows directly.
     pub duration: i64,
     /// Whether decoding can start at its first sample.
@@ -99,6 +102,8 @@ pub struct Period {
     pub start: Timestamp,
     /// The wall-clock time of its beginning.
     pub wall: WallClock,
+    /// When what is shown at its beginning arrived from the publisher.
+    pub arrived: WallClock,
     /// The init segments of its tracks, one each, video first.
     pub inits: Vec<Arc<Init>>,
 }

@@ -29,6 +29,7 @@ fn slot(n: u64, sizes: &[usize]) -> Arc<Slot> {
         Arc::new(Segment {
             init,
             start,
+            arrived: WallClock::from_unix_millis(0),
             duration: 96_000,
             independent: true,
             parts: Vec::new(),

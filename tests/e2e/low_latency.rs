@@ -171,7 +171,7 @@ async fn realtime_a_segment_arrives_part_by_part_while_it_is_made() {
     let span = found[5].0.duration_since(found[0].0);
     assert!(span > Duration::from_secs(1), "as they are made: {span:?}");
     for (at, (_, chunk)) in found.iter().enumerate() {
-        let first = if at == 0 { b"styp" } else { b"moof" };
+        let first = if at == 0 { b"styp" } else { b"prft" };
         assert_eq!(&chunk[4..8], first, "each begins with a box");
     }
     let whole = http::get(house.http, &path).await;

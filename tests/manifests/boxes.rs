@@ -21,6 +21,7 @@ pub fn samples(file: &[u8]) -> Vec<Found> {
         let each = each.unwrap();
         match &each.kind {
             b"styp" => assert_eq!(position, 0, "styp only at the beginning"),
+            b"prft" => assert!(run.is_none(), "a reference time stands before its fragment"),
             b"moof" => {
                 let (samples, lengths) = fragment(&each);
                 run = Some(samples);
@@ -40,6 +41,28 @@ pub fn samples(file: &[u8]) -> Vec<Found> {
         }
     }
     found
+}
+
+/// A producer reference time as a player finds it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reference {
+    pub flags: u32,
+    pub unix_millis: i64,
+    pub media_time: i64,
+}
+
+/// The producer reference times of a segment or part, each with the position of its box among the others.
+pub fn references(file: &[u8]) -> Vec<(usize, Reference)> {
+    let prfts = walk(file).map(Result::unwrap).enumerate().filter(|(_, each)| &each.kind == b"prft");
+    prfts.map(|(position, prft)| (position, reference(prft.body))).collect()
+}
+
+fn reference(body: &[u8]) -> Reference {
+    assert_eq!((body.len(), body[0], u32_at(body, 4)), (24, 1, 1), "version 1, of the only track");
+    let (seconds, fraction) = (i64::from(u32_at(body, 8)) - 2_208_988_800, i64::from(u32_at(body, 12)));
+    let unix_millis = seconds * 1_000 + ((fraction * 1_000 + (1 << 31)) >> 32);
+    let media_time = i64::try_from(u64::from_be_bytes(body[16..24].try_into().unwrap())).unwrap();
+    Reference { flags: u32_at(body, 0) & 0x00ff_ffff, unix_millis, media_time }
 }
 
 fn child<'a>(parent: &BoxRef<'a>, kind: &[u8; 4]) -> BoxRef<'a> {

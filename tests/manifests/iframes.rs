@@ -153,15 +153,15 @@ fn an_iframe_playlist_as_it_goes_out() {
     #EXT-X-MAP:URI="v0-1790000000000-i1.mp4?token=abc",BYTERANGE="675@0"
     #EXT-X-PROGRAM-DATE-TIME:2026-09-21T14:13:20.153Z
     #EXTINF:2.000000,
-    #EXT-X-BYTERANGE:1140@0
+    #EXT-X-BYTERANGE:1172@0
     v0-1790000000000-1790000000.m4s?token=abc
     #EXT-X-PROGRAM-DATE-TIME:2026-09-21T14:13:22.153Z
     #EXTINF:2.000000,
-    #EXT-X-BYTERANGE:1140@0
+    #EXT-X-BYTERANGE:1172@0
     v0-1790000000000-1790000001.m4s?token=abc
     #EXT-X-PROGRAM-DATE-TIME:2026-09-21T14:13:24.153Z
     #EXTINF:0.499000,
-    #EXT-X-BYTERANGE:1140@0
+    #EXT-X-BYTERANGE:1172@0
     v0-1790000000000-1790000002.m4s?token=abc
     #EXT-X-PROGRAM-DATE-TIME:2026-09-21T14:13:24.652Z
     #EXT-X-GAP
@@ -175,7 +175,7 @@ fn an_iframe_playlist_as_it_goes_out() {
     #EXT-X-MAP:URI="v0-1790000000000-i2.mp4?token=abc",BYTERANGE="675@0"
     #EXT-X-PROGRAM-DATE-TIME:2026-09-21T14:13:27.100Z
     #EXTINF:1.999000,
-    #EXT-X-BYTERANGE:1140@0
+    #EXT-X-BYTERANGE:1172@0
     v0-1790000000000-1790000005.m4s?token=abc
     #EXT-X-ENDLIST
     "#);
@@ -203,7 +203,7 @@ fn a_segment_that_begins_within_a_gop_is_a_gap_for_scrubbing() {
 fn what_the_pictures_take_is_measured_apart() {
     let source = Source { size: 10_000, ..Source::default() };
     let snapshot = played(&source, 40_500);
-    let (status, around) = (&snapshot.tracks[0], 10_118..10_150);
+    let (status, around) = (&snapshot.tracks[0], 10_150..10_182);
     // A picture of ten thousand bytes every two seconds, with its boxes.
     assert!(around.contains(&(status.iframe_rate.average / 4)), "{:?}", status.iframe_rate);
     assert_eq!(status.iframe_rate.average, status.iframe_rate.peak);

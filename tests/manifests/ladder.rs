@@ -319,23 +319,26 @@ fn a_ladder_with_two_languages_as_it_goes_out() {
     #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio-0",NAME="Deutsch <1>",LANGUAGE="de",DEFAULT=NO,AUTOSELECT=YES,CHANNELS="2",URI="a1.m3u8"
     #EXT-X-STREAM-INF:BANDWIDTH=2660000,AVERAGE-BANDWIDTH=2128000,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=30.000,AUDIO="audio-0",CLOSED-CAPTIONS=NONE
     v0.m3u8
-    #EXT-X-STREAM-INF:BANDWIDTH=286040,AVERAGE-BANDWIDTH=228832,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1920x1080,FRAME-RATE=30.000,AUDIO="audio-0",CLOSED-CAPTIONS=NONE
+    #EXT-X-STREAM-INF:BANDWIDTH=287000,AVERAGE-BANDWIDTH=229600,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1920x1080,FRAME-RATE=30.000,AUDIO="audio-0",CLOSED-CAPTIONS=NONE
     v2.m3u8
-    #EXT-X-STREAM-INF:BANDWIDTH=196040,AVERAGE-BANDWIDTH=156832,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=854x480,FRAME-RATE=30.000,AUDIO="audio-0",CLOSED-CAPTIONS=NONE
+    #EXT-X-STREAM-INF:BANDWIDTH=197000,AVERAGE-BANDWIDTH=157600,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=854x480,FRAME-RATE=30.000,AUDIO="audio-0",CLOSED-CAPTIONS=NONE
     v1.m3u8
-    #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=1680,AVERAGE-BANDWIDTH=1344,CODECS="avc1.64001f",RESOLUTION=1280x720,URI="v0-iframes.m3u8"
-    #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=2680,AVERAGE-BANDWIDTH=2144,CODECS="avc1.64001f",RESOLUTION=1920x1080,URI="v2-iframes.m3u8"
-    #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=1180,AVERAGE-BANDWIDTH=944,CODECS="avc1.64001f",RESOLUTION=854x480,URI="v1-iframes.m3u8"
+    #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=1840,AVERAGE-BANDWIDTH=1472,CODECS="avc1.64001f",RESOLUTION=1280x720,URI="v0-iframes.m3u8"
+    #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=2840,AVERAGE-BANDWIDTH=2272,CODECS="avc1.64001f",RESOLUTION=1920x1080,URI="v2-iframes.m3u8"
+    #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=1340,AVERAGE-BANDWIDTH=1072,CODECS="avc1.64001f",RESOLUTION=854x480,URI="v1-iframes.m3u8"
     "#);
     insta::assert_snapshot!(dash::manifest(&snapshot, "/time", ""), @r#"
     <?xml version="1.0" encoding="UTF-8"?>
     <MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019" type="dynamic" availabilityStartTime="1970-01-01T00:00:00.000Z" publishTime="2026-09-21T14:13:24.112Z" minimumUpdatePeriod="PT1S" timeShiftBufferDepth="PT20S" suggestedPresentationDelay="PT1.17S" minBufferTime="PT0.334S" maxSegmentDuration="PT2.5S">
      <ServiceDescription id="0">
-      <Latency target="1170" min="877" max="4680"/>
+      <Latency target="1181" min="888" max="4691" referenceId="1"/>
       <PlaybackRate min="0.96" max="1.04"/>
      </ServiceDescription>
      <Period id="1790000000000-0" start="PT1790000000.111S">
       <AdaptationSet id="1" contentType="video" mimeType="video/mp4" segmentAlignment="true" startWithSAP="1">
+       <ProducerReferenceTime id="1" inband="true" type="encoder" wallClockTime="2026-09-21T14:13:20.100Z" presentationTime="0">
+        <UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-iso:2014" value="/time"/>
+       </ProducerReferenceTime>
        <Resync type="0" dT="30090"/>
        <Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>
        <Representation id="v0" bandwidth="2500000" codecs="avc1.64001f" width="1280" height="720" frameRate="30">
@@ -345,14 +348,14 @@ fn a_ladder_with_two_languages_as_it_goes_out() {
          </SegmentTimeline>
         </SegmentTemplate>
        </Representation>
-       <Representation id="v1" bandwidth="36040" codecs="avc1.64001f" width="854" height="480" frameRate="30">
+       <Representation id="v1" bandwidth="37000" codecs="avc1.64001f" width="854" height="480" frameRate="30">
         <SegmentTemplate timescale="90000" presentationTimeOffset="0" startNumber="1790000000" initialization="v1-1790000000000-i1.mp4" media="v1-1790000000000-$Number$.m4s" availabilityTimeOffset="1.665" availabilityTimeComplete="false">
          <SegmentTimeline>
           <S t="0" d="180000" r="3"/>
          </SegmentTimeline>
         </SegmentTemplate>
        </Representation>
-       <Representation id="v2" bandwidth="126040" codecs="avc1.64001f" width="1920" height="1080" frameRate="30">
+       <Representation id="v2" bandwidth="127000" codecs="avc1.64001f" width="1920" height="1080" frameRate="30">
         <SegmentTemplate timescale="90000" presentationTimeOffset="0" startNumber="1790000000" initialization="v2-1790000000000-i1.mp4" media="v2-1790000000000-$Number$.m4s" availabilityTimeOffset="1.665" availabilityTimeComplete="false">
          <SegmentTimeline>
           <S t="0" d="180000" r="3"/>
@@ -361,6 +364,9 @@ fn a_ladder_with_two_languages_as_it_goes_out() {
        </Representation>
       </AdaptationSet>
       <AdaptationSet id="101" contentType="audio" mimeType="audio/mp4" segmentAlignment="true" startWithSAP="1" lang="en">
+       <ProducerReferenceTime id="101" inband="true" type="encoder" wallClockTime="2026-09-21T14:13:20.100Z" presentationTime="0">
+        <UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-iso:2014" value="/time"/>
+       </ProducerReferenceTime>
        <Resync type="0" dT="16048"/>
        <Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>
        <Representation id="a0" bandwidth="160000" codecs="mp4a.40.2" audioSamplingRate="48000">
@@ -376,9 +382,12 @@ fn a_ladder_with_two_languages_as_it_goes_out() {
       </AdaptationSet>
       <AdaptationSet id="102" contentType="audio" mimeType="audio/mp4" segmentAlignment="true" startWithSAP="1" lang="de">
        <Label>Deutsch &lt;1&gt;</Label>
+       <ProducerReferenceTime id="102" inband="true" type="encoder" wallClockTime="2026-09-21T14:13:20.100Z" presentationTime="0">
+        <UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-iso:2014" value="/time"/>
+       </ProducerReferenceTime>
        <Resync type="0" dT="16048"/>
        <Role schemeIdUri="urn:mpeg:dash:role:2011" value="alternate"/>
-       <Representation id="a1" bandwidth="52561" codecs="mp4a.40.2" audioSamplingRate="48000">
+       <Representation id="a1" bandwidth="53690" codecs="mp4a.40.2" audioSamplingRate="48000">
         <AudioChannelConfiguration schemeIdUri="urn:mpeg:mpegB:cicp:ChannelConfiguration" value="2"/>
         <SegmentTemplate timescale="48000" presentationTimeOffset="0" startNumber="1790000000" initialization="a1-1790000000000-i1.mp4" media="a1-1790000000000-$Number$.m4s" availabilityTimeOffset="1.665" availabilityTimeComplete="false">
          <SegmentTimeline>

@@ -12,6 +12,7 @@ mod ladder;
 mod low_latency;
 mod properties;
 mod rates;
+mod references;
 mod shapes;
 mod source;
 mod texts;

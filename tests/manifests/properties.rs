@@ -282,6 +282,8 @@ fn check_segment(slot: &Slot, segment: &Segment, samples: &[boxes::Found], part_
     for part in &segment.parts {
         let samples = boxes::samples(&part.bytes);
         assert_eq!(part.duration, samples.iter().map(|sample| sample.duration).sum::<i64>());
+        let references = boxes::references(&part.bytes);
+        assert!(references.len() == 1 && references[0].0 <= 1, "a part begins with its reference time, behind a styp");
         let fits = part_target.is_none_or(|target| part.duration <= target.ticks(scale));
         assert!(samples.len() == 1 || fits, "no part is longer than the target");
         let keyframe = samples.windows(2).position(|pair| pair[1].is_sync && !pair[0].is_sync);

@@ -38,7 +38,7 @@ fn a_live_stream_of_pictures_and_sound() {
     #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio-0",NAME="Audio 1",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",URI="a0.m3u8"
     #EXT-X-STREAM-INF:BANDWIDTH=2660000,AVERAGE-BANDWIDTH=2128000,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=30.000,AUDIO="audio-0",CLOSED-CAPTIONS=NONE
     v0.m3u8
-    #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=1200,AVERAGE-BANDWIDTH=960,CODECS="avc1.64001f",RESOLUTION=1280x720,URI="v0-iframes.m3u8"
+    #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=1360,AVERAGE-BANDWIDTH=1088,CODECS="avc1.64001f",RESOLUTION=1280x720,URI="v0-iframes.m3u8"
     "#);
     insta::assert_snapshot!(hls::media(&snapshot, TrackId::VIDEO, "", false).unwrap(), @r#"
     #EXTM3U
@@ -118,11 +118,14 @@ fn a_live_stream_of_pictures_and_sound() {
     <?xml version="1.0" encoding="UTF-8"?>
     <MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019" type="dynamic" availabilityStartTime="1970-01-01T00:00:00.000Z" publishTime="2026-09-21T14:13:26.137Z" minimumUpdatePeriod="PT1S" timeShiftBufferDepth="PT20S" suggestedPresentationDelay="PT1.17S" minBufferTime="PT0.334S" maxSegmentDuration="PT2.5S">
      <ServiceDescription id="0">
-      <Latency target="1170" min="877" max="4680"/>
+      <Latency target="1223" min="930" max="4733" referenceId="1"/>
       <PlaybackRate min="0.96" max="1.04"/>
      </ServiceDescription>
      <Period id="1790000000000-0" start="PT1790000000.153S">
       <AdaptationSet id="1" contentType="video" mimeType="video/mp4" segmentAlignment="true" startWithSAP="1">
+       <ProducerReferenceTime id="1" inband="true" type="encoder" wallClockTime="2026-09-21T14:13:20.100Z" presentationTime="2970">
+        <UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-iso:2014" value="/time"/>
+       </ProducerReferenceTime>
        <Resync type="0" dT="30088"/>
        <Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>
        <Representation id="v0" bandwidth="2500000" codecs="avc1.64001f" width="1280" height="720" frameRate="30">
@@ -134,6 +137,9 @@ fn a_live_stream_of_pictures_and_sound() {
        </Representation>
       </AdaptationSet>
       <AdaptationSet id="101" contentType="audio" mimeType="audio/mp4" segmentAlignment="true" startWithSAP="1">
+       <ProducerReferenceTime id="101" inband="true" type="encoder" wallClockTime="2026-09-21T14:13:20.100Z" presentationTime="1584">
+        <UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-iso:2014" value="/time"/>
+       </ProducerReferenceTime>
        <Resync type="0" dT="16047"/>
        <Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>
        <Representation id="a0" bandwidth="160000" codecs="mp4a.40.2" audioSamplingRate="48000">
@@ -289,7 +295,7 @@ fn pictures_alone() {
     #EXT-X-INDEPENDENT-SEGMENTS
     #EXT-X-STREAM-INF:BANDWIDTH=2500000,AVERAGE-BANDWIDTH=2000000,CODECS="avc1.64001f",RESOLUTION=1280x720,FRAME-RATE=30.000,CLOSED-CAPTIONS=NONE
     v0.m3u8
-    #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=1180,AVERAGE-BANDWIDTH=944,CODECS="avc1.64001f",RESOLUTION=1280x720,URI="v0-iframes.m3u8"
+    #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=1340,AVERAGE-BANDWIDTH=1072,CODECS="avc1.64001f",RESOLUTION=1280x720,URI="v0-iframes.m3u8"
     "#);
 }
 

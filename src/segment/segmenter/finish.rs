@@ -16,8 +16,8 @@ impl Segmenter {
     pub(super) fn leading_end(&self) -> Option<Timestamp> {
         self.leading_start()?;
         let lane = &self.lanes[self.leader];
-        let waiting: i64 = lane.queue.front().map_or(0, |_| i64::from(lane.front_duration(MAX_SKEW).unwrap_or(1)));
-        lane.end().or_else(|| lane.queue.front().map(|sample| lane.start_of(sample))).map(|end| end.plus_ticks(waiting))
+        let waiting: i64 = lane.front().map_or(0, |_| i64::from(lane.front_duration(MAX_SKEW).unwrap_or(1)));
+        lane.end().or_else(|| lane.front().map(|sample| lane.start_of(sample))).map(|end| end.plus_ticks(waiting))
     }
 
     /// Ends the slot in progress with everything that has arrived; a discontinuity follows.
@@ -46,7 +46,7 @@ impl Segmenter {
         let tolerance = self.tolerance(at);
         let lane = &mut self.lanes[at];
         let Some(slot) = self.pending.iter().find(|slot| slot.msn == lane.msn) else { return false };
-        let front_at = lane.queue.front().map(|front| lane.start_of(front));
+        let front_at = lane.front().map(|front| lane.start_of(front));
         let placeable = front_at.filter(|_| slot.end.is_none_or(|end| lane.side(end, tolerance, true) == Side::Before));
         let Some(front_at) = placeable else {
             self.close(at, front_at);
@@ -55,7 +55,7 @@ impl Segmenter {
         let from = lane.start().unwrap_or(slot.start);
         let duration = lane.front_duration((limit - front_at.since(from)).min(MAX_SKEW)).unwrap_or(1);
         let fits = front_at.plus_ticks(i64::from(duration)).since(from) < limit;
-        let slack = if lane.queue.front().is_some_and(|front| front.is_sync) { tolerance } else { Span::ZERO };
+        let slack = if lane.front().is_some_and(|front| front.is_sync) { tolerance } else { Span::ZERO };
         if front_at.plus(slack) < slot.start && lane.is_empty() || !fits {
             lane.drop_front();
             self.presentation.counters.dropped_samples += 1;

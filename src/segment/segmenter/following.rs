@@ -23,13 +23,13 @@ impl Segmenter {
     /// One step of a following track; false where it has to wait.
     fn step(&mut self, at: usize) -> bool {
         let limit = self.presentation.limit();
-        let passed = self.lanes[self.leader].queue.front().map(|held| self.lanes[self.leader].lower_bound(held));
+        let passed = self.lanes[self.leader].front().map(|held| self.lanes[self.leader].lower_bound(held));
         let tolerance = self.tolerance(at);
         let lane = &mut self.lanes[at];
         let Some(slot) = self.pending.iter().find(|slot| slot.msn == lane.msn) else { return false };
         let (start, end, on_keyframe) = (slot.start, slot.end, slot.ends_on_keyframe);
         let given_up = end.is_some_and(|end| lane.stalled || passed.is_none_or(|passed| passed.since(end) > MAX_SKEW));
-        let Some(front) = lane.queue.front() else {
+        let Some(front) = lane.front() else {
             if given_up {
                 lane.stalled = true;
                 self.close(at, None);
@@ -81,14 +81,14 @@ impl Segmenter {
     /// Whether a following track's samples run further ahead of the leading track than they may.
     pub(super) fn is_too_far_ahead(&self, at: usize) -> bool {
         let (leader, lane) = (&self.lanes[self.leader], &self.lanes[at]);
-        let from = leader.queue.front().or(lane.queue.front()).map(|sample| sample.dts);
-        let to = lane.queue.back().map(|sample| sample.dts);
+        let from = leader.front().or_else(|| lane.front()).map(|sample| sample.dts);
+        let to = lane.back().map(|sample| sample.dts);
         from.zip(to).is_some_and(|(from, to)| to.since(from) > MAX_SKEW) || lane.queued_bytes > MAX_QUEUED_BYTES
     }
 
     /// Who leads when `ahead` has run away from the leading track: the first track that goes on, pictures before sound.
     pub(super) fn successor(&self, ahead: usize) -> usize {
-        let newest = |at: usize| self.lanes[at].queue.back().map(|sample| sample.dts);
+        let newest = |at: usize| self.lanes[at].back().map(|sample| sample.dts);
         let is_alive = |at: &usize| {
             let behind: Option<Span> = newest(ahead).zip(newest(*at)).map(|(ahead, own): (Timestamp, Timestamp)| ahead.since(own));
             *at != self.leader && behind.is_some_and(|behind| behind <= ALIVE)
@@ -101,13 +101,14 @@ impl Segmenter {
         let waiting = std::mem::take(&mut self.lanes[at].queue);
         self.lanes[at].queued_bytes = 0;
         let end = self.leading_end();
-        let (before, after): (VecDeque<_>, VecDeque<_>) = waiting.into_iter().partition(|sample| end.is_some_and(|end| sample.dts < end));
-        self.lanes[at].queued_bytes = before.iter().map(|sample| sample.data.len()).sum();
+        let (before, after): (VecDeque<_>, VecDeque<_>) =
+            waiting.into_iter().partition(|waiting| end.is_some_and(|end| waiting.sample.dts < end));
+        self.lanes[at].queued_bytes = before.iter().map(|waiting| waiting.sample.data.len()).sum();
         self.lanes[at].queue = before;
         self.settle(now);
         self.leader = at;
-        for sample in after {
-            self.push_leading(sample, now);
+        for waiting in after {
+            self.push_leading(waiting, now);
         }
     }
 }

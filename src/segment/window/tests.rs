@@ -21,12 +21,20 @@ fn video_track() -> Track {
 
 fn slot(n: u64, size: usize, discontinuity: bool) -> Arc<Slot> {
     let init = Arc::new(Init { track: Arc::new(video_track()), generation: 1, bytes: Bytes::new() });
-    let start = Timestamp::new(n as i64 * 180_000, Timescale::VIDEO);
+    let (start, wall) = (Timestamp::new(n as i64 * 180_000, Timescale::VIDEO), WallClock::from_unix_millis(n as i64 * 2_000));
     let bytes = Bytes::from(vec![0; size]);
     let parts = vec![Part { number: PartNumber(n), duration: 180_000, independent: true, bytes: bytes.clone() }];
-    let segment = Segment { init, start, duration: 180_000, independent: true, parts, iframes: IFrames::default(), body: bytes.into() };
-    let wall = WallClock::from_unix_millis(n as i64 * 2_000);
-    let period = Some(Arc::new(Period { index: 0, start, wall, inits: Vec::new() }));
+    let segment = Segment {
+        init,
+        start,
+        arrived: wall,
+        duration: 180_000,
+        independent: true,
+        parts,
+        iframes: IFrames::default(),
+        body: bytes.into(),
+    };
+    let period = Some(Arc::new(Period { index: 0, start, wall, arrived: wall, inits: Vec::new() }));
     Arc::new(Slot {
         msn: MediaSequence(n),
         start,
