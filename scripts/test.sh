@@ -187,12 +187,17 @@ PROTOCOLS_LONG=$PROTOCOLS,http-mp4,hls-shaka,dash-shaka,native-hls
 PLAYERS=ws-fmp4,hls,dash,http-flv,ws-flv,hls-shaka,dash-shaka
 INTERRUPTIONS="return"
 INTERRUPTIONS_LONG=$INTERRUPTIONS,return-changed,takeover,end-and-return,restart
+# The players whose latency is measured, at these lengths of parts, for so many seconds each.
+NEAR_LIVE=hls,hls-shaka,dash,dash-shaka,native-hls
+PARTS=334
+PARTS_LONG=334,200
 
 # One gateway and one publisher serve all protocols, played one after the other; each interruption has its own.
 stage_browser() {
     local rtmp_port http_port protocols=$PROTOCOLS interruptions=$INTERRUPTIONS seconds=300 pictures=target/browser
+    local parts=$PARTS play_s=10
     local binary=$TARGET/debug/sluicegate
-    if [ "$mode" = long ]; then protocols=$PROTOCOLS_LONG interruptions=$INTERRUPTIONS_LONG seconds=900; fi
+    if [ "$mode" = long ]; then protocols=$PROTOCOLS_LONG interruptions=$INTERRUPTIONS_LONG seconds=900 parts=$PARTS_LONG play_s=60; fi
     scripts/media.sh
     cargo build --locked --all-features --bin sluicegate
     rtmp_port=$(free_port)
@@ -222,6 +227,7 @@ stage_browser() {
     server=
     in_browser "$seconds" codecs.mjs "$binary" target/media/codecs "$pictures/codecs"
     in_browser "$seconds" interrupt.mjs "$binary" target/media "$interruptions" "$PLAYERS" "$pictures/interrupted"
+    PLAY_S=$play_s in_browser "$seconds" latency.mjs "$binary" "$parts" "$NEAR_LIVE" "$pictures/latency"
 }
 
 # in_browser SECONDS SCRIPT ARGUMENTS...: runs a script of tests/browser and counts its plays.

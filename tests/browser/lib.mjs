@@ -96,8 +96,8 @@ export async function screenshot(page, directory, name) {
 }
 
 /** A child process with its words in a file; `end` sends a signal and waits until it has gone. */
-export function start(command, args, log) {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+export function start(command, args, log, options = {}) {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
   const file = createWriteStream(log, { flags: 'a' });
   child.stdout.pipe(file, { end: false });
   child.stderr.pipe(file, { end: false });

@@ -14,7 +14,10 @@ import { MsePlayer } from '../mse.js';
  * @property {(state: string) => void} setState words for the status line
  *
  * @typedef {object} Driver one playing attempt
+ * @property {object} [settings] by which its library keeps near the live edge, where they are not the library's own
  * @property {() => number | null} latencyMs
+ * @property {'buffer'} [latencyFrom] only what is in the buffer: nothing that comes by it tells the wall clock. Else it is the time since the
+ * gateway received what is shown
  * @property {() => string | null} codec
  * @property {() => void | Promise<void>} destroy leaves the element without a source
  *
@@ -79,6 +82,7 @@ const httpMp4 = {
     const destroy = playPlain(context);
     return {
       latencyMs: () => edgeLatencyMs(context.video),
+      latencyFrom: 'buffer',
       codec: () => announcedCodec(context.poll),
       destroy,
     };

@@ -3,6 +3,7 @@ import { Backoff } from '../backoff.js';
 import { bufferedAheadMs } from '../chaser.js';
 import { banner, describeTrack, duration, el, noticeBox, setText } from './dom.js';
 import { InfoPoll } from './info.js';
+import { Stalls } from './stalls.js';
 
 /**
  * @typedef {import('../address.js').ProtocolId} ProtocolId
@@ -11,6 +12,8 @@ import { InfoPoll } from './info.js';
  * @property {number} currentTime seconds
  * @property {number} buffered_ms ahead of the playhead
  * @property {number | null} latency_ms
+ * @property {number} stalls since the protocol was chosen
+ * @property {number} stalled_ms
  * @property {number} dropped pictures
  * @property {number} decoded pictures
  * @property {number} width
@@ -46,12 +49,13 @@ class WatchPage {
   #drivers;
   #poll;
   #video = el('video', { controls: true, playsinline: true, 'aria-label': 'Live stream' });
+  #stalls = new Stalls(this.#video);
   #status = el('p', { class: 'status', role: 'status' });
   #problem = el('p', { class: 'problem', role: 'alert', hidden: true });
   #again = el('button', { type: 'button', hidden: true }, 'Try again');
   #unmute = el('button', { type: 'button', hidden: true }, 'Turn the sound on');
   #chooser = el('select', { id: 'protocol' });
-  #figures = new Map(['Latency', 'Buffer', 'Pictures', 'Dropped', 'Size', 'Codec', 'Uptime'].map((name) => [name, el('dd', {}, '–')]));
+  #figures = new Map(['Latency', 'Stalls', 'Buffer', 'Pictures', 'Dropped', 'Size', 'Codec', 'Uptime'].map((name) => [name, el('dd', {}, '–')]));
   #tracks = el('ul', { class: 'tracks' });
   #exits = el('ul', { class: 'exits' });
   #shownExits = '';
@@ -110,6 +114,11 @@ class WatchPage {
     return this.#state;
   }
 
+  /** Those of the player, see `Driver`. */
+  get settings() {
+    return this.#driver?.settings ?? null;
+  }
+
   /** @returns {Stats} */
   stats() {
     const video = this.#video;
@@ -117,6 +126,8 @@ class WatchPage {
     const latency = video.readyState > 0 ? (this.#driver?.latencyMs() ?? null) : null;
     return {
       currentTime: video.currentTime,
+      stalls: this.#stalls.count,
+      stalled_ms: Math.round(this.#stalls.totalMs),
       buffered_ms: bufferedAheadMs(video),
       latency_ms: latency === null || !Number.isFinite(latency) ? null : Math.round(latency),
       dropped: quality.droppedVideoFrames,
@@ -184,6 +195,7 @@ class WatchPage {
     url.searchParams.set('protocol', protocol);
     history.replaceState(null, '', url);
     this.#problems = [];
+    this.#stalls.reset();
     this.#backoff.reset();
     this.#close();
     this.#clearProblem();
@@ -314,7 +326,11 @@ class WatchPage {
     const stats = this.stats();
     const rate = this.#video.playbackRate;
     const ms = (/** @type {number} */ value) => (value >= 10_000 ? `${(value / 1000).toFixed(1)} s` : `${value} ms`);
-    this.#figure('Latency', stats.latency_ms === null ? '–' : ms(stats.latency_ms) + (rate > 1 ? ` (catching up at ${rate.toFixed(2)}×)` : ''));
+    const played = rate === 1 ? '' : ` (played at ${rate.toFixed(2)}×)`;
+    // What the encoder and the way to the gateway take is in neither.
+    const from = this.#driver?.latencyFrom === 'buffer' ? 'in the buffer' : 'since the gateway had it';
+    this.#figure('Latency', stats.latency_ms === null ? '–' : `${ms(stats.latency_ms)} ${from}${played}`);
+    this.#figure('Stalls', stats.stalls === 0 ? 'none' : `${stats.stalls} (${ms(stats.stalled_ms)})`);
     this.#figure('Buffer', ms(stats.buffered_ms));
     this.#figure('Pictures', String(stats.decoded));
     this.#figure('Dropped', String(stats.dropped));
@@ -422,6 +438,7 @@ export function startWatchPage({ drivers, notice, licenses }) {
     __player: {
       get protocol() { return page.protocol; },
       get state() { return page.state; },
+      get settings() { return page.settings; },
       stats: () => page.stats(),
     },
   });

@@ -30,6 +30,7 @@ export function open({ video, url, poll, report }: DriverContext): Driver {
   play(video);
   return {
     latencyMs: () => edgeLatencyMs(video),
+    latencyFrom: 'buffer',
     codec: () => {
       const { videoCodec, audioCodec } = player.mediaInfo as { videoCodec?: string; audioCodec?: string };
       return [videoCodec, audioCodec].filter(Boolean).join(', ') || announcedCodec(poll);

@@ -1,8 +1,15 @@
 import shaka from 'shaka-player/dist/shaka-player.compiled-es2021.js';
+import { follow, FOLLOWER_SETTINGS } from '../../player/follow.js';
 import { announcedCodec, play, type Driver, type DriverContext } from '../../player/page/drivers.js';
 
 /** Delay before Shaka looks again for a segment that it could not have. */
 const RETRY_S = 1;
+
+/** What is touched of an element of the manifest. */
+interface MpdNode {
+  tagName: string;
+  children: (MpdNode | string)[];
+}
 
 /** Plays HLS or DASH by Shaka. */
 export async function open({ video, url, poll, report }: DriverContext): Promise<Driver> {
@@ -24,7 +31,15 @@ export async function open({ video, url, poll, report }: DriverContext): Promise
         if (error.category === Category.NETWORK) player.retryStreaming(RETRY_S);
       },
     },
-    manifest: { dash: { clockSyncUri: new URL('/time', location.href).href } },
+    manifest: {
+      dash: {
+        clockSyncUri: new URL('/time', location.href).href,
+        // By the manifest's service description Shaka would change the rate itself, against its own idea of the live edge.
+        manifestPreprocessorTXml: (mpd: MpdNode) => {
+          mpd.children = mpd.children.filter((child) => typeof child === 'string' || child.tagName !== 'ServiceDescription');
+        },
+      },
+    },
   });
   await player.attach(video);
   try {
@@ -35,7 +50,9 @@ export async function open({ video, url, poll, report }: DriverContext): Promise
     throw error instanceof Error ? error : new Error(`Shaka error ${(error as { code?: number }).code ?? error}`);
   }
   play(video);
+  const stop = follow(video);
   return {
+    settings: { bufferBehind: 30, follower: FOLLOWER_SETTINGS },
     latencyMs: () => {
       const [now, shown] = [poll.clock.now(), player.getPlayheadTimeAsDate()];
       return now === null || shown === null ? null : Math.max(0, now - shown.getTime());
@@ -45,6 +62,7 @@ export async function open({ video, url, poll, report }: DriverContext): Promise
       return [active?.videoCodec, active?.audioCodec].filter(Boolean).join(', ') || announcedCodec(poll);
     },
     destroy: async () => {
+      stop();
       await player.destroy();
       video.removeAttribute('src');
       video.load();
