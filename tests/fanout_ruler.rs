@@ -13,6 +13,8 @@ mod flv;
 mod fmp4;
 #[path = "../benches/fanout/gather.rs"]
 mod gather;
+#[path = "../benches/fanout/dash/manifest.rs"]
+mod manifest;
 #[path = "../benches/fanout/source.rs"]
 mod source;
 #[path = "../benches/fanout/stamp.rs"]
@@ -152,12 +154,51 @@ fn peel(bytes: &[u8], piece: usize, websocket: bool) -> (Vec<u8>, usize) {
                     assert_eq!(payload, [7]);
                     pings += 1;
                 }
-                Piece::Close => panic!("nobody said good-bye"),
+                Piece::End | Piece::Close => panic!("nobody said good-bye"),
                 Piece::Nothing => break,
             }
         }
     }
     (media, pings)
+}
+
+proptest! {
+    #[test]
+    fn answers_on_one_connection_are_told_apart(piece in 1usize..60) {
+        let bytes = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ninitHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n\
+            HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nthree";
+        let (mut wire, mut answers) = (Wire::new(false), vec![Vec::new()]);
+        for mut input in bytes.chunks(piece) {
+            loop {
+                match wire.take(&mut input).unwrap() {
+                    Piece::Media(bytes) => answers.last_mut().unwrap().extend_from_slice(bytes),
+                    Piece::End => answers.push(Vec::new()),
+                    Piece::Nothing => break,
+                    other => panic!("{other:?}"),
+                }
+            }
+        }
+        prop_assert_eq!(answers, [&b"init"[..], b"onetwo", b"", b"three", b""]);
+    }
+}
+
+const MANIFEST: &str = r#"<MPD><Period id="old"><AdaptationSet contentType="video"/></Period><Period id="new">
+  <AdaptationSet id="101" contentType="audio" lang="en"><Representation id="a0" bandwidth="1">
+    <SegmentTemplate startNumber="7" initialization="a0-init.mp4" media="a0-$Number$.m4s?key=x" availabilityTimeComplete="false">
+      <SegmentTimeline><S t="1024" d="95232"/><S d="96000" r="1"/></SegmentTimeline></SegmentTemplate></Representation></AdaptationSet>
+  <AdaptationSet id="1" contentType="video"><Representation id="v0" bandwidth="1">
+    <SegmentTemplate startNumber="7" initialization="v0-init.mp4" media="v0-$Number$.m4s" availabilityTimeComplete="false">
+      <SegmentTimeline><S t="0" d="180000" r="2"/></SegmentTimeline></SegmentTemplate></Representation></AdaptationSet></Period></MPD>"#;
+
+#[test]
+fn a_manifest_tells_where_the_segment_in_progress_is() {
+    let [video, audio] = &manifest::templates(MANIFEST).unwrap()[..] else { panic!("two tracks") };
+    assert_eq!((&*video.init, video.open, &*video.segment(8)), ("v0-init.mp4", 8, "v0-8.m4s"));
+    assert_eq!((&*audio.init, audio.open, &*audio.segment(9)), ("a0-init.mp4", 8, "a0-9.m4s?key=x"));
+    let refused = |from, to| manifest::templates(&MANIFEST.replace(from, to)).unwrap_err();
+    assert_eq!(refused(r#"availabilityTimeComplete="false""#, ""), Fault::Playlist("not of low latency"));
+    assert_eq!(refused("$Number$", "$Time$"), Fault::Playlist("segments without a number"));
+    assert_eq!(refused("<Period", "<Interval"), Fault::Playlist("no Period"));
 }
 
 #[test]

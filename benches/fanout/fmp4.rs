@@ -107,6 +107,11 @@ impl Fmp4 {
         matches!(self.state, State::Header) && self.gather.bytes().is_empty()
     }
 
+    /// Whether the unit taken last was the last one of its fragment.
+    pub fn is_between_samples(&self) -> bool {
+        self.samples.is_empty()
+    }
+
     fn next(&mut self, state: State) {
         self.gather.clear();
         self.state = state;

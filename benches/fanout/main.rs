@@ -3,6 +3,9 @@
 #![forbid(unsafe_code)]
 
 mod check;
+mod crowd;
+mod dash;
+mod delays;
 mod floor;
 mod flv;
 mod fmp4;
@@ -10,6 +13,7 @@ mod gather;
 mod hls;
 mod load;
 mod options;
+mod parts;
 mod process;
 mod publish;
 mod report;
@@ -28,6 +32,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use clap::Parser;
 
+use check::TRACKS;
 use load::Load;
 use options::Options;
 use process::Usage;
@@ -44,6 +49,8 @@ const STARTED_WITHIN: Duration = Duration::from_secs(15);
 const GOPS_IN: Duration = Duration::from_secs(5);
 /// Files a process keeps open beside its viewers.
 const SPARE_FILES: usize = 64;
+/// The gateway's part, by default.
+const PART: Duration = Duration::from_millis(334);
 /// Floors whose batches differ by less than this share stand for each other.
 const SAME_BATCH: f64 = 0.15;
 
@@ -59,7 +66,7 @@ fn main() -> anyhow::Result<()> {
     process::pin_self(&load_cores)?;
     let files = process::raise_file_limit()?;
     let fitting = |wanted: &usize| {
-        let fits = wanted + SPARE_FILES <= files;
+        let fits = wanted * options.connections() + SPARE_FILES <= files;
         if !fits {
             eprintln!("{wanted} viewers need more than the {files} open files this process may have (ulimit -Hn); left out");
         }
@@ -73,12 +80,12 @@ fn main() -> anyhow::Result<()> {
     if cores < 2 {
         println!("one core for both sides: the figures mean little");
     }
-    let mut bench = Bench { options, server_core, rows: Vec::new(), floors: Vec::new(), hls: Vec::new() };
+    let mut bench = Bench { options, server_core, rows: Vec::new(), floors: Vec::new(), parts: Vec::new() };
     let result = viewers.into_iter().try_for_each(|count| bench.run(count));
     // What was measured before something failed is worth seeing.
     println!();
     report::print(&bench.rows, &bench.floors);
-    hls::print(&bench.hls);
+    parts::print(&bench.parts);
     result
 }
 
@@ -88,8 +95,8 @@ struct Bench {
     /// Each with the floor it is compared with.
     rows: Vec<(Row, Option<usize>)>,
     floors: Vec<Row>,
-    /// Each with nginx beside it.
-    hls: Vec<(hls::Row, Option<hls::Row>)>,
+    /// Those by parts, each with its own floor: nginx, or the bare loop.
+    parts: Vec<(parts::Row, Option<parts::Row>)>,
 }
 
 impl Bench {
@@ -97,7 +104,7 @@ impl Bench {
         let urls = self.options.play.clone();
         let plays = urls.iter().map(|url| Play::parse(url)).collect::<anyhow::Result<Vec<_>>>()?;
         let protocols = if urls.is_empty() { self.options.protocols() } else { plays.iter().map(|play| play.protocol).collect() };
-        if !self.options.no_floor && protocols.iter().any(|protocol| *protocol != Protocol::LlHls) {
+        if !self.options.no_floor && protocols.iter().any(|protocol| !protocol.is_by_parts()) {
             for batch in self.options.batches.clone() {
                 self.floor(count, Duration::from_millis(batch))?;
             }
@@ -116,16 +123,39 @@ impl Bench {
 
     /// Measures a server, and what it is compared with.
     fn watch(&mut self, count: usize, play: &Play, publish: &Option<Publish>, pid: Option<u32>) -> anyhow::Result<()> {
-        if play.protocol != Protocol::LlHls {
+        if !play.protocol.is_by_parts() {
             let row = self.row(count, play, publish, pid)?;
             return self.compare(row);
         }
-        let publish = publish.as_ref().context("viewers of LL-HLS need --publish: only the publisher knows when a part was complete")?;
-        let (row, recording) = hls::measure(&self.options, count, play, publish, pid)?;
-        let floor = if self.options.no_floor { Ok(None) } else { hls::floor(&self.options, self.server_core, count, recording) };
+        let publish = publish.as_ref().context("viewers by parts need --publish: only the publisher knows when a part was complete")?;
+        let (row, floor) = if play.protocol == Protocol::LlHls {
+            let (row, recording) = hls::measure(&self.options, count, play, publish, pid)?;
+            let floor = (!self.options.no_floor).then(|| hls::floor(&self.options, self.server_core, count, recording));
+            (row, floor.transpose().map(Option::flatten))
+        } else {
+            let row = dash::measure(&self.options, count, play, publish, pid)?;
+            let floor = (!self.options.no_floor).then(|| self.floor_of_chunks(count));
+            (row, floor.transpose())
+        };
         let (floor, failed) = floor.map_or_else(|error| (None, Err(error)), |floor| (floor, Ok(())));
-        self.hls.push((row, floor));
+        self.parts.push((row, floor));
         failed
+    }
+
+    /// The bare loop at as many writes a second as there are chunks of both tracks.
+    fn floor_of_chunks(&self, count: usize) -> anyhow::Result<parts::Row> {
+        let row = self.measure_floor(count, PART / TRACKS.len() as u32)?;
+        Ok(parts::Row {
+            viewers: count,
+            name: row.name,
+            seconds: row.seconds,
+            bytes: row.bytes,
+            answers: row.bursts,
+            cpu: row.cpu,
+            load_cpu: row.load_cpu,
+            faults: row.faults,
+            ..parts::Row::default()
+        })
     }
 
     /// Publishes, and lets viewers watch a server.
@@ -162,14 +192,19 @@ impl Bench {
     }
 
     fn floor(&mut self, count: usize, batch: Duration) -> anyhow::Result<usize> {
+        let row = self.measure_floor(count, batch)?;
+        self.floors.push(row);
+        Ok(self.floors.len() - 1)
+    }
+
+    fn measure_floor(&self, count: usize, batch: Duration) -> anyhow::Result<Row> {
         let name = floor_name(batch);
         eprintln!("{count} viewers of the {name}");
         let floor = server::floor(&self.options, self.server_core, batch)?;
         let seconds = Duration::from_secs(self.options.floor_seconds);
         let mut row = self.measure(name, count, &floor.play, Some(floor.pid()), seconds)?;
         row.memory = None;
-        self.floors.push(row);
-        Ok(self.floors.len() - 1)
+        Ok(row)
     }
 
     fn measure(&self, name: String, count: usize, play: &Play, pid: Option<u32>, interval: Duration) -> anyhow::Result<Row> {

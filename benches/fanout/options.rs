@@ -62,7 +62,7 @@ pub struct Options {
     /// Measure a server that runs already: where to publish
     #[arg(long, value_name = "RTMP_URL", requires = "play")]
     pub publish: Option<String>,
-    /// Where to watch: rtmp://, or http:// or ws:// ending in .flv, .mp4 or /index.m3u8; may be given several times. Without --publish the stream has to carry
+    /// Where to watch: rtmp://, or http:// or ws:// ending in .flv, .mp4, /index.m3u8 or /manifest.mpd; may be given several times. Without --publish the stream has to carry
     /// this harness's marks all the same
     #[arg(long, value_name = "URL")]
     pub play: Vec<String>,
@@ -86,6 +86,16 @@ impl Options {
     pub fn protocols(&self) -> Vec<Protocol> {
         let all = PROTOCOLS.iter().map(|(protocol, ..)| *protocol);
         all.filter(|protocol| self.protocol.contains(protocol) || self.protocol.contains(&Protocol::All)).collect()
+    }
+
+    /// Connections that a viewer of any of the protocols opens at most.
+    pub fn connections(&self) -> usize {
+        let of = |protocol: &Protocol| match protocol {
+            Protocol::LlHls if self.hints => 4,
+            Protocol::LlHls | Protocol::LlDash => 2,
+            _ => 1,
+        };
+        self.protocols().iter().map(of).max().unwrap_or(1)
     }
 
     /// A floor ends by itself after so long, whatever becomes of its parent.

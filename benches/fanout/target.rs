@@ -14,18 +14,20 @@ pub enum Protocol {
     HttpFmp4,
     Rtmp,
     LlHls,
+    LlDash,
     /// Each of them, one after another.
     All,
 }
 
 /// A protocol and what its addresses look like.
-pub const PROTOCOLS: [(Protocol, &str, &str); 6] = [
+pub const PROTOCOLS: [(Protocol, &str, &str); 7] = [
     (Protocol::HttpFlv, "http", ".flv"),
     (Protocol::WsFlv, "ws", ".flv"),
     (Protocol::WsFmp4, "ws", ".mp4"),
     (Protocol::HttpFmp4, "http", ".mp4"),
     (Protocol::Rtmp, "rtmp", ""),
     (Protocol::LlHls, "http", "/index.m3u8"),
+    (Protocol::LlDash, "http", "/manifest.mpd"),
 ];
 
 impl Protocol {
@@ -37,6 +39,11 @@ impl Protocol {
     /// Whether the media comes as FLV tags.
     pub fn is_flv(self) -> bool {
         matches!(self, Self::HttpFlv | Self::WsFlv)
+    }
+
+    /// Whether viewers fetch parts or chunks, rather than one endless answer.
+    pub fn is_by_parts(self) -> bool {
+        matches!(self, Self::LlHls | Self::LlDash)
     }
 
     /// The name it goes by on the command line.
@@ -55,14 +62,15 @@ pub struct Play {
 }
 
 impl Play {
-    /// From `rtmp://`, or from `http://`, `ws://` and an address that ends in `.flv`, `.mp4` or `/index.m3u8`, a query apart.
+    /// From `rtmp://`, or from `http://`, `ws://` and an address that ends in `.flv`, `.mp4`, `/index.m3u8` or `/manifest.mpd`, a query apart.
     pub fn parse(url: &str) -> anyhow::Result<Self> {
         let (scheme, rest) = url.split_once("://").with_context(|| format!("{url}: no scheme"))?;
         let (host, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
         let file = path.split('?').next().unwrap_or(path);
         let known = PROTOCOLS.iter().find(|(_, known, ending)| *known == scheme && file.ends_with(ending));
-        let &(protocol, _, _) =
-            known.with_context(|| format!("{url}: neither rtmp:// nor http:// or ws:// with .flv, .mp4 or /index.m3u8 at the end"))?;
+        let &(protocol, _, _) = known.with_context(|| {
+            format!("{url}: neither rtmp:// nor http:// or ws:// with .flv, .mp4, /index.m3u8 or /manifest.mpd at the end")
+        })?;
         Ok(Self {
             protocol,
             address: resolve(host, if protocol == Protocol::Rtmp { 1935 } else { 80 })?,

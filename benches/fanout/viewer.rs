@@ -137,7 +137,7 @@ impl Viewer {
             match self.wire.take(&mut input)? {
                 Piece::Media(media) => self.media(media, now, tally)?,
                 Piece::Ping(payload) => self.pong(&payload),
-                Piece::Close => return Err(Fault::Closed),
+                Piece::End | Piece::Close => return Err(Fault::Closed),
                 Piece::Nothing => return Ok(()),
             }
         }

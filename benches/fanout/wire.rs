@@ -20,6 +20,8 @@ pub enum Piece<'a> {
     Media(&'a [u8]),
     /// Answer with a pong that carries this.
     Ping(Vec<u8>),
+    /// The answer has ended; the connection waits for the next one.
+    End,
     /// The server says good-bye.
     Close,
     /// More bytes are needed.
@@ -38,11 +40,17 @@ pub struct Wire {
 enum Layer {
     Head,
     Plain,
+    /// A body of known length.
+    Sized {
+        left: u64,
+    },
     ChunkSize,
     Chunk {
         left: u64,
     },
     ChunkEnd,
+    /// Behind the last chunk; fields may not follow it here.
+    LastChunkEnd,
     Frame,
     Message {
         left: u64,
@@ -65,15 +73,16 @@ impl Wire {
 
     /// The next piece of `input`.
     pub fn take<'a>(&mut self, input: &mut &'a [u8]) -> Result<Piece<'a>, Fault> {
+        if matches!(self.layer, Layer::Sized { left: 0 }) {
+            self.layer = Layer::Head;
+            return Ok(Piece::End);
+        }
         while !input.is_empty() {
             match &mut self.layer {
                 Layer::Head => self.head(input)?,
                 Layer::Plain => return Ok(Piece::Media(std::mem::take(input))),
-                Layer::ChunkSize => {
-                    if self.chunk_size(input)? {
-                        return Ok(Piece::Close);
-                    }
-                }
+                Layer::Sized { left } => return Ok(Piece::Media(part(input, left))),
+                Layer::ChunkSize => self.chunk_size(input)?,
                 Layer::Chunk { left } => {
                     let media = part(input, left);
                     if *left == 0 {
@@ -85,6 +94,13 @@ impl Wire {
                     if self.gather.fill(input, 2) {
                         self.gather.clear();
                         self.layer = Layer::ChunkSize;
+                    }
+                }
+                Layer::LastChunkEnd => {
+                    if self.gather.fill(input, 2) {
+                        self.gather.clear();
+                        self.layer = Layer::Head;
+                        return Ok(Piece::End);
                     }
                 }
                 Layer::Frame => self.frame(input)?,
@@ -146,13 +162,13 @@ impl Wire {
         };
         if !self.websocket {
             let chunked = field("transfer-encoding").is_some_and(|value| value.eq_ignore_ascii_case("chunked"));
-            return Ok(if chunked { Layer::ChunkSize } else { Layer::Plain });
+            let length = field("content-length").and_then(|value| value.parse().ok()).map(|left| Layer::Sized { left });
+            return Ok(if chunked { Layer::ChunkSize } else { length.unwrap_or(Layer::Plain) });
         }
         if field("sec-websocket-accept") == Some(WEBSOCKET_ACCEPT) { Ok(Layer::Frame) } else { Err(Fault::NotAccepted) }
     }
 
-    /// True at the last chunk.
-    fn chunk_size(&mut self, input: &mut &[u8]) -> Result<bool, Fault> {
+    fn chunk_size(&mut self, input: &mut &[u8]) -> Result<(), Fault> {
         while self.gather.fill(input, self.gather.bytes().len() + 1) {
             let line = self.gather.bytes();
             let broken = || Fault::Chunk(String::from_utf8_lossy(line).chars().take(40).collect());
@@ -165,10 +181,10 @@ impl Wire {
             let digits = std::str::from_utf8(text).ok().and_then(|text| text.split(';').next());
             let left = digits.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok()).ok_or_else(broken)?;
             self.gather.clear();
-            self.layer = Layer::Chunk { left };
-            return Ok(left == 0);
+            self.layer = if left == 0 { Layer::LastChunkEnd } else { Layer::Chunk { left } };
+            return Ok(());
         }
-        Ok(false)
+        Ok(())
     }
 
     fn frame(&mut self, input: &mut &[u8]) -> Result<(), Fault> {

@@ -7,14 +7,13 @@ use bytes::Bytes;
 
 use super::playlist::{self, Media, Multivariant};
 use crate::check::{Fault, TRACKS, Track};
+use crate::delays::Delays;
 use crate::fmp4::Fmp4;
 use crate::publish::Sent;
 use crate::stamp::now;
 
 /// Texts of one playlist that are known again: viewers are not all at the same one.
 const TEXTS: usize = 8;
-/// Parts that completed so shortly before the interval's end may still be on their way.
-const ON_THE_WAY: u64 = 1_000_000_000;
 
 /// A file, by its place in the library.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -95,15 +94,6 @@ struct Recording {
     steps: Vec<Step>,
     /// The place of the last part of each playlist.
     reached: [Option<(u64, u64)>; TRACKS.len()],
-}
-
-/// How long parts took from complete to received.
-#[derive(Debug, Default)]
-pub struct Delays {
-    /// In microseconds, by track.
-    pub by_track: [Vec<u32>; TRACKS.len()],
-    /// Parts that viewers should have had within the interval and did not.
-    pub missing: u64,
 }
 
 impl Library {
@@ -237,15 +227,11 @@ impl Library {
     }
 
     /// How long the parts that were complete within an interval took to each of so many viewers.
-    pub fn delays(&self, completed: &HashMap<FileId, u64>, (began, ended): (u64, u64), viewers: usize) -> Delays {
+    pub fn delays(&self, completed: &HashMap<FileId, u64>, interval: (u64, u64), viewers: usize) -> Delays {
         let mut delays = Delays::default();
-        for (id, &complete) in completed.iter().filter(|(_, complete)| (began..ended).contains(complete)) {
+        for (id, &complete) in completed {
             let file = &self.files[id.0 as usize];
-            let took = file.arrivals.iter().map(|at| u32::try_from(at.saturating_sub(complete) / 1000).unwrap_or(u32::MAX));
-            delays.by_track[file.track as usize].extend(took);
-            if complete + ON_THE_WAY < ended {
-                delays.missing += viewers.saturating_sub(file.arrivals.len()) as u64;
-            }
+            delays.add(file.track, complete, &file.arrivals, interval, viewers);
         }
         delays
     }

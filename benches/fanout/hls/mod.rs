@@ -1,31 +1,29 @@
 //! Low-Latency HLS: viewers who reload and fetch, and nginx beside them, which serves them the same bytes at the same times.
 
 mod connection;
-mod crowd;
 mod library;
 mod nginx;
 mod player;
 mod playlist;
-mod report;
 
+use std::rc::Rc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
+use crate::crowd::Crowd;
+use crate::load::PARSED_ONE_IN;
 use crate::options::Options;
-use crate::process::Usage;
+use crate::parts::{Meter, Row};
 use crate::publish::Publisher;
 use crate::stamp::now;
-use crate::tally::{Spread, Tally};
 use crate::target::{Play, Publish};
 use crate::{GOPS_IN, STARTED_WITHIN};
 
-use crowd::Crowd;
-use library::{Delays, Library, Step};
+use library::{Library, Step};
 use nginx::Nginx;
-use player::Habit;
-pub use report::{Row, print};
+use player::{Habit, Player};
 
 /// After the last step of a replay: what was told last is still being fetched.
 const LAST_STEP: Duration = Duration::from_millis(300);
@@ -44,23 +42,25 @@ pub fn measure(options: &Options, count: usize, play: &Play, publish: &Publish, 
     let mut publisher = Publisher::start(publish, options.bitrate)?;
     thread::sleep(GOPS_IN);
     let mut meter = Meter::new(pid, options.bitrate / 8)?;
-    let mut crowd = Crowd::new(play.address, habit, Library::new(&play.host, options.whole_playlists))?;
-    crowd.join(&play.path, count, options.joins_per_second)?;
+    let mut crowd = Crowd::new(Library::new(&play.host, options.whole_playlists))?;
+    let path: Rc<str> = play.path.as_str().into();
+    let joining = |index: usize, library: &Library| Player::join(play.address, &path, library, habit, index.is_multiple_of(PARSED_ONE_IN));
+    crowd.join(count, options.joins_per_second, joining)?;
     crowd.run_until_started(Instant::now() + STARTED_WITHIN)?;
     crowd.run_until(Instant::now() + Duration::from_secs(options.warmup))?;
 
     meter.begin()?;
-    crowd.library.begin();
+    crowd.lore.begin();
     crowd.begin();
     crowd.run_until(Instant::now() + Duration::from_secs(options.seconds))?;
-    let steps = crowd.library.end();
+    let steps = crowd.lore.end();
     let mut row = meter.end("ll-hls", count, &crowd.tally)?;
 
-    let completed = crowd.library.completed(&publisher.sent);
+    let completed = crowd.lore.completed(&publisher.sent);
     row.publisher_late = publisher.finish()?;
-    row.count(crowd.library.delays(&completed.context("what viewers got")?, meter.interval, count));
+    row.count(crowd.lore.delays(&completed.context("what viewers got")?, meter.interval, count));
     row.finish(&mut crowd);
-    Ok((row, Recording { library: crowd.library, steps }))
+    Ok((row, Recording { library: crowd.lore, steps }))
 }
 
 /// Lets nginx serve what was recorded to as many viewers, each step at its time. `None` where there is no nginx.
@@ -74,80 +74,26 @@ pub fn floor(options: &Options, core: usize, count: usize, recording: Recording)
     let nginx = Nginx::start(core, &library, &steps)?;
     let mut meter = Meter::new(Some(nginx.pid()), 0)?;
     library.forget_arrivals();
-    let mut crowd = Crowd::new(nginx.address, Habit::Told, library)?;
-    crowd.join("", count, options.joins_per_second)?;
+    let mut crowd = Crowd::new(library)?;
+    let joining = |index: usize, library: &Library| {
+        Player::join(nginx.address, &"".into(), library, Habit::Told, index.is_multiple_of(PARSED_ONE_IN))
+    };
+    crowd.join(count, options.joins_per_second, joining)?;
 
     meter.begin()?;
     crowd.begin();
     let began = now();
-    crowd.replay(&steps)?;
+    let replayed = Instant::now();
+    for step in &steps {
+        crowd.run_until(replayed + Duration::from_nanos(step.at))?;
+        crowd.tell(|player, library| player.tell(step.track, &step.files, library));
+    }
     crowd.run_until(Instant::now() + LAST_STEP)?;
     let mut row = meter.end("nginx, plain files", count, &crowd.tally)?;
 
     let parts = steps.iter().flat_map(|step| step.files.iter().skip(1).map(|part| (*part, began + step.at)));
     let completed = parts.collect();
-    row.count(crowd.library.delays(&completed, meter.interval, count));
+    row.count(crowd.lore.delays(&completed, meter.interval, count));
     row.finish(&mut crowd);
     Ok(Some(row))
-}
-
-/// What a server and the load side use within the interval.
-#[derive(Debug)]
-struct Meter {
-    pid: Option<u32>,
-    /// Before the first viewer, and when that was.
-    alone: (Option<Usage>, u64),
-    /// Bytes of media that the server comes to keep in each second, whoever watches.
-    keeps: u64,
-    before: Option<(Option<Usage>, Usage)>,
-    interval: (u64, u64),
-}
-
-impl Meter {
-    /// Before the first viewer.
-    fn new(pid: Option<u32>, keeps: u64) -> anyhow::Result<Self> {
-        let alone = (pid.map(Usage::of).transpose()?, now());
-        Ok(Self { pid, alone, keeps, before: None, interval: (0, 0) })
-    }
-
-    fn begin(&mut self) -> anyhow::Result<()> {
-        self.before = Some((self.pid.map(Usage::of).transpose()?, Usage::of(std::process::id())?));
-        self.interval = (now(), u64::MAX);
-        Ok(())
-    }
-
-    fn end(&mut self, name: &str, viewers: usize, tally: &Tally) -> anyhow::Result<Row> {
-        self.interval.1 = now();
-        let (after, own_after) = (self.pid.map(Usage::of).transpose()?, Usage::of(std::process::id())?);
-        let (before, own_before) = self.before.context("an interval that never began")?;
-        let (alone, since) = self.alone;
-        let kept = ((self.interval.1 - since) as f64 / 1e9 * self.keeps as f64) as i64;
-        Ok(Row {
-            viewers,
-            name: name.to_owned(),
-            seconds: (self.interval.1 - self.interval.0) as f64 / 1e9,
-            bytes: tally.bytes,
-            answers: tally.answers,
-            cpu: before.zip(after).map(|(before, after)| after.cpu_seconds - before.cpu_seconds),
-            load_cpu: own_after.cpu_seconds - own_before.cpu_seconds,
-            memory: alone.zip(after).map(|(alone, after)| after.resident as i64 - alone.resident as i64 - kept),
-            ..Row::default()
-        })
-    }
-}
-
-impl Row {
-    fn count(&mut self, delays: Delays) {
-        let Delays { by_track: [mut video, mut audio], missing } = delays;
-        self.late = video.iter().filter(|took| **took > report::LATE.as_micros() as u32).count() as u64;
-        self.parts = video.len() as u64;
-        self.missing = missing;
-        (self.video, self.audio) = (Spread::of(&mut video), Spread::of(&mut audio));
-    }
-
-    fn finish(&mut self, crowd: &mut Crowd) {
-        crowd.finish();
-        self.start = Spread::of(&mut crowd.tally.first_keys);
-        self.faults = std::mem::take(&mut crowd.tally.faults).into_iter().collect();
-    }
 }

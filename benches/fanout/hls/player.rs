@@ -12,11 +12,9 @@ use mio::net::TcpStream;
 use super::connection::{Answer, Connection};
 use super::library::{FileId, Library, Listed};
 use crate::check::{Fault, TRACKS, Track};
+use crate::crowd::Member;
 use crate::stamp;
 use crate::tally::Tally;
-
-/// Connections of a viewer at most: for each track one that reloads, and one for hinted parts.
-pub const CONNECTIONS: usize = 2 * TRACKS.len();
 
 /// How viewers go about it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,10 +37,8 @@ pub struct Player {
     checked: bool,
     opened: u64,
     lanes: [Lane; TRACKS.len()],
-    /// Whether its first independent picture has come.
-    pub started: bool,
-    /// Bytes received.
-    pub received: u64,
+    started: bool,
+    received: u64,
 }
 
 #[derive(Debug, Default)]
@@ -82,37 +78,6 @@ impl Player {
             }
         }
         Ok(player)
-    }
-
-    /// The socket of that number, below [`CONNECTIONS`], for the poll to watch.
-    pub fn socket(&mut self, number: usize) -> Option<&mut TcpStream> {
-        self.link(number).map(|link| link.connection.socket())
-    }
-
-    /// Serves a connection. Returns whether others were opened, for the poll to watch.
-    pub fn serve(
-        &mut self,
-        number: usize,
-        writable: bool,
-        buffer: &mut [u8],
-        library: &mut Library,
-        tally: &mut Tally,
-    ) -> Result<bool, Fault> {
-        let Some(link) = self.link(number) else { return Ok(false) };
-        if writable {
-            link.connection.write()?;
-        }
-        let (mut bytes, mut reads, job) = (0, 0, link.job);
-        let answer = link.connection.read(buffer, &mut bytes, &mut reads);
-        self.received += bytes;
-        tally.bytes += bytes;
-        tally.bursts += reads;
-        let Some(answer) = answer? else { return Ok(false) };
-        tally.answers += 1;
-        let track = TRACKS[number / 2];
-        let opened = self.take(track, job, answer, library, tally)?;
-        self.go_on(track, library)?;
-        Ok(opened)
     }
 
     /// Tells it what to fetch of a track.
@@ -194,5 +159,41 @@ impl Player {
 
     fn link(&mut self, number: usize) -> Option<&mut Link> {
         self.lanes[number / 2].links[number % 2].as_mut()
+    }
+}
+
+impl Member for Player {
+    type Lore = Library;
+    /// For each track one that reloads, and one for hinted parts.
+    const CONNECTIONS: usize = 2 * TRACKS.len();
+
+    fn socket(&mut self, number: usize) -> Option<&mut TcpStream> {
+        self.link(number).map(|link| link.connection.socket())
+    }
+
+    fn serve(&mut self, number: usize, writable: bool, buffer: &mut [u8], library: &mut Library, tally: &mut Tally) -> Result<bool, Fault> {
+        let Some(link) = self.link(number) else { return Ok(false) };
+        if writable {
+            link.connection.write()?;
+        }
+        let (mut bytes, mut reads, job) = (0, 0, link.job);
+        let answer = link.connection.read(buffer, &mut bytes, &mut reads);
+        self.received += bytes;
+        tally.bytes += bytes;
+        tally.bursts += reads;
+        let Some(answer) = answer? else { return Ok(false) };
+        tally.answers += 1;
+        let track = TRACKS[number / 2];
+        let opened = self.take(track, job, answer, library, tally)?;
+        self.go_on(track, library)?;
+        Ok(opened)
+    }
+
+    fn has_started(&self) -> bool {
+        self.started || self.habit == Habit::Told
+    }
+
+    fn received(&self) -> u64 {
+        self.received
     }
 }

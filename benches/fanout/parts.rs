@@ -1,10 +1,16 @@
-//! The table of Low-Latency HLS.
+//! Those who fetch parts and chunks: what a run of them uses, and the table.
 
 use std::fmt::Write;
 use std::time::Duration;
 
+use anyhow::Context;
+
+use crate::crowd::{Crowd, Member};
+use crate::delays::Delays;
+use crate::process::Usage;
 use crate::report::{GIB, LOAD_IS_BUSY};
-use crate::tally::Spread;
+use crate::stamp::now;
+use crate::tally::{Spread, Tally};
 
 /// A part that took longer came after the next one was due; a player of three parts' delay has used up a third of its reserve.
 pub const LATE: Duration = Duration::from_millis(334);
@@ -91,7 +97,73 @@ impl Row {
     }
 }
 
-/// Prints rows, each with nginx beside it.
+/// What a server and the load side use within the interval.
+#[derive(Debug)]
+pub struct Meter {
+    pid: Option<u32>,
+    /// Before the first viewer, and when that was.
+    alone: (Option<Usage>, u64),
+    /// Bytes of media that the server comes to keep in each second, whoever watches.
+    keeps: u64,
+    before: Option<(Option<Usage>, Usage)>,
+    /// The interval, on [`now`]'s clock.
+    pub interval: (u64, u64),
+}
+
+impl Meter {
+    /// Before the first viewer.
+    pub fn new(pid: Option<u32>, keeps: u64) -> anyhow::Result<Self> {
+        let alone = (pid.map(Usage::of).transpose()?, now());
+        Ok(Self { pid, alone, keeps, before: None, interval: (0, 0) })
+    }
+
+    /// The interval begins now.
+    pub fn begin(&mut self) -> anyhow::Result<()> {
+        self.before = Some((self.pid.map(Usage::of).transpose()?, Usage::of(std::process::id())?));
+        self.interval = (now(), u64::MAX);
+        Ok(())
+    }
+
+    /// The interval ends now: a row with all that was used, and nothing of the delays.
+    pub fn end(&mut self, name: &str, viewers: usize, tally: &Tally) -> anyhow::Result<Row> {
+        self.interval.1 = now();
+        let (after, own_after) = (self.pid.map(Usage::of).transpose()?, Usage::of(std::process::id())?);
+        let (before, own_before) = self.before.context("an interval that never began")?;
+        let (alone, since) = self.alone;
+        let kept = ((self.interval.1 - since) as f64 / 1e9 * self.keeps as f64) as i64;
+        Ok(Row {
+            viewers,
+            name: name.to_owned(),
+            seconds: (self.interval.1 - self.interval.0) as f64 / 1e9,
+            bytes: tally.bytes,
+            answers: tally.answers,
+            cpu: before.zip(after).map(|(before, after)| after.cpu_seconds - before.cpu_seconds),
+            load_cpu: own_after.cpu_seconds - own_before.cpu_seconds,
+            memory: alone.zip(after).map(|(alone, after)| after.resident as i64 - alone.resident as i64 - kept),
+            ..Row::default()
+        })
+    }
+}
+
+impl Row {
+    /// Takes in how long parts took.
+    pub fn count(&mut self, delays: Delays) {
+        let Delays { by_track: [mut video, mut audio], missing } = delays;
+        self.late = video.iter().filter(|took| **took > LATE.as_micros() as u32).count() as u64;
+        self.parts = video.len() as u64;
+        self.missing = missing;
+        (self.video, self.audio) = (Spread::of(&mut video), Spread::of(&mut audio));
+    }
+
+    /// Takes in what the viewers say at the end.
+    pub fn finish<M: Member>(&mut self, crowd: &mut Crowd<M>) {
+        crowd.finish();
+        self.start = Spread::of(&mut crowd.tally.first_keys);
+        self.faults = std::mem::take(&mut crowd.tally.faults).into_iter().collect();
+    }
+}
+
+/// Prints rows, each with its floor beside it.
 pub fn print(rows: &[(Row, Option<Row>)]) {
     if rows.is_empty() {
         return;
@@ -122,7 +194,7 @@ pub fn print(rows: &[(Row, Option<Row>)]) {
             "ms/view s",
             "s/GiB",
             "us/answ",
-            "nginx",
+            "floor",
             "KiB/viewer",
             "/s",
             "p50 / p99 / max",
