@@ -6,8 +6,8 @@
 //! |---|---|
 //! | 0 | [`media`], [`amf0`] |
 //! | 1 | [`flv`], [`fmp4`] |
-//! | 2 | [`bus`], [`rtmp`] wire and session, [`segment`] segmenter and window, `net`, `check::finding` |
-//! | 3 | `auth`, `ingest`, `feed`, `egress`, `segment::task`, `spool`, [`hls`], [`dash`], `check::media` |
+//! | 2 | [`bus`], [`rtmp`] wire and session, [`segment`] segmenter and window, `net`, `check::finding`, `check::exchange` |
+//! | 3 | `auth`, `ingest`, `feed`, `egress`, `segment::task`, `spool`, [`hls`], [`dash`], `check::media`, `check::transport` |
 //! | 4 | `outlet`, `check::hls` |
 //! | 5 | `rtmp::server`, `http`, `check` |
 //! | 6 | `config` |

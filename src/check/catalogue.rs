@@ -1,9 +1,9 @@
 //! Every rule that a stream can be held to.
 
 use super::finding::Rule;
-use super::media;
+use super::{media, transport};
 
 /// All rules, those of each module together.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    media::rules()
+    media::rules().chain(transport::rules())
 }

@@ -4,6 +4,8 @@
 //! come out. Each rule is one [`Rule`](finding::Rule) with the section that demands it, and has a broken specimen among the tests.
 
 pub mod catalogue;
+pub mod exchange;
 pub mod finding;
 pub mod hls;
 pub mod media;
+pub mod transport;

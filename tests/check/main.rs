@@ -4,4 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod catalogue;
+mod exchange;
 mod media;
+mod server;
+mod transport;
