@@ -7,8 +7,8 @@
 //! | 0 | [`media`], [`amf0`] |
 //! | 1 | [`flv`], [`fmp4`] |
 //! | 2 | [`bus`], [`rtmp`] wire and session, [`segment`] segmenter and window, `net`, `check::finding`, `check::exchange` |
-//! | 3 | `auth`, `ingest`, `feed`, `egress`, `segment::task`, `spool`, [`hls`], [`dash`], `check::media`, `check::transport` |
-//! | 4 | `outlet`, `check::hls` |
+//! | 3 | `auth`, `ingest`, `feed`, `egress`, `segment::task`, `spool`, [`hls`], [`dash`], `check::media` |
+//! | 4 | `outlet`, `check::transport`, `check::hls` |
 //! | 5 | `rtmp::server`, `http`, `check` |
 //! | 6 | `config` |
 //! | 7 | `gateway` |

@@ -54,7 +54,7 @@ const RANKS: &[(&str, u8, Io)] = &[
     ("check::finding", 2, Io::Sans),
     ("check::exchange", 2, Io::Rim),
     ("check::media", 3, Io::Sans),
-    ("check::transport", 3, Io::Sans),
+    ("check::transport", 4, Io::Sans),
     ("check::hls", 4, Io::Sans),
     ("check::dash", 4, Io::Sans),
     ("check", 5, Io::Rim),
