@@ -8,7 +8,7 @@
 //! | 1 | [`flv`], [`fmp4`] |
 //! | 2 | [`bus`], [`rtmp`] wire and session, [`segment`] segmenter and window, `net`, `check::finding`, `check::exchange` |
 //! | 3 | `auth`, `ingest`, `feed`, `egress`, `segment::task`, `spool`, [`hls`], [`dash`], `check::media` |
-//! | 4 | `outlet`, `check::transport`, `check::hls` |
+//! | 4 | `outlet`, `check::transport`, `check::hls`, `check::dash` |
 //! | 5 | `rtmp::server`, `http`, `check` |
 //! | 6 | `config` |
 //! | 7 | `gateway` |

@@ -4,6 +4,7 @@
 //! come out. Each rule is one [`Rule`](finding::Rule) with the section that demands it, and has a broken specimen among the tests.
 
 pub mod catalogue;
+pub mod dash;
 pub mod exchange;
 pub mod finding;
 pub mod hls;

@@ -1,0 +1,71 @@
+//! A player that holds each manifest, beside the one before it and beside its segments, to the rules of `check`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sluicegate::check::dash::history::History;
+use sluicegate::check::dash::media::Watched;
+use sluicegate::check::dash::model::{Mpd, Segment};
+use sluicegate::check::dash::{address, manifest, read, schema};
+use sluicegate::check::finding::{Finding, Level};
+use sluicegate::check::media::{Init, read_init, read_media};
+use sluicegate::dash;
+use sluicegate::media::WallClock;
+use sluicegate::segment::request::Request;
+use sluicegate::segment::snapshot::Snapshot;
+
+/// What it remembers.
+#[derive(Default)]
+pub struct Held {
+    revision: Option<u64>,
+    history: History,
+    inits: BTreeMap<String, Init>,
+    seen: BTreeSet<String>,
+    /// Rules that were broken though no specification demands them.
+    pub recommended: BTreeSet<&'static str>,
+}
+
+impl Held {
+    pub fn look(&mut self, snapshot: &Snapshot, now: WallClock) {
+        // A manifest is written once for each revision.
+        if self.revision.replace(snapshot.revision) == Some(snapshot.revision) {
+            return;
+        }
+        let text = dash::manifest(snapshot, "/time", "");
+        let (root, mpd) = read::read(text.as_bytes()).unwrap();
+        let mut found = schema::check(&root);
+        found.extend(manifest::check(&mpd, "localhost"));
+        found.extend(self.segments(snapshot, &mpd));
+        found.extend(self.history.follow(mpd, now));
+        let grave: Vec<_> = found.iter().filter(|finding| finding.rule.level == Level::Must).collect();
+        assert!(grave.is_empty(), "{grave:#?} in {text}");
+        self.recommended.extend(found.iter().filter(|finding| finding.rule.level == Level::Should).map(|finding| finding.rule.id));
+    }
+
+    /// Each segment once, as soon as it can be fetched as a whole.
+    fn segments(&mut self, snapshot: &Snapshot, mpd: &Mpd) -> Vec<Finding> {
+        let mut found = Vec::new();
+        for (period, set, representation) in mpd.representations() {
+            let template = representation.template.as_ref().unwrap();
+            let watched = Watched { mpd, period, set, representation, template };
+            for segment in template.segments(template.end_of(period)) {
+                let name = address::fill(template.media.as_deref().unwrap(), representation, segment.number, segment.start).unwrap();
+                let body = snapshot.media(&Request::parse(&name).unwrap());
+                let Some(data) = body.and_then(|body| body.in_memory().cloned()).filter(|_| !self.seen.contains(&name)) else { continue };
+                self.seen.insert(name);
+                found.extend(self.segment(snapshot, watched, segment, &data));
+            }
+        }
+        found
+    }
+
+    fn segment(&mut self, snapshot: &Snapshot, watched: Watched<'_>, segment: Segment, data: &[u8]) -> Vec<Finding> {
+        let name = watched.template.initialization.as_deref().unwrap();
+        let init = self.inits.entry(name.to_owned()).or_insert_with(|| {
+            let body = snapshot.media(&Request::parse(name).unwrap()).unwrap();
+            read_init(body.in_memory().unwrap()).unwrap()
+        });
+        let mut found = watched.init(init.lead().unwrap());
+        found.extend(watched.segment(segment, read_media(init, data).unwrap().lead().unwrap()));
+        found
+    }
+}
