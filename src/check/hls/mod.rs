@@ -3,6 +3,8 @@
 //! Knows no clock and no socket: texts and moments come in, [`Finding`](super::finding::Finding)s come out. Sections without a name are
 //! those of draft-pantos-hls-rfc8216bis-22.
 
+pub mod history;
+mod merge;
 pub mod model;
 mod notes;
 pub mod playlist;
@@ -12,4 +14,12 @@ pub mod tag;
 mod tests;
 mod value;
 
-pub use read::playlist as read_playlist;
+pub use merge::merge;
+
+use super::finding::Rule;
+
+/// The rules of HLS.
+pub fn rules() -> impl Iterator<Item = &'static Rule> {
+    let catalogues = [read::rules::RULES, history::RULES];
+    catalogues.into_iter().chain(playlist::RULES.iter().copied()).flatten().copied()
+}

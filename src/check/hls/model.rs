@@ -112,6 +112,21 @@ impl Media {
         self.media_sequence.saturating_add(self.skip.as_ref().map_or(0, |skip| skip.segments))
     }
 
+    /// Counts what follows from the order of segments: their numbers, discontinuity sequence numbers and dates.
+    pub(super) fn count(&mut self) {
+        let (mut msn, mut discontinuity_sequence) = (self.first_listed(), self.discontinuity_sequence);
+        let mut clock: Option<(WallClock, Span)> = None;
+        for segment in self.segments.iter_mut().chain(&mut self.open) {
+            discontinuity_sequence = discontinuity_sequence.saturating_add(u64::from(segment.discontinuity));
+            let counted = clock.filter(|_| !segment.discontinuity);
+            clock = segment.date.map(|date| (date, Span::ZERO)).or(counted);
+            segment.wall = clock.map(|(date, since)| date.plus(since));
+            clock = clock.map(|(date, since)| (date, since + segment.duration));
+            (segment.msn, segment.discontinuity_sequence) = (msn, discontinuity_sequence);
+            msn = msn.saturating_add(1);
+        }
+    }
+
     /// How long the listed segments and parts are together.
     pub fn duration(&self) -> Span {
         self.all().fold(Span::ZERO, |sum, segment| sum + segment.duration)
@@ -138,8 +153,8 @@ pub struct ServerControl {
 pub struct Skip {
     /// `SKIPPED-SEGMENTS`.
     pub segments: u64,
-    /// `RECENTLY-REMOVED-DATERANGES`: the IDs.
-    pub removed_dateranges: Vec<String>,
+    /// `RECENTLY-REMOVED-DATERANGES`: the IDs; with it, older date ranges are skipped as well.
+    pub removed_dateranges: Option<Vec<String>>,
 }
 
 /// A segment: whole, or in progress (see [`Media::open`]).

@@ -1,5 +1,6 @@
 //! Every rule has a broken specimen that breaks it alone, beside a sound one that breaks none.
 
+mod histories;
 mod playlists;
 mod reading;
 mod sound;

@@ -39,6 +39,9 @@ rules! {
 /// How far `END-DATE` may be from `START-DATE` and `DURATION`, in milliseconds: dates have no more decimals.
 const DATE_ROUNDING: i64 = 1;
 
+/// Most preload hints of a playlist that are looked at; there should be two.
+const MAX_HINTS: usize = 16;
+
 pub(super) fn check(list: &Media, notes: &mut Notes<'_>) {
     hints(list, notes);
     order(list, notes);
@@ -48,7 +51,7 @@ pub(super) fn check(list: &Media, notes: &mut Notes<'_>) {
 
 fn hints(list: &Media, notes: &mut Notes<'_>) {
     let mut kinds = BTreeSet::new();
-    for hint in &list.hints {
+    for hint in list.hints.iter().take(MAX_HINTS) {
         if !matches!(&*hint.kind, "PART" | "MAP") {
             notes.at(&HINT_TYPE, hint.line, format_args!("TYPE={}", hint.kind));
         }

@@ -64,7 +64,7 @@ fn needed_version(list: &Media) -> (u64, &'static str) {
     let ranges = list.header.has(Tag::ByteRange);
     let needs = [
         (11, list.header.query_variables, "EXT-X-DEFINE with QUERYPARAM"),
-        (10, list.skip.as_ref().is_some_and(|skip| !skip.removed_dateranges.is_empty()), "EXT-X-SKIP of date ranges"),
+        (10, list.skip.as_ref().is_some_and(|skip| skip.removed_dateranges.is_some()), "EXT-X-SKIP of date ranges"),
         (9, list.skip.is_some(), "EXT-X-SKIP"),
         (8, list.header.has(Tag::Define), "EXT-X-DEFINE"),
         (6, has_map && !list.iframes_only, "EXT-X-MAP"),

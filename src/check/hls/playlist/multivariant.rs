@@ -83,9 +83,10 @@ pub(super) fn check(list: &Multivariant, notes: &mut Notes<'_>) {
     if !list.header.independent_segments {
         notes.add(&INDEPENDENT_SEGMENTS, "no EXT-X-INDEPENDENT-SEGMENTS");
     }
+    let known: BTreeSet<_> = list.renditions.iter().map(|rendition| (&*rendition.kind, &*rendition.group)).collect();
     for variant in &list.variants {
         codecs(variant, notes);
-        groups_of(list, variant, notes);
+        groups_of(&known, variant, notes);
     }
     for variant in list.variants.iter().chain(&list.iframes) {
         bandwidth(variant, notes);
@@ -148,7 +149,7 @@ fn bandwidth(variant: &Variant, notes: &mut Notes<'_>) {
     }
 }
 
-fn groups_of(list: &Multivariant, variant: &Variant, notes: &mut Notes<'_>) {
+fn groups_of(known: &BTreeSet<(&str, &str)>, variant: &Variant, notes: &mut Notes<'_>) {
     let captions = match &variant.closed_captions {
         Some(ClosedCaptions::Group(group)) => Some(group),
         _ => None,
@@ -160,8 +161,7 @@ fn groups_of(list: &Multivariant, variant: &Variant, notes: &mut Notes<'_>) {
         ("CLOSED-CAPTIONS", captions),
     ];
     for (kind, group) in named {
-        let has = |group: &str| list.renditions.iter().any(|rendition| rendition.kind == kind && rendition.group == group);
-        if let Some(group) = group.filter(|group| !has(group)) {
+        if let Some(group) = group.filter(|group| !known.contains(&(kind, &***group))) {
             notes.at(&GROUP, variant.line, format_args!("no EXT-X-MEDIA of {kind} in the group {group:?}"));
         }
     }

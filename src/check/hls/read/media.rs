@@ -28,12 +28,9 @@ pub struct Reader {
     inf: Option<u32>,
     /// A byte range without offset: its line and length.
     range: Option<(u32, u64, Option<u64>)>,
-    discontinuities: u64,
     map: Option<Arc<Map>>,
     keys: Option<Arc<Vec<Key>>>,
     bit_rate: Option<u64>,
-    /// Where time stands: a date, and what has been listed since.
-    dated: Option<(WallClock, Span)>,
     /// Where the last byte range of a resource ended.
     ends: HashMap<String, u64>,
 }
@@ -59,7 +56,7 @@ impl Reader {
             Tag::DateRange => self.list.date_ranges.push(date_range(attributes(), notes)),
             Tag::Inf => self.inf(text, line, notes),
             Tag::ByteRange => self.byte_range(text, line, notes),
-            Tag::Discontinuity => self.discontinuity(),
+            Tag::Discontinuity => self.next.discontinuity = true,
             Tag::Key => self.key(attributes(), notes),
             Tag::Map => self.map = map(attributes(), notes).or(self.map.take()),
             Tag::ProgramDateTime => self.date(text, line, notes),
@@ -96,18 +93,9 @@ impl Reader {
         }
     }
 
-    fn discontinuity(&mut self) {
-        self.next.discontinuity = true;
-        self.discontinuities += 1;
-        self.dated = None;
-    }
-
     fn date(&mut self, text: &str, line: u32, notes: &mut Notes<'_>) {
         match text.parse::<WallClock>() {
-            Ok(date) => {
-                self.next.date = Some(date);
-                self.dated = Some((date, Span::ZERO));
-            }
+            Ok(date) => self.next.date = Some(date),
             Err(error) => notes.at(&rules::VALUE, line, format_args!("{} of {:?}: {error}", Tag::ProgramDateTime, excerpt(text))),
         }
     }
@@ -172,27 +160,13 @@ impl Reader {
         }
         segment.line = line;
         segment.uri = uri;
-        self.elapse(segment.duration);
         self.list.segments.push(segment);
     }
 
     /// The segment whose tags have been read; begins the next.
     fn segment(&mut self) -> Segment {
         self.begun = false;
-        Segment {
-            discontinuity_sequence: self.discontinuities,
-            map: self.map.clone(),
-            keys: self.keys.clone(),
-            bit_rate: self.bit_rate,
-            wall: self.dated.map(|(date, since)| date.plus(since)),
-            ..std::mem::take(&mut self.next)
-        }
-    }
-
-    fn elapse(&mut self, span: Span) {
-        if let Some((_, since)) = &mut self.dated {
-            *since = *since + span;
-        }
+        Segment { map: self.map.clone(), keys: self.keys.clone(), bit_rate: self.bit_rate, ..std::mem::take(&mut self.next) }
     }
 
     pub fn finish(mut self, header: Header, notes: &mut Notes<'_>) -> Media {
@@ -206,11 +180,7 @@ impl Reader {
         }
         let mut list = self.list;
         list.header = header;
-        let first = list.first_listed();
-        for (msn, segment) in (first..).zip(list.segments.iter_mut().chain(&mut list.open)) {
-            segment.msn = msn;
-            segment.discontinuity_sequence = segment.discontinuity_sequence.saturating_add(list.discontinuity_sequence);
-        }
+        list.count();
         list
     }
 }
@@ -234,8 +204,9 @@ fn server_control(mut attributes: Attributes<'_>, notes: &mut Notes<'_>) -> Serv
 fn skip(mut attributes: Attributes<'_>, notes: &mut Notes<'_>) -> Option<Skip> {
     attributes.require(&["SKIPPED-SEGMENTS"], notes);
     let segments = attributes.integer("SKIPPED-SEGMENTS", notes)?;
-    let removed = attributes.quoted("RECENTLY-REMOVED-DATERANGES", notes).unwrap_or_default();
-    Some(Skip { segments, removed_dateranges: removed.split('\t').filter(|id| !id.is_empty()).map(str::to_owned).collect() })
+    let removed = attributes.quoted("RECENTLY-REMOVED-DATERANGES", notes);
+    let ids = |list: String| list.split('\t').filter(|id| !id.is_empty()).map(str::to_owned).collect();
+    Some(Skip { segments, removed_dateranges: removed.map(ids) })
 }
 
 fn map(mut attributes: Attributes<'_>, notes: &mut Notes<'_>) -> Option<Arc<Map>> {

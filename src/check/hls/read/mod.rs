@@ -21,8 +21,8 @@ use variables::{Define, Variables};
 
 /// Most bytes of a playlist that are read. A day of segments of two seconds takes five million.
 pub const MAX_BYTES: usize = 16 << 20;
-/// Most lines of a playlist that are read.
-pub const MAX_LINES: usize = 400_000;
+/// Most lines of a playlist that are read. Those of that day are 130,000.
+pub const MAX_LINES: usize = 200_000;
 
 /// What a playlist may take its variables from (§4.4.2.3).
 #[derive(Debug, Clone, Copy, Default)]
