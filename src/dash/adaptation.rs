@@ -10,6 +10,7 @@ use crate::segment::request::Request;
 use crate::segment::snapshot::{Init, Period, Slot, Snapshot, TrackStatus};
 
 use super::descriptors::{self, Descriptor};
+use super::events;
 use super::low_latency::{LowLatency, Stretch};
 use super::manifest::{Run, Xml};
 use super::text::{frame_rate, xml_text};
@@ -130,6 +131,7 @@ fn write_set(xml: &mut Xml, period: &Period, setting: &Setting<'_>, set: &Set<'_
     };
     element.write_inner_content(|xml| {
         write_descriptors(xml, "SupplementalProperty", descriptors::colors(&first.track).into_iter().chain(set.exchangeable(sets)))?;
+        events::write_inband(xml, period, first.track.id.kind)?;
         if let Some(name) = named.name.as_deref().filter(|_| named.id.kind == Kind::Audio) {
             xml.create_element("Label").write_text_content(BytesText::new(&xml_text(name)))?;
         }

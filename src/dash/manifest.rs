@@ -10,6 +10,7 @@ use crate::segment::request::carried_query;
 use crate::segment::snapshot::{Phase, Slot, Snapshot};
 
 use super::adaptation::{self, Setting};
+use super::events;
 use super::low_latency::LowLatency;
 use super::text::duration;
 
@@ -94,7 +95,11 @@ fn period(xml: &mut Xml, setting: &Setting<'_>, open: bool) -> io::Result<()> {
         true => element,
         false => element.with_attribute(("duration", duration(last.wall_end().since(period.wall)).as_str())),
     };
-    element.write_inner_content(|xml| adaptation::write_sets(xml, period, setting))?;
+    let end = (!open).then(|| last.wall_end());
+    element.write_inner_content(|xml| {
+        events::write_late(xml, &setting.snapshot.late_events, period, end)?;
+        adaptation::write_sets(xml, period, setting)
+    })?;
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 
 mod adaptation;
 mod descriptors;
+mod events;
 pub mod low_latency;
 mod manifest;
 mod text;

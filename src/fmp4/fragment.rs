@@ -157,6 +157,8 @@ pub struct Layout {
     pub styp: bool,
     /// A producer reference time to put before the `moof`.
     pub prft: Option<Prft>,
+    /// Event messages to put there: whole boxes.
+    pub events: Bytes,
     /// Zero bytes to leave before everything, for a frame header of the transport.
     pub reserve_front: usize,
 }
@@ -164,7 +166,7 @@ pub struct Layout {
 impl Layout {
     /// A bare `moof` and `mdat`.
     pub fn new(track: TrackNumber, sequence: SequenceNumber, delay: ReorderDelay) -> Self {
-        Self { track, sequence, delay, styp: false, prft: None, reserve_front: 0 }
+        Self { track, sequence, delay, styp: false, prft: None, events: Bytes::new(), reserve_front: 0 }
     }
 }
 
@@ -246,7 +248,7 @@ impl Fragment {
 
 /// Writes the samples, which must be of one track and follow each other without a gap, as one fragment.
 ///
-/// The bytes are, in order: the room in front, `styp` and `prft` where asked for, `moof`, `mdat`.
+/// The bytes are, in order: the room in front, `styp`, `prft` and events where asked for, `moof`, `mdat`.
 pub fn write(samples: &[TimedSample], layout: &Layout) -> Result<Fragment, Error> {
     let info = FragmentInfo::of(samples, layout.delay)?;
     check(samples, layout)?;
@@ -254,7 +256,7 @@ pub fn write(samples: &[TimedSample], layout: &Layout) -> Result<Fragment, Error
     let media: usize = samples.iter().map(|timed| timed.sample.data.len()).sum();
 
     let prefix = if layout.styp { STYP.len() } else { 0 } + if layout.prft.is_some() { PRFT_SIZE } else { 0 };
-    let total = layout.reserve_front + prefix + run.moof_size(samples.len()) + HEADER + media;
+    let total = layout.reserve_front + prefix + layout.events.len() + run.moof_size(samples.len()) + HEADER + media;
     let mut out = BytesMut::with_capacity(total);
     out.put_bytes(0, layout.reserve_front);
     if layout.styp {
@@ -263,6 +265,7 @@ pub fn write(samples: &[TimedSample], layout: &Layout) -> Result<Fragment, Error
     if let Some(prft) = layout.prft {
         put_prft(&mut out, layout.track, prft, info.earliest_pts);
     }
+    out.put_slice(&layout.events);
     put_moof(&mut out, samples, layout, &run, info.base_decode_time);
     put_header(&mut out, HEADER + media, b"mdat");
     for timed in samples {

@@ -5,6 +5,7 @@
 
 pub mod batch;
 pub mod boxes;
+pub mod emsg;
 pub mod error;
 pub mod fragment;
 pub mod fragmenter;
@@ -16,6 +17,7 @@ mod sample_entry;
 mod tests;
 
 pub use batch::Batch;
+pub use emsg::EventMessage;
 pub use error::Error;
 pub use fragment::{Fragment, FragmentInfo, Layout, Prft, ReorderDelay, SequenceNumber, TimeMeaning, TrackNumber};
 pub use fragmenter::{Fragmenter, TimedSample};

@@ -7,6 +7,14 @@ use crate::media::{Kind, WallClock};
 
 use super::iframes::{IFrame, IFrames};
 
+/// What a part begins with.
+pub(super) struct Heading<'a> {
+    /// When each of its samples arrived.
+    pub arrivals: &'a [WallClock],
+    /// Event messages: whole boxes.
+    pub events: Bytes,
+}
+
 /// Writes the samples of a part that begins so many bytes behind the beginning of its segment's file, and notes which of its pictures
 /// can be shown by themselves.
 ///
@@ -17,7 +25,7 @@ use super::iframes::{IFrame, IFrames};
 /// output as it reaches us, later than it left by the time on the way; nobody has told us more.
 pub(super) fn write(
     samples: &[TimedSample],
-    arrivals: &[WallClock],
+    heading: Heading<'_>,
     sequence: &mut SequenceNumber,
     begins_at: usize,
     iframes: &mut IFrames,
@@ -33,9 +41,12 @@ pub(super) fn write(
         let alone = is_iframe(first);
         let length = if alone { 1 } else { rest.iter().position(is_iframe).unwrap_or(rest.len()) };
         let (run, behind) = rest.split_at(length);
-        let prft = if fragments.is_empty() { reference_time(run, arrivals) } else { None };
+        let (prft, events) = match fragments.is_empty() {
+            true => (reference_time(run, heading.arrivals), heading.events.clone()),
+            false => (None, Bytes::new()),
+        };
         // Decoding times as sent, as on every other exit: FFmpeg's demuxer would show a delayed picture later than its sound.
-        let layout = Layout { styp: at == 0, prft, ..Layout::new(TrackNumber::ONLY, *sequence, ReorderDelay::NONE) };
+        let layout = Layout { styp: at == 0, prft, events, ..Layout::new(TrackNumber::ONLY, *sequence, ReorderDelay::NONE) };
         let fragment = fmp4::fragment::write(run, &layout)?.freeze();
         *sequence = sequence.next();
         let end = at + fragment.len();

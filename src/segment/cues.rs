@@ -7,6 +7,7 @@ use crate::media::scte35::Way;
 use crate::media::{Span, Timestamp, WallClock};
 
 use super::cue::{Cue, Message, Splices};
+use super::events::Event;
 
 /// Most cues that are listed, and most bytes that they may take in a playlist: each is in every playlist again. The oldest go first.
 const MAX_CUES: usize = 64;
@@ -14,7 +15,7 @@ const MAX_BYTES: usize = 64 << 10;
 /// Most messages that wait for their place on the wall clock.
 const MAX_WAITING: usize = 64;
 /// A break of which neither length nor end is told is forgotten when it began so long ago.
-const LONGEST_OPEN: Span = Span::from_secs(3_600);
+pub(super) const LONGEST_OPEN: Span = Span::from_secs(3_600);
 /// A message that is sent again, for players who come late, differs by no more.
 const AGAIN: Span = Span::from_secs(1);
 
@@ -23,6 +24,8 @@ const AGAIN: Span = Span::from_secs(1);
 pub(super) struct Cues {
     waiting: VecDeque<Message>,
     listed: VecDeque<(Arc<Cue>, Option<String>)>,
+    /// Events that no part can carry any more.
+    late: VecDeque<Arc<Event>>,
     next: u64,
 }
 
@@ -41,19 +44,19 @@ impl Cues {
         !self.waiting.is_empty()
     }
 
-    /// Gives all that wait their places, where the media time `at` was at `wall`. Returns whether anything changed for viewers, and how many
-    /// cues had to go for others.
-    pub fn place(&mut self, at: Timestamp, wall: WallClock) -> (bool, u64) {
-        let (mut changed, mut gone) = (false, 0);
+    /// Gives all that wait their places, where the media time `at` was at `wall`. Returns what is new to viewers, and how many cues had to
+    /// go for others.
+    pub fn place(&mut self, at: Timestamp, wall: WallClock) -> (Vec<Arc<Event>>, u64) {
+        let (mut events, mut gone) = (Vec::new(), 0);
         while let Some(message) = self.waiting.pop_front() {
             let date = wall.plus(message.start.since(at));
-            changed |= self.list(message, date);
+            events.extend(self.list(message, date).map(Arc::new));
             while self.listed.len() > MAX_CUES || self.listed.iter().map(|(cue, _)| cue.size()).sum::<usize>() > MAX_BYTES {
                 self.listed.pop_front();
                 gone += 1;
             }
         }
-        (changed, gone)
+        (events, gone)
     }
 
     /// Forgets messages whose time nobody can tell any more.
@@ -65,7 +68,21 @@ impl Cues {
     pub fn expire(&mut self, from: WallClock) -> bool {
         let before = self.listed.len();
         self.listed.retain(|(cue, _)| cue.end().unwrap_or_else(|| cue.date.plus(LONGEST_OPEN)) >= from);
+        self.late.retain(|event| event.date.plus(event.duration.unwrap_or(LONGEST_OPEN)) >= from);
         self.listed.len() != before
+    }
+
+    /// Keeps an event that no part can carry any more.
+    pub fn keep_late(&mut self, event: Arc<Event>) {
+        if self.late.len() >= MAX_CUES {
+            self.late.pop_front();
+        }
+        self.late.push_back(event);
+    }
+
+    /// Those that are kept.
+    pub fn late(&self) -> Vec<Arc<Event>> {
+        self.late.iter().cloned().collect()
     }
 
     /// All that are listed, in order of arrival.
@@ -73,12 +90,12 @@ impl Cues {
         self.listed.iter().map(|(cue, _)| Arc::clone(cue)).collect()
     }
 
-    fn list(&mut self, message: Message, date: WallClock) -> bool {
+    fn list(&mut self, message: Message, date: WallClock) -> Option<Event> {
         if self.listed.iter().any(|(cue, event)| is_again(cue, event.as_ref(), &message, date)) {
-            return false;
+            return None;
         }
-        if message.way == Way::In && self.ends_break(&message, date) {
-            return true;
+        if let Some(ended) = self.end_break(&message, date) {
+            return Some(ended);
         }
         let Message { start, way, event, class, duration, section, parameters } = message;
         let is_break = way == Way::Out;
@@ -90,18 +107,19 @@ impl Cues {
         };
         let cue = Cue { number: self.next, class, start, date, is_break, duration, planned, splices, parameters };
         self.next += 1;
+        let begun = Event::begun(&cue);
         self.listed.push_back((Arc::new(cue), event));
-        true
+        Some(begun)
     }
 
     /// Ends the newest break of the same event that is open.
-    fn ends_break(&mut self, message: &Message, date: WallClock) -> bool {
+    fn end_break(&mut self, message: &Message, date: WallClock) -> Option<Event> {
         let is_begun = |(cue, event): &&mut (Arc<Cue>, Option<String>)| *event == message.event && cue.is_open() && cue.date <= date;
-        let Some((cue, _)) = self.listed.iter_mut().rev().find(is_begun) else { return false };
+        let (cue, _) = self.listed.iter_mut().rev().find(|listed| message.way == Way::In && is_begun(listed))?;
         let cue = Arc::make_mut(cue);
         cue.duration = Some(date.since(cue.date));
         cue.splices.back.clone_from(&message.section);
-        true
+        Some(Event::ended(cue, message.start, date))
     }
 }
 

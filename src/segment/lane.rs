@@ -10,6 +10,7 @@ use crate::media::{Kind, Sample, Span, Timescale, Timestamp, TrackId, WallClock}
 
 use super::alignment::{self, Alignment, Side};
 use super::chunks;
+use super::events::Outbox;
 use super::iframes::IFrames;
 use super::snapshot::{Counters, Init, MediaSequence, Part, PartNumber, Segment};
 
@@ -33,6 +34,8 @@ pub(super) struct Memory {
     pub longest_part: Span,
     /// By how much the numbers of the I-frame playlist run ahead of the media sequence.
     pub iframes_ahead: u64,
+    /// Events that its parts are to carry.
+    pub events: Outbox,
 }
 
 /// A sample that waits, and when it arrived.
@@ -175,6 +178,12 @@ impl Lane {
         self.bytes
     }
 
+    /// Where the part that is written next begins, as far as is known.
+    pub fn next_part_start(&self) -> Option<Timestamp> {
+        let first = self.gathered.first().map(|timed| &timed.sample).or_else(|| self.front());
+        first.map(|sample| self.start_of(sample)).or(self.end)
+    }
+
     /// Where the segment in progress begins.
     pub fn start(&self) -> Option<Timestamp> {
         self.start
@@ -298,7 +307,9 @@ impl Lane {
         }
         let independent = first.sample.is_sync;
         let at = self.parts.iter().map(|part| part.bytes.len()).sum();
-        match chunks::write(&samples, &arrivals, &mut self.memory.sequence, at, &mut self.iframes) {
+        let events = self.memory.events.boxes(self.start_of(&first.sample), self.parts.is_empty());
+        let heading = chunks::Heading { arrivals: &arrivals, events };
+        match chunks::write(&samples, heading, &mut self.memory.sequence, at, &mut self.iframes) {
             Ok(bytes) => {
                 let number = PartNumber(self.memory.next_part);
                 self.parts.push(Part { number, duration: ticks, independent, bytes });

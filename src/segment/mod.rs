@@ -11,6 +11,7 @@
 //! | `chunks` | writes the samples of a part |
 //! | [`iframes`] | the pictures that can be shown by themselves, and where they lie in the segments |
 //! | [`cue`], `cues` | moments that the publisher marks: read from script messages, set on the wall clock and kept |
+//! | [`events`] | the same as events in the parts, for players of DASH |
 //! | `presentation` | sets finished slots on the wall clock and gathers them into periods |
 //! | `meter` | measures bit rates |
 //! | [`window`] | keeps slots while viewers may ask for them |
@@ -28,6 +29,7 @@ pub mod budget;
 mod chunks;
 pub mod cue;
 mod cues;
+pub mod events;
 pub mod iframes;
 mod lane;
 pub mod listing;

@@ -319,6 +319,7 @@ impl Presentation {
             last_media,
             inits: kept,
             cues: self.cues.listed(),
+            late_events: self.cues.late(),
             listed_tracks: self.window.listed_tracks(),
             counters: self.counters,
             usage: self.window.usage(),

@@ -9,6 +9,7 @@ use crate::media::{Epoch, Selection, Span, Timestamp, Track, TrackId, WallClock}
 
 use super::body::{Body, Place};
 use super::cue::Cue;
+use super::events::Event;
 use super::iframes::IFrames;
 use super::request::Request;
 use super::slots::Slots;
@@ -336,6 +337,8 @@ pub struct Snapshot {
     pub inits: Vec<Arc<Init>>,
     /// Moments that the publisher has marked, as far as playlists list their time, in order of arrival.
     pub cues: Vec<Arc<Cue>>,
+    /// What no part carries of them, because it came when that was written already, in order of arrival.
+    pub late_events: Vec<Arc<Event>>,
     /// The tracks of the listed slots.
     pub listed_tracks: Vec<TrackId>,
     /// What went wrong or had to be bent.

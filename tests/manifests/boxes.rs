@@ -21,7 +21,7 @@ pub fn samples(file: &[u8]) -> Vec<Found> {
         let each = each.unwrap();
         match &each.kind {
             b"styp" => assert_eq!(position, 0, "styp only at the beginning"),
-            b"prft" => assert!(run.is_none(), "a reference time stands before its fragment"),
+            b"prft" | b"emsg" => assert!(run.is_none(), "what heads a part stands before its fragment"),
             b"moof" => {
                 let (samples, lengths) = fragment(&each);
                 run = Some(samples);
@@ -63,6 +63,33 @@ fn reference(body: &[u8]) -> Reference {
     let unix_millis = seconds * 1_000 + ((fraction * 1_000 + (1 << 31)) >> 32);
     let media_time = i64::try_from(u64::from_be_bytes(body[16..24].try_into().unwrap())).unwrap();
     Reference { flags: u32_at(body, 0) & 0x00ff_ffff, unix_millis, media_time }
+}
+
+/// An event message as a player finds it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    pub scheme: String,
+    pub value: String,
+    pub timescale: u32,
+    pub at: u64,
+    pub duration: u32,
+    pub id: u32,
+    pub data: Vec<u8>,
+}
+
+/// The event messages of a segment or part.
+pub fn events(file: &[u8]) -> Vec<Event> {
+    let emsgs = walk(file).map(Result::unwrap).filter(|each| &each.kind == b"emsg");
+    emsgs.map(|emsg| event(emsg.body)).collect()
+}
+
+fn event(body: &[u8]) -> Event {
+    assert_eq!(u32_at(body, 0), 1 << 24, "version 1");
+    let mut texts = body[24..].splitn(3, |byte| *byte == 0).map(<[u8]>::to_vec);
+    let mut text = || String::from_utf8(texts.next().unwrap()).unwrap();
+    let (scheme, value) = (text(), text());
+    let (timescale, at) = (u32_at(body, 4), u64::from_be_bytes(body[8..16].try_into().unwrap()));
+    Event { scheme, value, timescale, at, duration: u32_at(body, 16), id: u32_at(body, 20), data: texts.next().unwrap() }
 }
 
 fn child<'a>(parent: &BoxRef<'a>, kind: &[u8; 4]) -> BoxRef<'a> {

@@ -16,34 +16,37 @@ use sluicegate::segment::snapshot::Snapshot;
 use super::source::{Source, program, wall};
 
 /// ANSI/SCTE 35 §14: the start and the end of one placement opportunity.
-const START: &str = "/DA0AAAAAAAA///wBQb+cr0AUAAeAhxDVUVJSAAAjn/PAAGlmbAICAAAAAAsoKGKNAIAmsnRfg==";
-const END: &str = "/DAvAAAAAAAA///wBQb+dGKQoAAZAhdDVUVJSAAAjn+fCAgAAAAALKChijUCAKnMZ1g=";
+pub const START: &str = "/DA0AAAAAAAA///wBQb+cr0AUAAeAhxDVUVJSAAAjn/PAAGlmbAICAAAAAAsoKGKNAIAmsnRfg==";
+pub const END: &str = "/DAvAAAAAAAA///wBQb+dGKQoAAZAhdDVUVJSAAAjn+fCAgAAAAALKChijUCAKnMZ1g=";
 
-struct Stage {
-    segmenter: Segmenter,
+pub struct Stage {
+    pub segmenter: Segmenter,
     source: Source,
 }
 
 impl Stage {
-    fn new(options: Options) -> Self {
-        let source = Source::default();
+    pub fn new(options: Options) -> Self {
+        Self::of(Source::default(), options)
+    }
+
+    pub fn of(source: Source, options: Options) -> Self {
         Self { segmenter: Segmenter::new(options, program(source.tracks(31))).0, source }
     }
 
-    fn play(&mut self, from: i64, to: i64) -> &mut Self {
+    pub fn play(&mut self, from: i64, to: i64) -> &mut Self {
         self.source.samples(from, to).into_iter().for_each(|(at, sample)| self.segmenter.push(sample, wall(at)));
         self
     }
 
     /// A script message that is sent `at` so many milliseconds and is about a moment `ahead` of that.
-    fn cue(&mut self, at: i64, ahead: i32, name: &str, body: Value) -> &mut Self {
+    pub fn cue(&mut self, at: i64, ahead: i32, name: &str, body: Value) -> &mut Self {
         let data = amf0::encode(&[name.into(), body]);
         let dts = Timestamp::new(at, Timescale::MILLIS);
         self.segmenter.push(Sample { track: TrackId::DATA, dts, cts: ahead, is_sync: true, data }, wall(at));
         self
     }
 
-    fn snapshot(&mut self) -> Arc<Snapshot> {
+    pub fn snapshot(&mut self) -> Arc<Snapshot> {
         self.segmenter.snapshot().expect("the stream was announced")
     }
 }

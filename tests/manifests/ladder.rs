@@ -336,6 +336,8 @@ fn a_ladder_with_two_languages_as_it_goes_out() {
      </ServiceDescription>
      <Period id="1790000000000-0" start="PT1790000000.111S">
       <AdaptationSet id="1" contentType="video" mimeType="video/mp4" segmentAlignment="true" startWithSAP="1">
+       <InbandEventStream schemeIdUri="urn:scte:scte35:2013:bin" value="1"/>
+       <InbandEventStream schemeIdUri="urn:sluicegate:cue:2026" value="1"/>
        <ProducerReferenceTime id="1" inband="true" type="encoder" wallClockTime="2026-09-21T14:13:20.100Z" presentationTime="0">
         <UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-iso:2014" value="/time"/>
        </ProducerReferenceTime>

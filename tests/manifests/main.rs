@@ -7,6 +7,7 @@ mod behaviour;
 mod boxes;
 mod cues;
 mod day;
+mod events;
 mod iframes;
 mod ladder;
 mod low_latency;

@@ -123,6 +123,8 @@ fn a_live_stream_of_pictures_and_sound() {
      </ServiceDescription>
      <Period id="1790000000000-0" start="PT1790000000.153S">
       <AdaptationSet id="1" contentType="video" mimeType="video/mp4" segmentAlignment="true" startWithSAP="1">
+       <InbandEventStream schemeIdUri="urn:scte:scte35:2013:bin" value="1"/>
+       <InbandEventStream schemeIdUri="urn:sluicegate:cue:2026" value="1"/>
        <ProducerReferenceTime id="1" inband="true" type="encoder" wallClockTime="2026-09-21T14:13:20.100Z" presentationTime="2970">
         <UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-iso:2014" value="/time"/>
        </ProducerReferenceTime>
@@ -231,6 +233,8 @@ fn a_reconnect_between_gaps_and_the_end() {
     <MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019" type="static" availabilityStartTime="1970-01-01T00:00:00.000Z" publishTime="2026-09-21T14:13:34.501Z" mediaPresentationDuration="PT1790000014.403S" minBufferTime="PT2S" maxSegmentDuration="PT2.5S">
      <Period id="1790000000000-0" start="PT1790000000.111S" duration="PT5.013S">
       <AdaptationSet id="1" contentType="video" mimeType="video/mp4" segmentAlignment="true" startWithSAP="1">
+       <InbandEventStream schemeIdUri="urn:scte:scte35:2013:bin" value="1"/>
+       <InbandEventStream schemeIdUri="urn:sluicegate:cue:2026" value="1"/>
        <Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>
        <Representation id="v0" bandwidth="2500000" codecs="avc1.64001f" width="1280" height="720" frameRate="30">
         <SegmentTemplate timescale="90000" presentationTimeOffset="0" startNumber="1790000000" initialization="v0-1790000000000-i1.mp4" media="v0-1790000000000-$Number$.m4s">
@@ -257,6 +261,8 @@ fn a_reconnect_between_gaps_and_the_end() {
      </Period>
      <Period id="1790000000000-1" start="PT1790000010.4S" duration="PT4.003S">
       <AdaptationSet id="1" contentType="video" mimeType="video/mp4" segmentAlignment="true" startWithSAP="1">
+       <InbandEventStream schemeIdUri="urn:scte:scte35:2013:bin" value="1"/>
+       <InbandEventStream schemeIdUri="urn:sluicegate:cue:2026" value="1"/>
        <Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>
        <Representation id="v0" bandwidth="2500000" codecs="avc1.640029" width="1280" height="720" frameRate="30">
         <SegmentTemplate timescale="90000" presentationTimeOffset="450000" startNumber="1790000006" initialization="v0-1790000000000-i2.mp4" media="v0-1790000000000-$Number$.m4s">

@@ -1,7 +1,10 @@
 //! Cues: read from the data track, and set on the wall clock as soon as the time that they tell has a place there.
 
+use std::sync::Arc;
+
 use crate::media::{Sample, Timestamp, WallClock};
 use crate::segment::cue::Message;
+use crate::segment::events::Event;
 
 use super::Segmenter;
 
@@ -18,10 +21,24 @@ impl Segmenter {
     /// Gives cues that wait their places on the wall clock, which never change.
     pub(super) fn place_cues(&mut self, now: WallClock) {
         let Some((at, wall)) = self.clock().filter(|_| self.presentation.cues.is_waiting()) else { return };
-        let (changed, gone) = self.presentation.cues.place(at, wall);
+        let (events, gone) = self.presentation.cues.place(at, wall);
         self.presentation.counters.dropped_cues += gone;
-        if changed {
+        if !events.is_empty() {
             self.presentation.revise(now);
+        }
+        events.into_iter().for_each(|event| self.send(event));
+    }
+
+    /// Sends an event with the next part of every track of the leading kind, or keeps it for the manifest where the moment has passed there.
+    fn send(&mut self, event: Arc<Event>) {
+        let Some(kind) = self.lanes.first().map(|lane| lane.id().kind) else { return self.presentation.cues.keep_late(event) };
+        let leader = &self.lanes[self.leader];
+        let in_time = leader.id().kind == kind && leader.next_part_start().is_none_or(|start| event.start >= start);
+        if !in_time {
+            return self.presentation.cues.keep_late(event);
+        }
+        for lane in self.lanes.iter_mut().filter(|lane| lane.id().kind == kind) {
+            lane.memory.events.take(Arc::clone(&event));
         }
     }
 

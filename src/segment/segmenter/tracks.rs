@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::fmp4;
 use crate::media::{Kind, Program, Span, Track, TrackId, WallClock};
+use crate::segment::events::Outbox;
 use crate::segment::lane::{Lane, Memory};
 use crate::segment::snapshot::Init;
 
@@ -118,6 +119,7 @@ impl Segmenter {
                 next_part: 0,
                 longest_part: Span::ZERO,
                 iframes_ahead: 0,
+                events: Outbox::default(),
             },
         })
     }
