@@ -1,6 +1,7 @@
 //! Low-Latency DASH: segments are announced while they are being made, and arrive part by part (DASH-IF IOP 5, part 6).
 
 use std::io;
+use std::sync::Arc;
 
 use crate::media::{Span, Timescale};
 use crate::segment::snapshot::{Init, Period, Phase, Progress, Segment, Slot, Snapshot};
@@ -11,6 +12,10 @@ use super::text::{decimal, duration};
 
 /// Half parts that players stay behind the live edge: half a part is being made on average, and three are in hand, as HLS has it.
 const HALF_PARTS_BEHIND: i64 = 7;
+/// As long as the longest of so many segments is the one in progress expected to be; publishers who loop a file repeat themselves late.
+const REMEMBERED: usize = 8;
+/// Added to it: publishers round to milliseconds, at both ends.
+const ROUNDING: Span = Span::from_millis(2);
 /// How much nearer or further players may be before they seek, in percent of what they aim at (DASH-IF IOP 5, part 6, §7).
 const NEAREST: i64 = 75;
 const FURTHEST: i64 = 400;
@@ -43,10 +48,10 @@ impl Stretch {
 }
 
 impl LowLatency {
-    /// What there is to promise of a stream that has parts and goes on. The next segments are expected to be as long as the last one.
+    /// What there is to promise of a stream that has parts and goes on.
     pub fn of(snapshot: &Snapshot) -> Option<Self> {
         let part_target = snapshot.part_target.filter(|_| snapshot.phase == Phase::Live)?;
-        let expected = snapshot.slots.last().filter(|slot| slot.period.is_some())?.duration;
+        let expected = remembered(snapshot).map(|slot| slot.duration).max()?;
         (expected > part_target).then_some(Self { expected, part_target })
     }
 
@@ -100,9 +105,14 @@ impl LowLatency {
 
     /// What follows the whole segments of a track in the period in progress: segments that other tracks are behind with, the one in
     /// progress, and the one after it, so that players can ask for its first part as soon as that is there.
+    ///
+    /// They are rather expected to be too long than too short. When one turns out longer than announced, the beginning of the one after it
+    /// moves on past the moment that players have already asked for, and dash.js 5.2.1 then fetches that one twice: Firefox's decoder of HEVC
+    /// fails where frames that it is about to decode are put in again.
     pub fn following(self, snapshot: &Snapshot, init: &Init, last: &Slot) -> Vec<Stretch> {
         let scale = init.track.timescale;
-        let expected = self.expected.ticks(scale);
+        let longest = remembered(snapshot).filter_map(|slot| Some(slot.segment(init.track.id)?.duration)).max();
+        let expected = longest.unwrap_or_else(|| self.expected.ticks(scale)) + ROUNDING.ticks(scale);
         let mut end = last.segment(init.track.id).map(|segment| Stretch::of(segment).end());
         let mut following = Vec::new();
         for open in snapshot.open.iter().filter(|open| open.track() == init.track.id) {
@@ -130,4 +140,11 @@ impl LowLatency {
     pub fn delay(self) -> String {
         duration(self.latency())
     }
+}
+
+/// The last slots of the period in progress, newest first.
+fn remembered(snapshot: &Snapshot) -> impl Iterator<Item = &Slot> {
+    let number = |slot: &Arc<Slot>| slot.period.as_ref().map(|period| period.index);
+    let current = snapshot.slots.last().and_then(number);
+    snapshot.slots.iter().rev().take(REMEMBERED).take_while(move |slot| current.is_some() && number(slot) == current).map(AsRef::as_ref)
 }
