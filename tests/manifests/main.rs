@@ -5,6 +5,8 @@
 
 mod behaviour;
 mod boxes;
+#[cfg(feature = "server")]
+mod checked;
 mod cues;
 mod day;
 mod events;

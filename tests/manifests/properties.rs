@@ -69,11 +69,15 @@ struct Viewer {
     slots: BTreeMap<MediaSequence, Arc<Slot>>,
     players: BTreeMap<TrackId, Player>,
     scrubber: Scrubber,
+    #[cfg(feature = "server")]
+    checker: super::checked::Checker,
 }
 
 impl Viewer {
     fn look(&mut self, snapshot: &Arc<Snapshot>, now: WallClock) {
         TRACKS.iter().for_each(|track| self.players.entry(*track).or_default().look(snapshot, *track));
+        #[cfg(feature = "server")]
+        self.checker.look(snapshot, now);
         if self.last.as_ref().is_some_and(|last| last.revision == snapshot.revision) {
             return self.fetch_removed(snapshot, now);
         }

@@ -2,6 +2,7 @@
 
 use crate::check::finding::Level::{Must, Should};
 use crate::check::finding::Rule;
+use crate::media::Span;
 
 use super::super::model::{Media, ServerControl};
 use super::super::notes::{Notes, rules};
@@ -41,6 +42,9 @@ const HOLD_BACK_TARGETS: i64 = 3;
 const SKIP_TARGETS: i64 = 6;
 /// Part targets that `PART-HOLD-BACK` has at least, and should have.
 const PART_TARGETS: (i64, i64) = (2, 3);
+
+/// How far `CAN-SKIP-UNTIL` may be missed by rounding.
+const SKIP_ROUNDING: Span = Span::from_millis(1);
 
 pub(super) fn check(list: &Media, notes: &mut Notes<'_>) {
     let (needed, what) = needed_version(list);
@@ -135,7 +139,8 @@ fn server_control(list: &Media, target: u64, notes: &mut Notes<'_>) {
 fn skip(list: &Media, notes: &mut Notes<'_>) {
     let Some(skip) = &list.skip else { return };
     let until = list.server_control.as_ref().and_then(|control| control.can_skip_until);
-    let listed = list.segments.iter().fold(crate::media::Span::ZERO, |sum, segment| sum + segment.duration);
+    // The segment in progress is one of those to count from.
+    let listed = list.duration() + SKIP_ROUNDING;
     match until {
         _ if list.ended => notes.add(&SKIP_OFFERED, "EXT-X-SKIP in a playlist with EXT-X-ENDLIST"),
         None => notes.add(&SKIP_OFFERED, "EXT-X-SKIP without CAN-SKIP-UNTIL"),

@@ -1,0 +1,85 @@
+//! The rules that `sluicegate check` holds streams to, held to every playlist that any stream yields over its life.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use sluicegate::check::finding::{Finding, Level};
+use sluicegate::check::hls::history::{self, History};
+use sluicegate::check::hls::model::{Media, Playlist};
+use sluicegate::check::hls::playlist;
+use sluicegate::check::hls::read::{self, Given};
+use sluicegate::hls;
+use sluicegate::media::{Kind, WallClock};
+use sluicegate::segment::snapshot::Snapshot;
+
+/// Rules that a stream may break by its source, which these sources do at will: they send nothing for a while, and leave holes, which end
+/// parts early.
+const OF_THE_SOURCE: [&str; 3] = [history::SEGMENT_LATE.id, history::PART_LATE.id, playlist::segments::PART_SHORT.id];
+
+/// A check that watches all playlists of a stream.
+#[derive(Default)]
+pub struct Checker {
+    state: Option<u64>,
+    histories: BTreeMap<String, History>,
+}
+
+impl Checker {
+    /// Looks at the playlists as they are at `now`.
+    pub fn look(&mut self, snapshot: &Snapshot, now: WallClock) {
+        if self.state.replace(snapshot.state) == Some(snapshot.state) {
+            return;
+        }
+        judge(snapshot, &hls::multivariant(snapshot, ""), "multivariant", |list| playlist::check(list, "multivariant"));
+        for track in snapshot.tracks.iter().map(|status| status.track.id) {
+            self.media(snapshot, &format!("{track}"), now, |delta| hls::media(snapshot, track, "", delta).unwrap());
+            if track.kind == Kind::Video {
+                self.media(snapshot, &format!("{track}-iframes"), now, |_| hls::iframes(snapshot, track, "").unwrap());
+            }
+        }
+    }
+
+    fn media(&mut self, snapshot: &Snapshot, name: &str, now: WallClock, text: impl Fn(bool) -> String) {
+        let at = Duration::from_millis(now.unix_millis().unsigned_abs());
+        let history = self.histories.entry(name.to_owned()).or_insert_with(|| History::new(name));
+        let delta = text(true);
+        if history.last().is_some() {
+            judge(snapshot, &delta, name, |list| [playlist::check(list, name), history.see_awaited(at, media_of(list))].concat());
+        }
+        let merged = history.last().cloned();
+        judge(snapshot, &text(false), name, |list| {
+            if let Some(merged) = &merged {
+                assert_same(merged, media_of(list));
+            }
+            [playlist::check(list, name), history.see_awaited(at, media_of(list))].concat()
+        });
+    }
+}
+
+fn media_of(list: &Playlist) -> &Media {
+    match list {
+        Playlist::Media(list) => list,
+        Playlist::Multivariant(_) => panic!("a media playlist"),
+    }
+}
+
+/// A delta update stands for the whole. Where there are but gaps, the whole names no map.
+fn assert_same(merged: &Media, whole: &Media) {
+    let places = |list: &Media| -> Vec<_> {
+        list.all()
+            .map(|one| (one.msn, one.uri.clone(), one.duration, one.wall, one.discontinuity_sequence, one.map.clone().filter(|_| !one.gap)))
+            .collect()
+    };
+    assert_eq!(places(merged), places(whole));
+}
+
+/// Reads `text`, and panics where it breaks a rule that must be kept.
+fn judge(snapshot: &Snapshot, text: &str, name: &str, check: impl FnOnce(&Playlist) -> Vec<Finding>) {
+    let (list, mut found) = read::playlist(text.as_bytes(), name, Given::default());
+    found.extend(check(&list.unwrap()));
+    let long_parts = snapshot.counters.long_parts > 0;
+    found.retain(|finding| {
+        let by_source = OF_THE_SOURCE.contains(&finding.rule.id) || long_parts && finding.rule.id == playlist::segments::PART_DURATION.id;
+        finding.rule.level == Level::Must && !by_source
+    });
+    assert!(found.is_empty(), "{found:#?} in {name}:\n{text}");
+}
