@@ -8,6 +8,7 @@ use sluicegate::check::hls::history::{self, History};
 use sluicegate::check::hls::model::{Media, Playlist};
 use sluicegate::check::hls::playlist;
 use sluicegate::check::hls::read::{self, Given};
+use sluicegate::check::hls::set::{self, Seen};
 use sluicegate::hls;
 use sluicegate::media::{Kind, WallClock};
 use sluicegate::segment::snapshot::Snapshot;
@@ -36,10 +37,16 @@ impl Checker {
                 self.media(snapshot, &format!("{track}-iframes"), now, |_| hls::iframes(snapshot, track, "").unwrap());
             }
         }
+        let at = since_epoch(now);
+        let seen: Vec<_> =
+            self.histories.iter().filter_map(|(subject, history)| Some(Seen { subject, list: history.last()?, made: (at, at) })).collect();
+        let named = |_, address: &str| seen.iter().position(|seen| address.strip_suffix(".m3u8") == Some(seen.subject));
+        let found = set::check(&seen, named);
+        assert!(found.iter().all(|finding| finding.rule.level != Level::Must), "{found:#?}");
     }
 
     fn media(&mut self, snapshot: &Snapshot, name: &str, now: WallClock, text: impl Fn(bool) -> String) {
-        let at = Duration::from_millis(now.unix_millis().unsigned_abs());
+        let at = since_epoch(now);
         let history = self.histories.entry(name.to_owned()).or_insert_with(|| History::new(name));
         let delta = text(true);
         if history.last().is_some() {
@@ -53,6 +60,10 @@ impl Checker {
             [playlist::check(list, name), history.see_awaited(at, media_of(list))].concat()
         });
     }
+}
+
+fn since_epoch(now: WallClock) -> Duration {
+    Duration::from_millis(now.unix_millis().unsigned_abs())
 }
 
 fn media_of(list: &Playlist) -> &Media {

@@ -4,11 +4,13 @@
 //! those of draft-pantos-hls-rfc8216bis-22.
 
 pub mod history;
+pub mod media;
 mod merge;
 pub mod model;
 mod notes;
 pub mod playlist;
 pub mod read;
+pub mod set;
 pub mod tag;
 #[cfg(test)]
 mod tests;
@@ -20,6 +22,6 @@ use super::finding::Rule;
 
 /// The rules of HLS.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    let catalogues = [read::rules::RULES, history::RULES];
+    let catalogues = [read::rules::RULES, history::RULES, set::RULES, media::RULES];
     catalogues.into_iter().chain(playlist::RULES.iter().copied()).flatten().copied()
 }

@@ -1,8 +1,10 @@
 //! Every rule has a broken specimen that breaks it alone, beside a sound one that breaks none.
 
+mod contents;
 mod histories;
 mod playlists;
 mod reading;
+mod sets;
 mod sound;
 
 use std::collections::BTreeSet;
