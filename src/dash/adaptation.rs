@@ -116,11 +116,14 @@ fn write_set(xml: &mut Xml, period: &Period, setting: &Setting<'_>, set: &Set<'_
         Kind::Video => ("video", "video/mp4"),
         Kind::Audio | Kind::Data => ("audio", "audio/mp4"),
     };
-    let independent = run.iter().flat_map(|slot| &slot.segments).filter(|s| set.inits.iter().any(|init| init.track.id == s.track()));
+    let is_ours = |track| set.inits.iter().any(|init| init.track.id == track);
+    let mut whole = run.iter().flat_map(|slot| &slot.segments).filter(|segment| is_ours(segment.track()));
+    // Those in progress are told of for a low latency only.
+    let mut begun = low_latency.iter().flat_map(|_| &snapshot.open).filter(|open| is_ours(open.track()));
     let id = set.id.to_string();
     let element = xml.create_element("AdaptationSet").with_attributes([("id", id.as_str()), ("contentType", kind), ("mimeType", mime)]);
     let element = if set.is_aligned(run) { element.with_attribute(("segmentAlignment", "true")) } else { element };
-    let element = match independent.clone().all(|segment| segment.independent) {
+    let element = match whole.all(|segment| segment.independent) && begun.all(|open| open.is_independent()) {
         true => element.with_attribute(("startWithSAP", "1")),
         false => element,
     };

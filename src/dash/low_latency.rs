@@ -67,15 +67,17 @@ impl LowLatency {
 
     /// `ServiceDescription`: where players should be, and how they get there. Latency counts from the moment at which the publisher's media
     /// arrived, as `ProducerReferenceTime` tells of the set with that id, and so is longer than the distance to the live edge by what lies
-    /// between that moment and its place on the wall clock.
-    pub fn write_service(self, xml: &mut Xml, period: &Period) -> io::Result<()> {
+    /// between that moment and its place on the wall clock. The reference is left out where no period is in progress (`is_open`): it would be
+    /// to something that is not there.
+    pub fn write_service(self, xml: &mut Xml, period: &Period, is_open: bool) -> io::Result<()> {
         let distance = self.latency().millis();
         let before = period.wall.since(period.arrived).millis();
         let [target, min, max] = [100, NEAREST, FURTHEST].map(|percent| (distance * percent / 100 + before).to_string());
         let reference = adaptation::first_id(period).to_string();
         xml.create_element("ServiceDescription").with_attribute(("id", "0")).write_inner_content(|xml| {
-            let latency = [("target", target.as_str()), ("min", min.as_str()), ("max", max.as_str()), ("referenceId", reference.as_str())];
-            xml.create_element("Latency").with_attributes(latency).write_empty()?;
+            let latency = [("target", target.as_str()), ("min", min.as_str()), ("max", max.as_str())];
+            let reference = is_open.then_some(("referenceId", reference.as_str()));
+            xml.create_element("Latency").with_attributes(latency.into_iter().chain(reference)).write_empty()?;
             xml.create_element("PlaybackRate").with_attributes([("min", RATES.0), ("max", RATES.1)]).write_empty()?;
             Ok(())
         })?;

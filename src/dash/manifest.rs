@@ -67,13 +67,14 @@ fn write(xml: &mut Xml, snapshot: &Snapshot, clock: &str, query: &str) -> io::Re
     let mpd = mpd.with_attribute(("minBufferTime", duration(buffer).as_str()));
     let mpd = mpd.with_attribute(("maxSegmentDuration", duration(target + ROUNDING).as_str()));
     mpd.write_inner_content(|xml| {
+        // The period in progress has no end yet.
+        let is_open = goes_on(snapshot) && runs.last().is_some_and(|run| is_newest(snapshot, run));
         let newest = runs.last().and_then(|run| run.last()).and_then(|slot| slot.period.as_ref());
         if let Some((low_latency, period)) = low_latency.zip(newest) {
-            low_latency.write_service(xml, period)?;
+            low_latency.write_service(xml, period, is_open)?;
         }
         for (position, run) in runs.iter().enumerate() {
-            // The period in progress has no end yet.
-            let open = position + 1 == runs.len() && snapshot.phase == Phase::Live && is_newest(snapshot, run);
+            let open = position + 1 == runs.len() && is_open;
             let low_latency = low_latency.filter(|_| open);
             period(xml, &Setting { snapshot, run, low_latency, clock, query }, open)?;
         }
@@ -122,6 +123,12 @@ fn runs(snapshot: &Snapshot) -> Vec<Run<'_>> {
         runs.extend(snapshot.last_media.as_deref().map(|slot| vec![slot]));
     }
     runs
+}
+
+/// Whether what is being made continues what is listed. Where a publisher is away, and from his return on, the last period keeps its end.
+fn goes_on(snapshot: &Snapshot) -> bool {
+    let breaks = snapshot.open.iter().min_by_key(|open| open.msn).is_some_and(|open| open.discontinuity);
+    snapshot.phase == Phase::Live && !breaks
 }
 
 fn is_newest(snapshot: &Snapshot, run: &Run<'_>) -> bool {

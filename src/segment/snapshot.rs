@@ -212,6 +212,15 @@ impl OpenSegment {
         self.init.track.id
     }
 
+    /// Whether a decoder can begin with it, as far as it has come.
+    pub fn is_independent(&self) -> bool {
+        match &self.progress {
+            Progress::Filling(parts) => parts.first().is_none_or(|part| part.independent),
+            Progress::Whole(segment) => segment.independent,
+            Progress::Gap(_) => true,
+        }
+    }
+
     /// Its parts so far.
     pub fn parts(&self) -> &[Part] {
         match &self.progress {

@@ -10,6 +10,8 @@ mod checked;
 mod cues;
 mod day;
 mod events;
+#[cfg(feature = "server")]
+mod held;
 mod iframes;
 mod ladder;
 mod low_latency;

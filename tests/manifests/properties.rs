@@ -14,6 +14,8 @@ use sluicegate::segment::snapshot::{MediaSequence, Phase, Segment, Slot, Snapsho
 use sluicegate::{dash, hls};
 
 use super::boxes;
+#[cfg(feature = "server")]
+use super::held::Held;
 use super::iframes::Scrubber;
 use super::low_latency::Player;
 use super::source::{Source, program, wall};
@@ -71,10 +73,13 @@ struct Viewer {
     scrubber: Scrubber,
     #[cfg(feature = "server")]
     checker: super::checked::Checker,
+    held: Held,
 }
 
 impl Viewer {
     fn look(&mut self, snapshot: &Arc<Snapshot>, now: WallClock) {
+        #[cfg(feature = "server")]
+        self.held.look(snapshot, now);
         TRACKS.iter().for_each(|track| self.players.entry(*track).or_default().look(snapshot, *track));
         #[cfg(feature = "server")]
         self.checker.look(snapshot, now);
@@ -412,6 +417,8 @@ proptest! {
         let source = Source { frames_per_second: rate, gops: vec![rate as usize * seconds], b_frames, audio_late: late, ..Source::default() };
         let (viewer, mut segmenter, pushed) = run(&source, &[Event::Play(30_000)], true);
         let snapshot = segmenter.snapshot().unwrap();
+        #[cfg(feature = "server")]
+        prop_assert_eq!(&viewer.held.recommended, &Default::default());
         prop_assert_eq!(snapshot.counters.forced_cuts, 0);
         prop_assert!(snapshot.independent);
         prop_assert_eq!(names(&viewer, TrackId::VIDEO), pushed[&TrackId::VIDEO].clone());

@@ -194,7 +194,7 @@ fn compare(last: &Mpd, (before, after): (&Period, &Period), mpd: &Mpd, now: Wall
         }
         if let (Some(old), Some(new)) = (&representation.template, &same.template) {
             let update = Update { last, mpd, period: before, now };
-            update.segments(old, old.segments(old.end_of(before)), (new, new.segments(new.end_of(after))), &same.place.path, found);
+            update.segments(old, old.segments(old.end_of(before)), (new, new.end_of(after)), &same.place.path, found);
         }
     }
 }
@@ -257,7 +257,8 @@ struct Update<'a> {
 }
 
 impl Update<'_> {
-    fn segments(self, old: &Template, before: Vec<Segment>, (new, after): (&Template, Vec<Segment>), path: &str, found: &mut Vec<Finding>) {
+    fn segments(self, old: &Template, before: Vec<Segment>, (new, end): (&Template, Option<i64>), path: &str, found: &mut Vec<Finding>) {
+        let after = new.segments(end);
         let by_start: BTreeMap<i64, Segment> = after.iter().map(|segment| (segment.start, *segment)).collect();
         let by_number = new.media.as_deref().and_then(|media| address::uses(media).ok()).is_some_and(|uses| uses.number);
         let whole = before.len() - open(old, before.len());
@@ -273,6 +274,8 @@ impl Update<'_> {
                     (&SEGMENT, format!("line {}: segment {number} at {start} lasted {duration} and lasts {}", same.line, same.duration), 1)
                 }
                 Some(_) => continue,
+                // A period that ends earlier than expected lets go of what was to follow.
+                None if end.is_some_and(|end| start >= end) => continue,
                 None if first.is_none_or(|first| start < first) => {
                     if !self.is_early(old, *segment) {
                         continue;

@@ -1,6 +1,6 @@
 //! Segments that are told of before they are whole, and how far players stay behind (DASH-IF IOP 5, part 6).
 
-use crate::check::dash::model::{AdaptationSet, Latency, Mpd, Representation, Service, Template};
+use crate::check::dash::model::{AdaptationSet, Latency, Mpd, Period, Representation, Service, Template};
 use crate::check::dash::rule::{must, note, should};
 use crate::check::finding::{Finding, Rule};
 use crate::media::Span;
@@ -63,10 +63,13 @@ pub const RULES: &[&Rule] = &[&OFFSET, &COMPLETE, &CLOCK, &TARGET, &LATENCY, &RE
 pub fn check(mpd: &Mpd, found: &mut Vec<Finding>) {
     let services = || mpd.services.iter();
     services().for_each(|service| described(mpd, service, found));
-    for (_, set, representation) in mpd.representations() {
-        if let Some(template) = &representation.template {
-            offset(mpd, representation, template, found);
-            resync(set, representation, template, found);
+    for period in &mpd.periods {
+        let longest = usual(period);
+        for (set, representation) in period.sets.iter().flat_map(|set| set.representations.iter().map(move |each| (set, each))) {
+            if let (Some(template), Some(longest)) = (&representation.template, longest) {
+                offset(mpd, representation, template, longest, found);
+                resync(set, representation, template, longest, found);
+            }
         }
     }
     let early: Vec<_> =
@@ -91,20 +94,27 @@ fn is_early(template: &Template) -> bool {
     !template.is_complete && template.availability_offset > Span::ZERO
 }
 
-/// The usual length of a segment: the longest there is, as the last one may be cut short.
-fn usual(template: &Template) -> Option<Span> {
-    let timeline = template.timeline.as_ref();
-    let listed = timeline.and_then(|timeline| timeline.stretches.iter().map(|stretch| stretch.duration).max());
-    template.duration.or(listed).map(|ticks| template.span(ticks))
+/// The usual length of a period's segments: the longest there is, as one may be cut short where sound or pictures were missing.
+fn usual(period: &Period) -> Option<Span> {
+    let templates = period.sets.iter().flat_map(|set| &set.representations).filter_map(|each| each.template.as_ref());
+    let timed = templates.filter(|template| template.timescale.is_some());
+    timed
+        .filter_map(|template| {
+            let listed = template.timeline.as_ref().and_then(|timeline| timeline.stretches.iter().map(|stretch| stretch.duration).max());
+            template.duration.or(listed).map(|ticks| template.span(ticks))
+        })
+        .max()
 }
 
-fn offset(mpd: &Mpd, representation: &Representation, template: &Template, found: &mut Vec<Finding>) {
+fn offset(mpd: &Mpd, representation: &Representation, template: &Template, usual: Span, found: &mut Vec<Finding>) {
     let early = template.availability_offset;
     // Whole segments that are all there already have an endless offset.
     if template.is_complete && early > Span::ZERO && early < Span::from_nanos(i64::MAX) && mpd.is_dynamic {
         found.push(at(&COMPLETE, &representation.place, format!("an offset of {early:?} alone")));
     }
-    let Some(usual) = usual(template).filter(|_| is_early(template) && template.timescale.is_some()) else { return };
+    if !is_early(template) {
+        return;
+    }
     if early >= usual {
         found.push(at(&OFFSET, &representation.place, format!("an offset of {early:?}, segments of {usual:?}")));
         return;
@@ -143,8 +153,7 @@ fn described(mpd: &Mpd, service: &Service, found: &mut Vec<Finding>) {
     }
 }
 
-fn resync(set: &AdaptationSet, representation: &Representation, template: &Template, found: &mut Vec<Finding>) {
-    let Some(usual) = usual(template) else { return };
+fn resync(set: &AdaptationSet, representation: &Representation, template: &Template, usual: Span, found: &mut Vec<Finding>) {
     for ticks in representation.resyncs.iter().flatten() {
         let apart = template.span(*ticks);
         if apart > usual {
