@@ -106,7 +106,9 @@ impl Viewer {
                             Seen::Picture { missing: 1.., .. } => return Err(Fault::PartsMissing),
                             Seen::Picture { .. } | Seen::Sound => {}
                         }
-                        if lane.fmp4.is_between_samples() {
+                        // A keyframe in a fragment of its own, for those who scrub, comes with the fragment behind it.
+                        let alone = unit.track == Track::Video && unit.is_key;
+                        if lane.fmp4.is_between_samples() && !alone {
                             tally.answers += 1;
                             lore.arrivals.note(lane.track, frame, now);
                         }
