@@ -18,7 +18,7 @@ use super::snapshot::{Counters, Init, MediaSequence, Part, PartNumber, Segment};
 const MAX_PART_SAMPLES: usize = 4_096;
 
 /// Percent of the part target that a part lasts at least, with few exceptions.
-const SHORTEST_PART: i64 = 85;
+pub const SHORTEST_PART: i64 = 85;
 
 /// A picture lasts this long where nothing tells.
 const USUAL_FRAME: Span = Span::from_millis(40);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::media::{Epoch, Kind, Program, Span, Timestamp, TrackId, WallClock};
 
 use super::cues::Cues;
+use super::lane::SHORTEST_PART;
 use super::meter::Account;
 use super::options::Options;
 use super::snapshot::{Counters, Init, MediaSequence, OpenSegment, PartNumber, Period, Phase, Segment, Slot, Snapshot, TrackStatus};
@@ -47,8 +48,9 @@ pub(super) struct Cut {
 pub(super) struct Seen {
     /// The longest segment.
     pub segment: Span,
-    /// How long a frame of the leading track lasts, on average.
+    /// How long a frame of the leading track lasts, on average, and how long it is said to.
     pub frame: Span,
+    pub told_frame: Option<Span>,
     /// The longest part of several samples.
     pub part: Span,
 }
@@ -351,7 +353,8 @@ impl Presentation {
         let longest = spans.max().unwrap_or_default().max(seen.segment);
         let rounded = |span: Span| (span.millis() + 500) / 1_000;
         let seconds = rounded(longest + HEADROOM).max(rounded(self.options.segment())).clamp(1, i64::from(u32::MAX));
-        let part_target = part_target(self.options.part(), seen.frame).map(|target| target.max(seen.part));
+        let limit = self.part_limit(seen.told_frame);
+        let part_target = part_target(self.options.part(), seen.frame).map(|target| kept_target(target, limit, seen.frame).max(seen.part));
         let window = self.options.window().max(Span::from_secs(seconds.saturating_mul(6)));
         self.terms = Some(Terms { target_duration: seconds as u32, part_target, window });
         if part_target.is_none() {
@@ -450,4 +453,13 @@ fn part_target(wanted: Span, frame: Span) -> Option<Span> {
     let frame = frame.nanos().max(1);
     let frames = ((wanted - PART_HEADROOM).nanos() + frame - 1) / frame;
     (frame <= wanted.nanos()).then(|| Span::from_nanos(frame.saturating_mul(frames)) + PART_HEADROOM)
+}
+
+/// The part target where parts have been cut by `limit`: as `target` would have it, or lower where they would be less than 85 % of that
+/// (RFC 8216bis §4.4.4.9), which happens to few frames a second that nobody told of.
+fn kept_target(target: Span, limit: Span, frame: Span) -> Span {
+    let frame = frame.nanos().max(1);
+    let made = limit.nanos() / frame * frame;
+    let too_short = made.saturating_mul(100) < target.nanos().saturating_mul(SHORTEST_PART);
+    if too_short && made > 0 { Span::from_nanos(made) + PART_HEADROOM } else { target }
 }

@@ -116,6 +116,7 @@ impl Segmenter {
         Seen {
             segment: segments.max().unwrap_or_default(),
             frame: self.lanes.get(self.leader).map_or(Span::ZERO, Lane::average_frame),
+            told_frame: self.lanes.get(self.leader).and_then(Lane::told_frame),
             part: parts.max().unwrap_or_default(),
         }
     }
