@@ -1,11 +1,13 @@
 //! The `sluicegate` program: command line, configuration, logs, exit code.
 
-use std::io::{BufRead as _, Read as _};
+use std::io::{BufRead as _, Read as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use sluicegate::auth::Secret;
+use sluicegate::check::watch;
 use sluicegate::config::{Config, Mistake, Override};
 use sluicegate::net::Tls;
 use sluicegate::{gateway, http, telemetry};
@@ -22,6 +24,8 @@ Examples:
       any key of the configuration by environment variable: SLUICEGATE_<SECTION>_<KEY>
   head -c 18 /dev/urandom | base64 | tee key.txt | sluicegate hash-key
       make a stream key and its hash, which goes into the configuration in its place
+  sluicegate check http://127.0.0.1:8080/live/demo/index.m3u8 --seconds 60
+      watch a stream as a player does, and tell every rule that it breaks
   sluicegate check-config config/sluicegate.toml
       every mistake of a file at once, each with its reason and a hint";
 
@@ -45,6 +49,10 @@ enum Command {
     },
     /// Print the hash of a key or token, read from standard input, as it may stand in the configuration.
     HashKey,
+    /// Watch a live stream as a player would, ours or another's, and tell every rule that it breaks.
+    ///
+    /// Exit code 0: no MUST is broken; 1: some are; 2: it could not be watched.
+    Check(Check),
     /// Ask a running gateway whether it is well; for container health checks.
     Healthcheck {
         /// Where its /healthz is.
@@ -69,8 +77,25 @@ struct Serve {
     admin: Option<String>,
 }
 
+#[derive(Debug, Args)]
+struct Check {
+    /// The playlist, such as http://127.0.0.1:8080/live/demo/index.m3u8.
+    url: String,
+    /// For how long.
+    #[arg(long, value_name = "N", default_value_t = 30)]
+    seconds: u64,
+    /// The report as JSON.
+    #[arg(long)]
+    json: bool,
+    /// Believe any certificate, such as one that signed itself.
+    #[arg(long)]
+    insecure: bool,
+}
+
 /// Most bytes of a key's line: longer than any key.
 const MAX_LINE: u64 = 4_096;
+/// The exit code where there was nothing to judge.
+const UNWATCHABLE: u8 = 2;
 
 fn main() -> ExitCode {
     match Cli::parse().command {
@@ -80,6 +105,7 @@ fn main() -> ExitCode {
             Err(error) => failed(format_args!("{} cannot be read: {error}", file.display())),
         },
         Command::HashKey => hash_key(),
+        Command::Check(options) => watch(options),
         Command::Healthcheck { url } => match http::health::check(&url) {
             Ok(()) => ExitCode::SUCCESS,
             Err(reason) => failed(format_args!("{url}: {reason}")),
@@ -101,6 +127,33 @@ fn run(serve: &Serve) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(format_args!("{error:#}")),
     }
+}
+
+fn watch(options: Check) -> ExitCode {
+    let Check { url, seconds, json, insecure } = options;
+    let watched = async {
+        let opened = watch::open(watch::Options { url, watch: Duration::from_secs(seconds), insecure }).await?;
+        eprintln!("watching {} for {seconds} s", opened.playlists().collect::<Vec<_>>().join(", "));
+        opened.watch().await
+    };
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return unwatchable(format_args!("no runtime: {error}")),
+    };
+    match runtime.block_on(watched) {
+        Ok(watched) => {
+            // A reader who has seen enough may leave; the exit code still tells.
+            let mut out = std::io::stdout().lock();
+            let _ = if json { writeln!(out, "{:#}", watched.to_json()) } else { write!(out, "{watched}") };
+            if watched.is_sound() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(error) => unwatchable(format_args!("{error}")),
+    }
+}
+
+fn unwatchable(reason: std::fmt::Arguments<'_>) -> ExitCode {
+    eprintln!("sluicegate: {reason}");
+    ExitCode::from(UNWATCHABLE)
 }
 
 /// One line, so that `echo SECRET | sluicegate hash-key` hashes what is meant.

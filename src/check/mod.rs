@@ -10,3 +10,4 @@ pub mod finding;
 pub mod hls;
 pub mod media;
 pub mod transport;
+pub mod watch;

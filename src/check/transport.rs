@@ -149,6 +149,11 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
     RULES.iter().copied()
 }
 
+/// Something that should be there, and brought no whole answer.
+pub fn of_failure(subject: &str, why: &str) -> Vec<Finding> {
+    vec![Finding::new(&LISTED, subject, why)]
+}
+
 /// What is wrong with the answer that brought a playlist. `subject` names it; `target` is its target duration, where it is a media playlist of
 /// a stream that is live; `directed` tells whether the request named the state that it waits for.
 pub fn of_playlist(subject: &str, answer: &Answer, target: Option<Duration>, directed: bool) -> Vec<Finding> {

@@ -3,8 +3,13 @@
 #![cfg(feature = "server")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "../ingest_support/mod.rs"]
+mod ingest_support;
+
 mod catalogue;
+mod conduct;
 mod exchange;
 mod media;
 mod server;
 mod transport;
+mod watch;

@@ -1,0 +1,205 @@
+//! Fetches what a playlist lists, in its order, and looks into it.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::check::exchange::{Answer, Ask};
+use crate::check::media::{Container, Continuity, Init, container, read_init, read_media, rules_of_init, rules_of_media};
+use crate::check::transport;
+use crate::media::Span;
+
+use super::conduct;
+use super::ledger::Ledger;
+use super::probes;
+
+/// Most bytes of a segment or part.
+pub(super) const MAX_SEGMENT: u64 = 64 << 20;
+/// Most bytes of an init segment.
+const MAX_INIT: u64 = 1 << 20;
+/// Most init segments that are remembered of one playlist.
+const MAX_INITS: usize = 64;
+/// How long media may take from request to end. A segment that takes longer than it lasts cannot be played anyway.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// An address, or some bytes of what is there.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Resource {
+    pub url: String,
+    pub range: Option<Range<u64>>,
+}
+
+/// A segment or part to fetch.
+#[derive(Debug)]
+pub(super) struct Piece {
+    pub msn: u64,
+    pub source: Resource,
+    /// Its init segment.
+    pub map: Option<Resource>,
+    /// Whether a discontinuity stands before it.
+    pub begins_anew: bool,
+}
+
+/// What is to be done next.
+#[derive(Debug)]
+pub(super) enum Job {
+    Part {
+        piece: Piece,
+        /// Its place in the segment.
+        index: usize,
+        /// The request that a hint led to.
+        hinted: Option<JoinHandle<Option<Answer>>>,
+    },
+    Segment {
+        piece: Piece,
+        /// How many parts are listed of it.
+        parts: usize,
+        duration: Span,
+    },
+    /// A segment that is not there, and is said not to be.
+    Gap,
+}
+
+/// Does the jobs of the playlist `name` until there are no more. Returns each segment's duration and bytes.
+pub(super) async fn work(ledger: Ledger, name: String, target: Duration, mut jobs: mpsc::Receiver<Job>) -> Vec<(Span, u64)> {
+    let mut worker = Worker {
+        ledger,
+        name,
+        target,
+        inits: HashMap::new(),
+        parts: (0, Vec::new()),
+        by_parts: Continuity::default(),
+        by_segments: Continuity::default(),
+        probed: false,
+        sizes: Vec::new(),
+    };
+    while let Some(job) = jobs.recv().await {
+        match job {
+            Job::Part { piece, index, hinted } => worker.part(piece, index, hinted).await,
+            Job::Segment { piece, parts, duration } => worker.segment(piece, parts, duration).await,
+            Job::Gap => {
+                worker.by_parts.forget();
+                worker.by_segments.forget();
+            }
+        }
+    }
+    worker.sizes
+}
+
+struct Worker {
+    ledger: Ledger,
+    name: String,
+    target: Duration,
+    inits: HashMap<Resource, Option<Arc<Init>>>,
+    /// The parts of the segment in progress, by place.
+    parts: (u64, Vec<Bytes>),
+    by_parts: Continuity,
+    by_segments: Continuity,
+    probed: bool,
+    sizes: Vec<(Span, u64)>,
+}
+
+impl Worker {
+    async fn part(&mut self, piece: Piece, index: usize, hinted: Option<JoinHandle<Option<Answer>>>) {
+        let answer = match hinted {
+            Some(request) => {
+                let answer = request.await.ok().flatten();
+                self.ledger.add(answer.as_ref().and_then(|answer| conduct::of_hint(&self.name, &piece.source.url, answer)));
+                answer.filter(Answer::is_ok)
+            }
+            None => None,
+        };
+        let answer = match answer {
+            Some(answer) => Some(answer),
+            None => self.fetch(&piece.source).await,
+        };
+        if self.parts.0 != piece.msn {
+            self.parts = (piece.msn, Vec::new());
+        }
+        if piece.begins_anew || answer.is_none() {
+            self.by_parts.forget();
+        }
+        let Some(answer) = answer else { return };
+        self.ledger.count(|summary| summary.parts += 1);
+        if self.parts.1.len() == index {
+            self.parts.1.push(answer.body.clone());
+        }
+        self.look_into(&piece, &answer, true).await;
+    }
+
+    async fn segment(&mut self, piece: Piece, parts: usize, duration: Span) {
+        let answer = self.fetch(&piece.source).await;
+        if piece.begins_anew || answer.is_none() {
+            self.by_segments.forget();
+        }
+        let Some(answer) = answer else { return };
+        self.ledger.count(|summary| summary.segments += 1);
+        self.sizes.push((duration, answer.body.len() as u64));
+        let (msn, known) = std::mem::take(&mut self.parts);
+        if msn == piece.msn && parts > 0 && known.len() == parts {
+            let joined = known.concat();
+            self.ledger.add(conduct::of_parts(&self.name, &piece.source.url, &answer.body, &joined, parts));
+        }
+        self.look_into(&piece, &answer, false).await;
+        if !self.probed {
+            self.probed = true;
+            probes::of_media(&self.ledger, &self.name, &piece.source, &answer, self.target).await;
+        }
+    }
+
+    async fn fetch(&self, source: &Resource) -> Option<Answer> {
+        let ask = Ask { range: source.range.clone(), ..Ask::get(&source.url, MAX_SEGMENT, PATIENCE) };
+        let answer = self.ledger.ask(&self.name, "media", &ask).await?;
+        if answer.is_ok() {
+            return Some(answer);
+        }
+        self.ledger.add_of(&self.name, transport::of_media(&source.url, &answer, Container::Other, self.target));
+        None
+    }
+
+    async fn look_into(&mut self, piece: &Piece, answer: &Answer, is_part: bool) {
+        let kind = container(&answer.body);
+        let url = &piece.source.url;
+        self.ledger.add_of(&self.name, transport::of_media(url, answer, kind, self.target));
+        if kind != Container::Mp4 {
+            if kind != Container::Vtt {
+                let detail = format!("segments are no fragmented MP4 ({kind:?}), and their content is not looked into");
+                self.ledger.add([conduct::of_unseen(&self.name, detail)]);
+            }
+            return;
+        }
+        let Some(init) = self.init(piece.map.as_ref()).await else { return };
+        let read = read_media(&init, &answer.body);
+        let mut found = rules_of_media(url, &init, &answer.body, &read);
+        let continuity = if is_part { &mut self.by_parts } else { &mut self.by_segments };
+        match &read {
+            Ok(media) => found.extend(continuity.follow(url, media)),
+            Err(_) => continuity.forget(),
+        }
+        self.ledger.add_of(&self.name, found);
+    }
+
+    /// The init segment at that place; each is fetched and looked at once.
+    async fn init(&mut self, map: Option<&Resource>) -> Option<Arc<Init>> {
+        let map = map?;
+        if let Some(known) = self.inits.get(map) {
+            return known.clone();
+        }
+        let ask = Ask { range: map.range.clone(), ..Ask::get(&map.url, MAX_INIT, PATIENCE) };
+        let answer = self.ledger.ask(&self.name, "an init segment", &ask).await;
+        let init = answer.and_then(|answer| {
+            self.ledger.add_of(&self.name, transport::of_media(&map.url, &answer, Container::Mp4, self.target));
+            self.ledger.add_of(&self.name, answer.is_ok().then(|| rules_of_init(&map.url, &answer.body)).into_iter().flatten());
+            read_init(&answer.body).ok().filter(|_| answer.is_ok()).map(Arc::new)
+        });
+        if self.inits.len() < MAX_INITS {
+            self.inits.insert(map.clone(), init.clone());
+        }
+        init
+    }
+}
