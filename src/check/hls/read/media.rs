@@ -16,6 +16,8 @@ use super::{integer, rules};
 
 /// `KEYFORMAT` where none is told (§4.4.4.4).
 const IDENTITY: &str = "identity";
+/// Most keys that are in force at once, each of its own format; what is more is not remembered.
+const MAX_KEYS: usize = 16;
 
 /// What has been read of a media playlist.
 #[derive(Debug, Default)]
@@ -113,7 +115,7 @@ impl Reader {
         // One of the same format takes the place of the one before; those of other formats stay, unless segments lie between.
         let stays = |known: &&Key| known.key_format != key_format;
         let before = self.keys.iter().flat_map(|keys| keys.iter());
-        let mut keys: Vec<_> = before.filter(stays).cloned().collect();
+        let mut keys: Vec<_> = before.filter(stays).take(MAX_KEYS - 1).cloned().collect();
         keys.push(Key { method, uri, iv, key_format });
         self.keys = Some(Arc::new(keys));
     }

@@ -7,7 +7,7 @@ mod multivariant;
 pub mod rules;
 mod variables;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::check::finding::Finding;
 
@@ -41,6 +41,7 @@ pub fn playlist(bytes: &[u8], subject: &str, given: Given<'_>) -> (Option<Playli
     let text = lines::decode(bytes, &mut notes);
     let mut reader = Reader {
         header: Header::default(),
+        once: BTreeSet::new(),
         variables: Variables::new(given),
         media: media::Reader::default(),
         multivariant: multivariant::Reader::default(),
@@ -54,6 +55,8 @@ pub fn playlist(bytes: &[u8], subject: &str, given: Given<'_>) -> (Option<Playli
 
 struct Reader {
     header: Header,
+    /// Those that may stand there once, and have.
+    once: BTreeSet<Tag>,
     variables: Variables,
     media: media::Reader,
     multivariant: multivariant::Reader,
@@ -79,7 +82,7 @@ impl Reader {
     }
 
     fn tag(&mut self, line: u32, tag: Tag, text: &str, notes: &mut Notes<'_>) {
-        if tag.times() == Times::Once && self.header.has(tag) {
+        if tag.times() == Times::Once && !self.once.insert(tag) {
             notes.at(&rules::ONCE, line, format_args!("{tag} a second time"));
             return;
         }

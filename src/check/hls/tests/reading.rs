@@ -125,6 +125,13 @@ fn what_others_write_is_read() {
 }
 
 #[test]
+fn keys_do_not_add_up_without_end() {
+    let keys: String = (0..100).map(|n| format!("#EXT-X-KEY:METHOD=AES-128,URI=\"k\",KEYFORMAT=\"f{n}\"\n#EXTINF:4,\n{n}.ts\n")).collect();
+    let list = media(&TRANSPORT.replace("#EXT-X-KEY:METHOD=NONE\n", &keys));
+    assert_eq!(list.segments.iter().filter_map(|segment| segment.keys.as_ref()).map(|keys| keys.len()).max(), Some(16));
+}
+
+#[test]
 fn discontinuities_are_counted() {
     let text = PARTS.replace("SEQUENCE:0", "SEQUENCE:4").replace("#EXTINF", "#EXT-X-DISCONTINUITY\n#EXTINF");
     let list = media(&text);
