@@ -8,7 +8,9 @@ const MAX_RECOVERIES = 2;
 /** Plays HLS by hls.js, with low latency where the playlist offers it. */
 export function open({ video, url, poll, report }: DriverContext): Driver {
   // The worker is a file of this origin: the default one is a blob, which a strict content security policy forbids.
-  const hls = new Hls({ workerPath, backBufferLength: 30 });
+  // No `backBufferLength`: at each such flush hls.js 1.7.4 may forget parts that it has just buffered, and then load no more of that track
+  // for seconds. Without it browsers make room by themselves.
+  const hls = new Hls({ workerPath });
   let recoveries = 0;
   hls.on(Events.ERROR, (_, { type, details, fatal, error }) => {
     const message = `${details}: ${error.message}`;
