@@ -66,8 +66,6 @@ fn specimens() -> Vec<Specimen> {
         ("ll-hint-held", found(conduct::of_hint("v", "14.2.m4s", &answer(404, 1)))),
         ("ll-parts-are-segment", found(conduct::of_parts("v", "14.m4s", b"0123", b"0124", 2))),
         ("hls-removed-stays", found(conduct::of_removed("v", &answer(404, 1), second))),
-        ("hls-measured-bandwidth", found(conduct::of_rate(&conduct::PEAK, "v", 1_000, 1_101, 0..=110))),
-        ("hls-measured-average", found(conduct::of_rate(&conduct::AVERAGE, "v", 1_000, 899, 90..=110))),
         ("check-not-looked-into", vec![conduct::of_unseen("v", "a transport stream")]),
     ]
 }
@@ -91,5 +89,4 @@ fn what_is_right_breaks_no_rule() {
     assert_eq!(conduct::of_hint("v", "14.2.m4s", &answer(200, 1)), None);
     assert_eq!(conduct::of_parts("v", "14.m4s", b"0123", b"0123", 2), None);
     assert_eq!(conduct::of_removed("v", &answer(200, 1), second), None);
-    assert_eq!(conduct::of_rate(&conduct::PEAK, "v", 1_000, 400, 0..=110), None);
 }

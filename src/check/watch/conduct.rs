@@ -1,6 +1,5 @@
 //! How a server behaves over time: what it holds back, refuses, promises and keeps. Pure: answers and moments come in.
 
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::check::exchange::Answer;
@@ -72,25 +71,10 @@ const REMOVED: Rule = Rule {
     source: "RFC 8216bis §6.2.2",
     demand: "A segment that has left the playlist can be fetched for its duration and that of the longest playlist that listed it.",
 };
-/// Measured against `BANDWIDTH`.
-pub const PEAK: Rule = Rule {
-    id: "hls-measured-bandwidth",
-    level: Level::Should,
-    source: "RFC 8216bis §4.4.6.2",
-    demand: "BANDWIDTH is the peak segment bit rate of the variant with its renditions, within ten percent.",
-};
-/// Measured against `AVERAGE-BANDWIDTH`.
-pub const AVERAGE: Rule = Rule {
-    id: "hls-measured-average",
-    level: Level::Should,
-    source: "RFC 8216bis §4.4.6.2",
-    demand: "AVERAGE-BANDWIDTH is the average bit rate of the variant with its renditions, within ten percent.",
-};
 const UNSEEN: Rule =
     Rule { id: "check-not-looked-into", level: Level::Note, source: "sluicegate check", demand: "All of a stream is looked into." };
 
-const RULES: &[&Rule] =
-    &[&WITHOUT_MSN, &MALFORMED, &TOO_FAR, &AT_ONCE, &HOLDS, &IN_TIME, &SKIPS, &HINT, &JOINED, &REMOVED, &PEAK, &AVERAGE, &UNSEEN];
+const RULES: &[&Rule] = &[&WITHOUT_MSN, &MALFORMED, &TOO_FAR, &AT_ONCE, &HOLDS, &IN_TIME, &SKIPS, &HINT, &JOINED, &REMOVED, &UNSEEN];
 
 /// Every rule of this module.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
@@ -208,11 +192,4 @@ pub fn of_removed(subject: &str, answer: &Answer, left: Duration) -> Option<Find
 /// Something that is not judged, and why.
 pub fn of_unseen(subject: &str, why: impl Into<String>) -> Finding {
     Finding::new(&UNSEEN, subject, why)
-}
-
-/// Whether a rate in bit/s is what was declared, within `within` hundredths of it.
-pub fn of_rate(rule: &'static Rule, subject: &str, declared: u64, measured: u64, within: RangeInclusive<u64>) -> Option<Finding> {
-    let bounds = declared.saturating_mul(*within.start()) / 100..=declared.saturating_mul(*within.end()) / 100;
-    let detail = || format!("{declared} bit/s declared, {measured} measured");
-    (!bounds.contains(&measured)).then(|| Finding::new(rule, subject, detail()))
 }

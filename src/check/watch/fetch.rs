@@ -10,9 +10,14 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::check::exchange::{Answer, Ask};
-use crate::check::media::{Container, Continuity, Init, container, read_init, read_media, rules_of_init, rules_of_media};
+use crate::check::hls;
+use crate::check::hls::media::Meter;
+use crate::check::hls::model::{Media as List, Part, Segment};
+use crate::check::media::{
+    Announced, Container, Continuity, Init, Media, Run, container, read_init, read_media, rules_of_init, rules_of_media,
+};
 use crate::check::transport;
-use crate::media::Span;
+use crate::media::Kind;
 
 use super::conduct;
 use super::ledger::Ledger;
@@ -37,7 +42,9 @@ pub(super) struct Resource {
 /// A segment or part to fetch.
 #[derive(Debug)]
 pub(super) struct Piece {
-    pub msn: u64,
+    /// The playlist that listed it.
+    pub list: Arc<List>,
+    pub segment: Arc<Segment>,
     pub source: Resource,
     /// Its init segment.
     pub map: Option<Resource>,
@@ -50,6 +57,7 @@ pub(super) struct Piece {
 pub(super) enum Job {
     Part {
         piece: Piece,
+        part: Part,
         /// Its place in the segment.
         index: usize,
         /// The request that a hint led to.
@@ -57,55 +65,72 @@ pub(super) enum Job {
     },
     Segment {
         piece: Piece,
-        /// How many parts are listed of it.
-        parts: usize,
-        duration: Span,
     },
     /// A segment that is not there, and is said not to be.
     Gap,
 }
 
-/// Does the jobs of the playlist `name` until there are no more. Returns each segment's duration and bytes.
-pub(super) async fn work(ledger: Ledger, name: String, target: Duration, mut jobs: mpsc::Receiver<Job>) -> Vec<(Span, u64)> {
+/// What a playlist turned out to hold.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    pub meter: Meter,
+    /// The tracks of the first init segment.
+    pub tracks: Vec<Announced>,
+    /// Pictures in a second.
+    pub frame_rate: Option<f64>,
+}
+
+/// Does the jobs of the playlist `name` until there are no more. `independent` tells whether the multivariant playlist says that every segment
+/// begins with a sync sample.
+pub(super) async fn work(ledger: Ledger, name: String, independent: bool, target: Duration, mut jobs: mpsc::Receiver<Job>) -> Held {
     let mut worker = Worker {
         ledger,
         name,
+        independent,
         target,
         inits: HashMap::new(),
-        parts: (0, Vec::new()),
+        parts: Parts::default(),
         by_parts: Continuity::default(),
         by_segments: Continuity::default(),
         probed: false,
-        sizes: Vec::new(),
+        held: Held::default(),
     };
     while let Some(job) = jobs.recv().await {
         match job {
-            Job::Part { piece, index, hinted } => worker.part(piece, index, hinted).await,
-            Job::Segment { piece, parts, duration } => worker.segment(piece, parts, duration).await,
+            Job::Part { piece, part, index, hinted } => worker.part(piece, &part, index, hinted).await,
+            Job::Segment { piece } => worker.segment(piece).await,
             Job::Gap => {
                 worker.by_parts.forget();
                 worker.by_segments.forget();
             }
         }
     }
-    worker.sizes
+    worker.held
+}
+
+/// The parts of a segment that have come, from its first on.
+#[derive(Default)]
+struct Parts {
+    msn: u64,
+    bytes: Vec<Bytes>,
+    read: Vec<Media>,
 }
 
 struct Worker {
     ledger: Ledger,
     name: String,
+    independent: bool,
     target: Duration,
     inits: HashMap<Resource, Option<Arc<Init>>>,
-    /// The parts of the segment in progress, by place.
-    parts: (u64, Vec<Bytes>),
+    parts: Parts,
     by_parts: Continuity,
     by_segments: Continuity,
     probed: bool,
-    sizes: Vec<(Span, u64)>,
+    held: Held,
 }
 
 impl Worker {
-    async fn part(&mut self, piece: Piece, index: usize, hinted: Option<JoinHandle<Option<Answer>>>) {
+    async fn part(&mut self, piece: Piece, part: &Part, index: usize, hinted: Option<JoinHandle<Option<Answer>>>) {
         let answer = match hinted {
             Some(request) => {
                 let answer = request.await.ok().flatten();
@@ -118,34 +143,48 @@ impl Worker {
             Some(answer) => Some(answer),
             None => self.fetch(&piece.source).await,
         };
-        if self.parts.0 != piece.msn {
-            self.parts = (piece.msn, Vec::new());
+        if self.parts.msn != piece.segment.msn {
+            self.parts = Parts { msn: piece.segment.msn, ..Parts::default() };
         }
         if piece.begins_anew || answer.is_none() {
             self.by_parts.forget();
         }
         let Some(answer) = answer else { return };
         self.ledger.count(|summary| summary.parts += 1);
-        if self.parts.1.len() == index {
-            self.parts.1.push(answer.body.clone());
+        let media = self.look_into(&piece, &answer, true).await;
+        if self.parts.bytes.len() == index {
+            self.parts.bytes.push(answer.body);
         }
-        self.look_into(&piece, &answer, true).await;
+        if let Some(media) = media {
+            self.ledger.add(hls::media::part(&self.name, &piece.list, part, &media));
+            if self.parts.read.len() == index {
+                self.parts.read.push(media);
+            }
+        }
     }
 
-    async fn segment(&mut self, piece: Piece, parts: usize, duration: Span) {
+    async fn segment(&mut self, piece: Piece) {
         let answer = self.fetch(&piece.source).await;
         if piece.begins_anew || answer.is_none() {
             self.by_segments.forget();
         }
         let Some(answer) = answer else { return };
         self.ledger.count(|summary| summary.segments += 1);
-        self.sizes.push((duration, answer.body.len() as u64));
-        let (msn, known) = std::mem::take(&mut self.parts);
-        if msn == piece.msn && parts > 0 && known.len() == parts {
-            let joined = known.concat();
-            self.ledger.add(conduct::of_parts(&self.name, &piece.source.url, &answer.body, &joined, parts));
+        let segment = &piece.segment;
+        self.held.meter.add(answer.body.len() as u64, segment.duration, self.target.as_secs());
+        let known = std::mem::take(&mut self.parts);
+        let count = segment.parts.len();
+        let has_all = |parts: usize| known.msn == segment.msn && count > 0 && parts == count;
+        if has_all(known.bytes.len()) {
+            self.ledger.add(conduct::of_parts(&self.name, &piece.source.url, &answer.body, &known.bytes.concat(), count));
         }
-        self.look_into(&piece, &answer, false).await;
+        if let Some(media) = self.look_into(&piece, &answer, false).await {
+            self.ledger.add(hls::media::segment(&self.name, &piece.list, segment, &media, self.independent));
+            if has_all(known.read.len()) {
+                self.ledger.add(hls::media::parts(&self.name, segment, &known.read, &media));
+            }
+            self.held.frame_rate = media.lead().filter(|run| run.kind == Kind::Video).and_then(Run::frame_rate);
+        }
         if !self.probed {
             self.probed = true;
             probes::of_media(&self.ledger, &self.name, &piece.source, &answer, self.target).await;
@@ -162,7 +201,7 @@ impl Worker {
         None
     }
 
-    async fn look_into(&mut self, piece: &Piece, answer: &Answer, is_part: bool) {
+    async fn look_into(&mut self, piece: &Piece, answer: &Answer, is_part: bool) -> Option<Media> {
         let kind = container(&answer.body);
         let url = &piece.source.url;
         self.ledger.add_of(&self.name, transport::of_media(url, answer, kind, self.target));
@@ -171,9 +210,9 @@ impl Worker {
                 let detail = format!("segments are no fragmented MP4 ({kind:?}), and their content is not looked into");
                 self.ledger.add([conduct::of_unseen(&self.name, detail)]);
             }
-            return;
+            return None;
         }
-        let Some(init) = self.init(piece.map.as_ref()).await else { return };
+        let init = self.init(piece.map.as_ref()).await?;
         let read = read_media(&init, &answer.body);
         let mut found = rules_of_media(url, &init, &answer.body, &read);
         let continuity = if is_part { &mut self.by_parts } else { &mut self.by_segments };
@@ -182,6 +221,7 @@ impl Worker {
             Err(_) => continuity.forget(),
         }
         self.ledger.add_of(&self.name, found);
+        read.ok()
     }
 
     /// The init segment at that place; each is fetched and looked at once.
@@ -197,6 +237,9 @@ impl Worker {
             self.ledger.add_of(&self.name, answer.is_ok().then(|| rules_of_init(&map.url, &answer.body)).into_iter().flatten());
             read_init(&answer.body).ok().filter(|_| answer.is_ok()).map(Arc::new)
         });
+        if let Some(init) = init.as_ref().filter(|_| self.held.tracks.is_empty()) {
+            self.held.tracks.clone_from(&init.tracks);
+        }
         if self.inits.len() < MAX_INITS {
             self.inits.insert(map.clone(), init.clone());
         }

@@ -18,10 +18,9 @@ use crate::check::transport;
 use crate::media::Span;
 
 use super::conduct::{self, Wish};
-use super::fetch::{self, Job, Piece, Resource};
+use super::fetch::{self, Held, Job, Piece, Resource};
 use super::ledger::Ledger;
 use super::probes;
-use super::rates::Sizes;
 
 /// Whole segments before the edge that are fetched at the beginning, as a player fills its buffer.
 const FIRST: u64 = 2;
@@ -50,13 +49,15 @@ pub(super) struct Rendition {
     pub url: Url,
     /// Variables of the multivariant playlist.
     pub variables: Arc<BTreeMap<String, String>>,
+    /// Whether the multivariant playlist has `EXT-X-INDEPENDENT-SEGMENTS`.
+    pub independent: bool,
 }
 
 /// What is left of it at the end.
 #[derive(Debug)]
 pub(super) struct Followed {
     pub uri: String,
-    pub sizes: Sizes,
+    pub held: Held,
 }
 
 /// Follows it until time is over, or the stream is. A playlist that never comes is one finding.
@@ -65,7 +66,7 @@ pub(super) async fn follow(ledger: Ledger, rendition: Rendition) -> Option<Follo
     let (jobs, work) = mpsc::channel(MAX_JOBS);
     let target = first.1.target();
     ledger.count(|summary| summary.low_latency |= first.1.list.part_target.is_some());
-    let worker = tokio::spawn(fetch::work(ledger.clone(), rendition.name.clone(), target, work));
+    let worker = tokio::spawn(fetch::work(ledger.clone(), rendition.name.clone(), rendition.independent, target, work));
     let probe = first.1.can_block().then(|| tokio::spawn(probes::of_directives(ledger.clone(), rendition.clone(), Look::clone(&first.1))));
     if first.1.list.part_target.is_some() {
         ledger.add(transport::of_low_latency(&rendition.name, &first.0));
@@ -83,7 +84,7 @@ pub(super) async fn follow(ledger: Ledger, rendition: Rendition) -> Option<Follo
         jobs,
     };
     follower.ledger.add(follower.history.see(first.0.head_at, &follower.now.list));
-    follower.take(&first.0);
+    follower.take(&first.0, false);
     follower.run().await;
     if let Some(probe) = probe {
         // A request that must be refused and is held instead ends by its own patience.
@@ -92,9 +93,7 @@ pub(super) async fn follow(ledger: Ledger, rendition: Rendition) -> Option<Follo
     follower.ask_for_removed().await;
     let Follower { rendition, jobs, .. } = follower;
     drop(jobs);
-    let segments = worker.await.unwrap_or_default();
-    let target = Span::from(target);
-    Some(Followed { uri: rendition.uri, sizes: Sizes { segments, target } })
+    Some(Followed { uri: rendition.uri, held: worker.await.unwrap_or_default() })
 }
 
 /// A playlist that was read.
@@ -224,37 +223,40 @@ impl Follower {
                 // An answer that brings nothing new must not make a storm of requests.
                 sleep(RETRY).await;
             }
-            self.take(&answer);
+            self.take(&answer, wish.is_some());
         }
         self.ledger.count(|summary| summary.ended |= self.now.list.ended);
     }
 
     /// Notes what is new in the playlist, and has it fetched.
-    fn take(&mut self, answer: &Answer) {
+    fn take(&mut self, answer: &Answer, awaited: bool) {
         let list = std::mem::take(&mut self.now.list);
         self.note_latency(&list, answer);
+        let list = Arc::new(list);
         for segment in list.all().filter(|segment| segment.msn >= self.joined).cloned().collect::<Vec<_>>() {
             let is_open = list.open.as_ref().is_some_and(|open| open.msn == segment.msn);
-            self.take_segment(&segment, is_open);
+            self.take_segment(&list, &Arc::new(segment), is_open);
         }
         self.note_removed(&list, answer);
         self.longest = self.longest.max(list.duration());
-        self.now.list = list;
+        self.ledger.show(&self.rendition, &list, (if awaited { answer.head_at } else { answer.asked }, answer.done));
+        self.now.list = Arc::unwrap_or_clone(list);
     }
 
     /// Has a segment and its parts fetched, as far as they are new.
-    fn take_segment(&mut self, segment: &Segment, is_open: bool) {
+    fn take_segment(&mut self, list: &Arc<Media>, segment: &Arc<Segment>, is_open: bool) {
         let rendition = self.rendition.clone();
         let resource = |uri: &str, range| rendition.url.join(uri).ok().map(|url| Resource { url: url.into(), range });
         let map = segment.map.as_ref().and_then(|map| resource(&map.uri, map.range.clone()));
+        let piece = |source| Piece { list: Arc::clone(list), segment: Arc::clone(segment), source, map: map.clone(), begins_anew: false };
         let mut seen = self.seen.remove(&segment.msn).unwrap_or_default();
         for (index, part) in segment.parts.iter().enumerate().skip(seen.parts) {
             seen.parts = index + 1;
             let Some(source) = resource(&part.uri, part.range.clone()) else { continue };
             let hinted = self.hinted.take_if(|(hint, _)| *hint == part.uri).map(|(_, request)| request);
             if !part.gap {
-                let begins_anew = segment.discontinuity && index == 0;
-                self.send(Job::Part { piece: Piece { msn: segment.msn, source, map: map.clone(), begins_anew }, index, hinted });
+                let piece = Piece { begins_anew: segment.discontinuity && index == 0, ..piece(source) };
+                self.send(Job::Part { piece, part: part.clone(), index, hinted });
             }
         }
         if !is_open && !seen.whole {
@@ -263,8 +265,7 @@ impl Follower {
             seen.duration = segment.duration;
             match seen.url.clone() {
                 Some(source) => {
-                    let piece = Piece { msn: segment.msn, source, map, begins_anew: segment.discontinuity };
-                    self.send(Job::Segment { piece, parts: segment.parts.len(), duration: segment.duration });
+                    self.send(Job::Segment { piece: Piece { begins_anew: segment.discontinuity, ..piece(source) } });
                 }
                 None => self.send(Job::Gap),
             }

@@ -1,14 +1,20 @@
 //! What is found and counted while tasks watch side by side.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
+use url::Url;
 
 use crate::check::exchange::{Answer, Ask, Client};
 use crate::check::finding::{Finding, Report};
+use crate::check::hls::model::Media;
+use crate::check::hls::set::{self, Seen};
 use crate::check::transport;
 use crate::media::{Span, WallClock};
+
+use super::follow::Rendition;
 
 /// What was watched.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -44,12 +50,21 @@ pub(super) struct Ledger {
     /// When watching ends, in the client's time.
     pub until: Duration,
     pages: Arc<Mutex<(Report, Summary)>>,
+    board: Arc<Mutex<BTreeMap<Url, Shown>>>,
+}
+
+/// The newest state of a playlist, and between which moments its server made it.
+#[derive(Debug)]
+struct Shown {
+    name: String,
+    list: Arc<Media>,
+    made: (Duration, Duration),
 }
 
 impl Ledger {
     pub fn new(client: Client, until: Duration) -> Self {
         let zero = SystemTime::now() - client.now();
-        Self { client, zero, until, pages: Arc::default() }
+        Self { client, zero, until, pages: Arc::default(), board: Arc::default() }
     }
 
     pub fn now(&self) -> Duration {
@@ -73,6 +88,20 @@ impl Ledger {
     /// Findings about media of the playlist `name`: reported once for the playlist and rule, whichever of its segments it is.
     pub fn add_of(&self, name: &str, findings: impl IntoIterator<Item = Finding>) {
         self.add(findings.into_iter().map(|finding| Finding::new(finding.rule, name, format!("{}: {}", finding.subject, finding.detail))));
+    }
+
+    /// Holds a new state of a playlist to the newest ones of the others.
+    pub fn show(&self, rendition: &Rendition, list: &Arc<Media>, made: (Duration, Duration)) {
+        let mut board = self.board.lock();
+        board.insert(rendition.url.clone(), Shown { name: rendition.name.clone(), list: Arc::clone(list), made });
+        let urls: Vec<&Url> = board.keys().collect();
+        let seen: Vec<Seen<'_>> = board.values().map(|shown| Seen { subject: &shown.name, list: &shown.list, made: shown.made }).collect();
+        let named = |of: usize, address: &str| {
+            let url = urls.get(of)?.join(address).ok()?;
+            urls.iter().position(|known| **known == url)
+        };
+        let found = set::check(&seen, named);
+        self.add(found);
     }
 
     pub fn count(&self, change: impl FnOnce(&mut Summary)) {

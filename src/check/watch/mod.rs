@@ -8,7 +8,6 @@ mod follow;
 mod ledger;
 mod open;
 mod probes;
-mod rates;
 pub mod tell;
 
 pub use ledger::Summary;

@@ -8,15 +8,14 @@ use tokio::task::JoinSet;
 use url::Url;
 
 use crate::check::exchange::{Ask, Client, Error, Options as Exchange};
-use crate::check::finding::Report;
+use crate::check::finding::{Finding, Report};
 use crate::check::hls;
-use crate::check::hls::model::{Multivariant, Playlist};
+use crate::check::hls::model::{Multivariant, Playlist, Variant};
 use crate::check::hls::read::{Given, MAX_BYTES};
 use crate::check::transport;
 
 use super::follow::{Followed, Rendition, follow};
 use super::ledger::{Ledger, Summary};
-use super::rates;
 
 /// Most media playlists of one stream that are followed.
 pub const MAX_PLAYLISTS: usize = 12;
@@ -103,7 +102,7 @@ pub async fn open(options: Options) -> Result<Opened, Unwatchable> {
     let ledger = Ledger::new(client, options.watch);
     let (list, renditions) = match list {
         Some(Playlist::Media(_)) => {
-            let rendition = Rendition { name, uri: String::new(), url: base, variables: Arc::default() };
+            let rendition = Rendition { name, uri: String::new(), url: base, variables: Arc::default(), independent: false };
             (None, vec![rendition])
         }
         Some(Playlist::Multivariant(list)) => {
@@ -124,13 +123,14 @@ pub async fn open(options: Options) -> Result<Opened, Unwatchable> {
 /// The media playlists that a multivariant playlist names, each once.
 fn renditions(base: &Url, list: &Multivariant) -> Vec<Rendition> {
     let variables: Arc<BTreeMap<String, String>> = Arc::new(list.header.variables.clone());
+    let independent = list.header.independent_segments;
     let variants = list.variants.iter().map(|variant| variant.uri.as_str());
     let groups = list.renditions.iter().filter_map(|rendition| rendition.uri.as_deref());
     let mut found: Vec<Rendition> = Vec::new();
     for uri in variants.chain(groups) {
         let Ok(url) = base.join(uri) else { continue };
         if !found.iter().any(|known| known.url == url) {
-            found.push(Rendition { name: short(base, &url), uri: uri.to_owned(), url, variables: Arc::clone(&variables) });
+            found.push(Rendition { name: short(base, &url), uri: uri.to_owned(), url, variables: Arc::clone(&variables), independent });
         }
     }
     found
@@ -168,8 +168,7 @@ impl Opened {
             return Err(Unwatchable::Empty(self.url));
         }
         if let Some(list) = &self.list {
-            let sizes = |uri: &str| followed.iter().find(|followed| followed.uri == uri).map(|followed| &followed.sizes);
-            self.ledger.add(rates::judge(list, sizes));
+            self.ledger.add(list.variants.iter().flat_map(|variant| of_variant(list, variant, &followed)));
         }
         self.ledger.count(|summary| {
             summary.playlists = self.renditions.iter().map(|rendition| rendition.name.clone()).collect();
@@ -179,4 +178,25 @@ impl Opened {
         let (report, summary) = self.ledger.close();
         Ok(Watched { url: self.url, report, summary })
     }
+}
+
+/// What a variant declares, beside what its playlist and one rendition of its group of sound turned out to hold.
+fn of_variant(list: &Multivariant, variant: &Variant, followed: &[Followed]) -> Vec<Finding> {
+    let held = |uri: &str| followed.iter().find(|followed| followed.uri == uri).map(|followed| &followed.held);
+    let Some(own) = held(&variant.uri) else { return Vec::new() };
+    let mut group =
+        list.renditions.iter().filter(|rendition| rendition.kind == "AUDIO" && Some(&rendition.group) == variant.audio.as_ref());
+    let sound = group.find_map(|rendition| Some((rendition, held(rendition.uri.as_deref()?)?)));
+    // A variant of sound alone may have its own playlist in its group.
+    let both: Vec<_> = [own].into_iter().chain(sound.map(|(_, sound)| sound).filter(|sound| !std::ptr::eq(*sound, own))).collect();
+    let tracks: Vec<_> = both.iter().flat_map(|held| &held.tracks).collect();
+    let meters: Vec<_> = both.iter().map(|held| held.meter).collect();
+    let mut found = hls::media::variant(&variant.uri, variant, &tracks, own.frame_rate);
+    found.extend(hls::media::bandwidth(&variant.uri, variant, &meters));
+    if let Some((rendition, sound)) = sound
+        && let Some((told, track)) = rendition.channels.as_deref().zip(sound.tracks.first())
+    {
+        found.extend(hls::media::channels(rendition.uri.as_deref().unwrap_or_default(), told, track));
+    }
+    found
 }
