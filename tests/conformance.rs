@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-/// Items by letter: RTMP, Enhanced RTMP, FLV, CMAF and HLS.
-const ITEMS: [(char, usize); 4] = [('R', 34), ('E', 20), ('F', 26), ('H', 29)];
+/// Items by letter: RTMP, Enhanced RTMP, FLV, CMAF and HLS, DASH.
+const ITEMS: [(char, usize); 5] = [('R', 34), ('E', 20), ('F', 26), ('H', 29), ('D', 23)];
 
 /// Item, and the tests that show it.
 fn rows(table: &str) -> Vec<(String, Vec<String>)> {
