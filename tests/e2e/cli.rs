@@ -12,7 +12,7 @@ fn the_version_and_help_are_told() {
     assert_eq!(out.trim(), concat!("sluicegate ", env!("CARGO_PKG_VERSION")));
     let (ok, out, _) = run(&["--help"], &[]);
     assert!(ok);
-    for word in ["serve", "check-config", "healthcheck", "Examples:", "ffmpeg -re", "SLUICEGATE_"] {
+    for word in ["serve", "check-config", "check", "healthcheck", "Examples:", "ffmpeg -re", "SLUICEGATE_"] {
         assert!(out.contains(word), "{word} in {out}");
     }
     let (ok, out, _) = run(&["serve", "--help"], &[]);
@@ -47,6 +47,15 @@ fn every_mistake_of_a_file_is_told_at_once() {
     std::fs::write(&file, "[http\n").unwrap();
     let (ok, _, errors) = run(&["check-config", file.to_str().unwrap()], &[]);
     assert!(!ok && errors.contains("1 mistake"), "{errors}");
+}
+
+#[test]
+fn a_check_of_nothing_says_so_and_ends_by_a_code_of_its_own() {
+    let nobody = "http://127.0.0.1:1/live/demo/index.m3u8";
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_sluicegate")).args(["check", nobody, "--seconds", "1"]).output().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{errors}");
+    assert!(errors.contains(nobody) && errors.contains("refused"), "{errors}");
 }
 
 #[test]
