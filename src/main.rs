@@ -79,7 +79,7 @@ struct Serve {
 
 #[derive(Debug, Args)]
 struct Check {
-    /// The playlist, such as http://127.0.0.1:8080/live/demo/index.m3u8.
+    /// The playlist or manifest, such as http://127.0.0.1:8080/live/demo/index.m3u8.
     url: String,
     /// For how long.
     #[arg(long, value_name = "N", default_value_t = 30)]

@@ -73,6 +73,7 @@ struct Viewer {
     scrubber: Scrubber,
     #[cfg(feature = "server")]
     checker: super::checked::Checker,
+    #[cfg(feature = "server")]
     held: Held,
 }
 

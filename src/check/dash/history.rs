@@ -91,8 +91,6 @@ pub const RULES: &[&Rule] = &[
 
 /// What clocks and the rounding of times may differ by.
 const TOLERANCE: Span = Span::from_secs(1);
-/// Segments at the end of a timeline that are not whole yet: one is being made, and one is foretold.
-const OPEN: usize = 2;
 /// How often the longest segment fits into the time that a live edge may stand.
 const PATIENCE: i64 = 3;
 
@@ -227,7 +225,7 @@ fn removed(last: &Mpd, period: &Period, mpd: &Mpd, now: WallClock, found: &mut V
     for representation in period.sets.iter().flat_map(|set| &set.representations) {
         let Some(template) = &representation.template else { continue };
         let segments = template.segments(template.end_of(period));
-        let whole = segments.len() - open(template, segments.len());
+        let whole = segments.len() - template.unsettled(segments.len());
         if let Some(segment) = segments[..whole].last() {
             let update = Update { last, mpd, period, now };
             if update.is_early(template, *segment) {
@@ -240,11 +238,6 @@ fn removed(last: &Mpd, period: &Period, mpd: &Mpd, now: WallClock, found: &mut V
             }
         }
     }
-}
-
-/// How many segments at the end of a timeline may still change.
-fn open(template: &Template, segments: usize) -> usize {
-    if template.is_complete { 0 } else { OPEN.min(segments) }
 }
 
 /// One update of one period.
@@ -261,7 +254,7 @@ impl Update<'_> {
         let after = new.segments(end);
         let by_start: BTreeMap<i64, Segment> = after.iter().map(|segment| (segment.start, *segment)).collect();
         let by_number = new.media.as_deref().and_then(|media| address::uses(media).ok()).is_some_and(|uses| uses.number);
-        let whole = before.len() - open(old, before.len());
+        let whole = before.len() - old.unsettled(before.len());
         let first = after.first().map(|segment| segment.start);
         let mut told = [false; 3];
         for segment in &before[..whole] {

@@ -12,6 +12,7 @@ pub mod model;
 pub mod read;
 mod rule;
 pub mod schema;
+pub mod served;
 pub mod tree;
 pub mod value;
 
@@ -19,7 +20,7 @@ use crate::check::finding::Rule;
 
 /// All rules of manifests.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    let alone = [read::RULES, schema::RULES, history::RULES, media::RULES].into_iter();
+    let alone = [read::RULES, schema::RULES, history::RULES, media::RULES, served::RULES].into_iter();
     alone.chain(manifest::RULES.iter().copied()).flatten().copied()
 }
 

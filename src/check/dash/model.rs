@@ -8,6 +8,8 @@ use super::value::Moment;
 
 /// Most segments that one timeline is unrolled to; a window of a day has some ten thousand.
 pub const MAX_SEGMENTS: usize = 200_000;
+/// Segments at the end of a timeline of low latency that are not whole yet: one is being made, and one is foretold.
+const UNSETTLED: usize = 2;
 /// Most representations of a manifest that are read: more than any service offers, over all of its periods.
 pub const MAX_REPRESENTATIONS: usize = 500;
 
@@ -318,6 +320,27 @@ impl Template {
             }
         }
         segments
+    }
+
+    /// How many of so many segments of its timeline may still be set right: those at its end that are not whole yet.
+    pub fn unsettled(&self, listed: usize) -> usize {
+        if self.is_complete { 0 } else { UNSETTLED.min(listed) }
+    }
+
+    /// The segments of `@duration` that end in `from..=to`, in time since their period's start; none where a timeline lists them.
+    pub fn regular(&self, from: Span, to: Span) -> Vec<Segment> {
+        let (Some(duration), Some(scale), None) = (self.duration.filter(|duration| *duration > 0), self.timescale, &self.timeline) else {
+            return Vec::new();
+        };
+        let place = |span: Span| span.ticks(scale) / duration;
+        let segment = |index: i64| Segment {
+            number: self.start_number.saturating_add(index.unsigned_abs()),
+            start: self.offset.saturating_add(index.saturating_mul(duration)),
+            duration,
+            line: self.line,
+        };
+        let segments = (place(from) - 1).max(0)..place(to);
+        segments.take(MAX_SEGMENTS).map(segment).filter(|segment| self.end_number.is_none_or(|last| segment.number <= last)).collect()
     }
 
     /// The end of `period` in ticks of this template, where it has one.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 mod history;
 mod media;
+mod served;
 
 use proptest::prelude::*;
 
@@ -145,7 +146,7 @@ fn low_latency_needs_a_clock_and_its_producers_time() {
 fn every_rule_has_a_specimen() {
     let names: BTreeSet<_> = super::rules().map(|rule| rule.id).collect();
     let of_manifests = SPECIMENS.iter().map(|(rule, ..)| *rule).chain(["dash-low-latency-clock", "dash-producer-reference"]);
-    let shown: BTreeSet<_> = of_manifests.chain(history::shown()).chain(media::shown()).collect();
+    let shown: BTreeSet<_> = of_manifests.chain(history::shown()).chain(media::shown()).chain(served::shown()).collect();
     assert_eq!(names, shown);
 }
 

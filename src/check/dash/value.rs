@@ -70,6 +70,16 @@ pub fn date_time(text: &str) -> Option<Moment> {
     is_xml.then_some(Moment { wall, is_zoned: zone.is_some() })
 }
 
+/// The `Date` of an answer, such as `Mon, 21 Sep 2026 14:00:30 GMT` (RFC 9110 §5.6.7); the two older forms are not read.
+pub fn http_date(text: &str) -> Option<WallClock> {
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let mut words = text.split_whitespace().skip(1);
+    let (day, month, year, time) = (words.next()?, words.next()?, words.next()?, words.next()?);
+    let month = MONTHS.iter().position(|known| *known == month)? + 1;
+    let moment = date_time(&format!("{year}-{month:02}-{day}T{time}Z"))?;
+    (words.next() == Some("GMT")).then_some(moment.wall)
+}
+
 /// `xs:double` as a time in seconds, `INF` among them.
 pub fn seconds(text: &str) -> Option<Span> {
     match text {

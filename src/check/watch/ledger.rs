@@ -19,7 +19,9 @@ use super::follow::Rendition;
 /// What was watched.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// Media playlists that were followed, by name.
+    /// Whether it is DASH, and not HLS.
+    pub is_dash: bool,
+    /// Media playlists that were followed, by name, or the manifest.
     pub playlists: Vec<String>,
     /// Media playlists that were left out, for there were too many.
     pub left_out: usize,

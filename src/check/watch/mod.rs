@@ -1,8 +1,10 @@
-//! Watching a stream: asks for playlists as a player does, for parts and segments as they are listed, and for what a server must refuse.
+//! Watching a stream: asks for playlists and manifests as a player does, for parts and segments as they are listed, and for
+//! what a server must refuse.
 //!
 //! Finds nothing by itself but the order of events: what is wrong with an answer, a playlist or a segment is said by the pure modules.
 
 pub mod conduct;
+mod dash;
 mod fetch;
 mod follow;
 mod ledger;

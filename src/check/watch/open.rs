@@ -7,13 +7,14 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use url::Url;
 
-use crate::check::exchange::{Ask, Client, Error, Options as Exchange};
+use crate::check::exchange::{Answer, Ask, Client, Error, Options as Exchange};
 use crate::check::finding::{Finding, Report};
 use crate::check::hls;
 use crate::check::hls::model::{Multivariant, Playlist, Variant};
 use crate::check::hls::read::{Given, MAX_BYTES};
 use crate::check::transport;
 
+use super::dash;
 use super::follow::{Followed, Rendition, follow};
 use super::ledger::{Ledger, Summary};
 
@@ -25,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// What to watch.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The address of a playlist.
+    /// The address of a playlist or manifest.
     pub url: String,
     /// For how long.
     pub watch: Duration,
@@ -52,7 +53,7 @@ pub enum Unwatchable {
         status: u16,
     },
     /// Something else.
-    #[error("{url} is no playlist of HLS (it came as {kind})")]
+    #[error("{url} is no playlist of HLS and no manifest of DASH (it came as {kind})")]
     Kind {
         /// The address.
         url: String,
@@ -72,6 +73,8 @@ pub struct Opened {
     watch: Duration,
     list: Option<Box<Multivariant>>,
     renditions: Vec<Rendition>,
+    /// A manifest of DASH in place of playlists: its name, and the answer that brought it.
+    manifest: Option<(String, Answer)>,
 }
 
 /// All that came of it.
@@ -97,6 +100,11 @@ pub async fn open(options: Options) -> Result<Opened, Unwatchable> {
     }
     let base = Url::parse(&answer.from).map_err(|error| Unwatchable::Address(answer.from.clone(), error))?;
     let name = short(&base, &base);
+    if dash::is_manifest(&answer) {
+        let ledger = Ledger::new(client, options.watch);
+        let manifest = Some((name, answer));
+        return Ok(Opened { ledger, url: options.url, watch: options.watch, list: None, renditions: Vec::new(), manifest });
+    }
     let given = Given { query: base.query().unwrap_or_default(), imported: None };
     let (list, mistakes) = hls::read::playlist(&answer.body, &name, given);
     let ledger = Ledger::new(client, options.watch);
@@ -117,7 +125,7 @@ pub async fn open(options: Options) -> Result<Opened, Unwatchable> {
             return Err(Unwatchable::Kind { url: options.url, kind });
         }
     };
-    Ok(Opened { ledger, url: options.url, watch: options.watch, list, renditions })
+    Ok(Opened { ledger, url: options.url, watch: options.watch, list, renditions, manifest: None })
 }
 
 /// The media playlists that a multivariant playlist names, each once.
@@ -147,18 +155,31 @@ fn short(base: &Url, url: &Url) -> String {
 impl Opened {
     /// The media playlists that will be followed.
     pub fn playlists(&self) -> impl Iterator<Item = &str> {
-        self.renditions.iter().take(MAX_PLAYLISTS).map(|rendition| rendition.name.as_str())
+        let manifest = self.manifest.iter().map(|(name, _)| name.as_str());
+        manifest.chain(self.renditions.iter().take(MAX_PLAYLISTS).map(|rendition| rendition.name.as_str()))
     }
 
     /// Watches until time is over or the stream is.
     ///
     /// # Errors
-    /// When none of its media playlists could be read.
+    /// When none of its media playlists could be read, or its manifest could not.
     pub async fn watch(mut self) -> Result<Watched, Unwatchable> {
         let left_out = self.renditions.len().saturating_sub(MAX_PLAYLISTS);
         self.renditions.truncate(MAX_PLAYLISTS);
         let began = self.ledger.now();
         self.ledger.until = began + self.watch;
+        if let Some((name, answer)) = self.manifest {
+            if !dash::follow(self.ledger.clone(), answer).await {
+                return Err(Unwatchable::Empty(self.url));
+            }
+            self.ledger.count(|summary| {
+                summary.playlists = vec![name];
+                summary.is_dash = true;
+                summary.watched = self.ledger.now().saturating_sub(began);
+            });
+            let (report, summary) = self.ledger.close();
+            return Ok(Watched { url: self.url, report, summary });
+        }
         let mut watching = JoinSet::new();
         for rendition in self.renditions.clone() {
             watching.spawn(follow(self.ledger.clone(), rendition));

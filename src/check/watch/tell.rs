@@ -38,7 +38,12 @@ fn finding(f: &mut fmt::Formatter<'_>, Repeated { first, times }: &Repeated) -> 
 
 fn summary(summary: &Summary) -> String {
     let mut out = String::new();
-    let kind = if summary.low_latency { "low-latency HLS" } else { "HLS" };
+    let kind = match (summary.is_dash, summary.low_latency) {
+        (true, true) => "low-latency DASH",
+        (true, false) => "DASH",
+        (false, true) => "low-latency HLS",
+        (false, false) => "HLS",
+    };
     let mut line = |text: fmt::Arguments<'_>| {
         // A string takes all that is written to it.
         let _ = writeln!(out, "{text}");
@@ -77,6 +82,7 @@ impl Watched {
             "left_out": report.left_out(),
             "counts": { "must": report.count(Level::Must), "should": report.count(Level::Should), "note": report.count(Level::Note) },
             "summary": {
+                "protocol": if summary.is_dash { "dash" } else { "hls" },
                 "low_latency": summary.low_latency,
                 "watched": summary.watched.as_secs_f64(),
                 "ended": summary.ended,
