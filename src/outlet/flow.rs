@@ -33,6 +33,8 @@ enum State<'a> {
     Filling(&'a [Part]),
     /// There will be no more.
     Whole(&'a Segment),
+    /// It was announced, as the one after a segment of the track always is, and then the publisher or the track went away.
+    Lost,
     /// There is none of that number, and never will be.
     Absent,
 }
@@ -67,7 +69,7 @@ impl Flow {
             State::Ahead => return None,
             State::Filling(parts) => (parts, None),
             State::Whole(segment) => (&segment.parts, Some(segment)),
-            State::Absent => return Some(Some(Err(Gone))),
+            State::Lost | State::Absent => return Some(Some(Err(Gone))),
         };
         match (parts.get(self.read), segment) {
             (Some(part), _) => Some(Some(Ok(part.bytes.clone()))),
@@ -84,6 +86,7 @@ pub(super) fn outlook(snapshot: &Snapshot, track: TrackId, epoch: Epoch, msn: Me
     match state(snapshot, track, epoch, msn) {
         State::Ahead | State::Filling([]) => Outlook::Coming,
         State::Filling(_) => Outlook::Flowing,
+        State::Lost => Outlook::Lost,
         State::Whole(_) | State::Absent => Outlook::Never,
     }
 }
@@ -99,12 +102,18 @@ fn state(snapshot: &Snapshot, track: TrackId, epoch: Epoch, msn: MediaSequence) 
     match open.clone().find(|open| open.msn == msn).map(|open| &open.progress) {
         Some(Progress::Filling(parts)) => return State::Filling(parts),
         Some(Progress::Whole(segment)) => return State::Whole(segment),
-        Some(Progress::Gap(_)) => return State::Absent,
+        Some(Progress::Gap(_)) => return lost(snapshot, track, msn),
         None => {}
     }
     let newest = open.next_back().map(|open| open.msn).or(snapshot.slots.last().map(|slot| slot.msn));
     let is_next = newest.is_some_and(|newest| msn == newest.next());
-    if is_next && snapshot.phase != Phase::Ended && snapshot.status(track).is_some() { State::Ahead } else { State::Absent }
+    let may_come = is_next && snapshot.phase != Phase::Ended && snapshot.status(track).is_some();
+    if may_come { State::Ahead } else { lost(snapshot, track, msn) }
+}
+
+fn lost(snapshot: &Snapshot, track: TrackId, msn: MediaSequence) -> State<'static> {
+    let before = msn.0.checked_sub(1).map(MediaSequence);
+    if before.is_some_and(|before| snapshot.segment(track, before).is_some()) { State::Lost } else { State::Absent }
 }
 
 #[cfg(test)]
@@ -115,9 +124,10 @@ mod tests {
     use tokio::sync::watch;
 
     use super::*;
+    use crate::fmp4::fragment::STYP;
     use crate::media::codec::{AvcConfig, VideoShape};
     use crate::media::{Codec, Metadata, Program, Sample, Timescale, Timestamp, Track, TrackSet, WallClock};
-    use crate::outlet::{Media, Shelf};
+    use crate::outlet::{Media, NotHeld, Shelf};
     use crate::segment::body::{Body, Place, Spooled, Volume};
     use crate::segment::budget::Allowance;
     use crate::segment::options::Options;
@@ -185,6 +195,34 @@ mod tests {
         stage.play(30);
         all.extend(rest(&mut flow).await.unwrap());
         assert_eq!(all, stage.whole());
+    }
+
+    #[tokio::test]
+    async fn a_segment_that_was_announced_and_never_came_is_one_of_no_media() {
+        let (mut stage, flow) = Stage::new().await;
+        let snapshots = flow.snapshots.clone();
+        let now = WallClock::from_unix_millis(EPOCH.0 as i64 + 7_000);
+        stage.segmenter.away(now);
+        stage.tell.send_replace(stage.segmenter.snapshot());
+        let shelf = Shelf::new(snapshots.clone(), snapshots, 10);
+        let ask = async |msn| shelf.media(&Request::Segment { track: TrackId::VIDEO, epoch: EPOCH, msn }, Duration::ZERO).await;
+        assert_eq!(ask(MSN.next()).await.unwrap_err(), NotHeld::Late, "the publisher may be back before it is due");
+        for seconds in 8..20 {
+            stage.segmenter.tick(WallClock::from_unix_millis(EPOCH.0 as i64 + seconds * 1_000));
+        }
+        stage.tell.send_replace(stage.segmenter.snapshot());
+        let Ok(Media::Whole(Body::Memory(bytes))) = ask(MSN.next()).await else { panic!("nothing was told of it") };
+        assert_eq!(bytes, &STYP[..]);
+        assert!(matches!(ask(MSN.next().next()).await, Ok(Media::Absent)), "nobody announced that one");
+        // A stream that ends has announced one more as well.
+        let (mut stage, flow) = Stage::new().await;
+        let snapshots = flow.snapshots.clone();
+        stage.segmenter.end(now);
+        stage.tell.send_replace(stage.segmenter.snapshot());
+        let shelf = Shelf::new(snapshots.clone(), snapshots, 10);
+        let ask = async |msn| shelf.media(&Request::Segment { track: TrackId::VIDEO, epoch: EPOCH, msn }, Duration::ZERO).await;
+        assert!(matches!(ask(MSN.next()).await, Ok(Media::Whole(Body::Memory(bytes))) if bytes == STYP[..]));
+        assert!(matches!(ask(MSN.next().next()).await, Ok(Media::Absent)));
     }
 
     #[tokio::test]

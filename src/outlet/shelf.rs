@@ -4,8 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::flow::{self, Flow};
 use super::texts::Texts;
+use crate::fmp4::fragment::STYP;
 use crate::segment::body::Body;
 use crate::segment::request::Request;
 use crate::segment::snapshot::{Phase, Snapshot};
@@ -22,6 +25,9 @@ pub struct Shelf {
     held: Arc<AtomicUsize>,
     max_held: usize,
 }
+
+/// A segment of no media: its type, and no fragment.
+const NOTHING: &[u8] = STYP;
 
 /// Why a request was not held until it could be answered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -57,6 +63,8 @@ pub(super) enum Outlook {
     Coming,
     /// Some of it is there.
     Flowing,
+    /// Nothing, though manifests announced it.
+    Lost,
 }
 
 /// A request's place among those held.
@@ -92,7 +100,8 @@ impl Shelf {
     }
 
     /// A media file. The next part is waited for, for it was hinted at, and so is the first part of the very next segment:
-    /// players that count segments by the clock, or simply ask on, would otherwise meet a 404 at the live edge.
+    /// players that count segments by the clock, or simply ask on, would otherwise meet a 404 at the live edge. Where it does not come after
+    /// all, as the publisher left, it is a segment of no media: Shaka 5.2.12 asks for it again and again as long as it meets a 404.
     ///
     /// # Errors
     /// [`NotHeld`]
@@ -110,6 +119,7 @@ impl Shelf {
             (Err(Outlook::Flowing), Request::Segment { track, epoch, msn }) => {
                 Ok(Media::Flowing(Flow::new(self.media.clone(), track, epoch, msn, self.place()?)))
             }
+            (Err(Outlook::Lost), _) => Ok(Media::Whole(Bytes::from_static(NOTHING).into())),
             (Err(_), _) => Ok(Media::Absent),
         }
     }
