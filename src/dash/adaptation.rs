@@ -188,7 +188,6 @@ fn measured(run: &Run<'_>, init: &Init) -> u64 {
 
 fn write_template(xml: &mut Xml, period: &Period, setting: &Setting<'_>, init: &Init) -> io::Result<()> {
     let Setting { snapshot, run, low_latency, query, .. } = *setting;
-    let (Some(first), Some(last)) = (run.first(), run.last()) else { return Ok(()) };
     let (track, epoch) = (init.track.id, snapshot.epoch);
     // A dollar sign stands for itself only when doubled; the carried query holds none.
     let suffix = if query.is_empty() { String::new() } else { format!("?{query}") };
@@ -197,7 +196,9 @@ fn write_template(xml: &mut Xml, period: &Period, setting: &Setting<'_>, init: &
     let timescale = init.track.timescale;
     let element = xml.create_element("SegmentTemplate").with_attribute(("timescale", timescale.hz().to_string().as_str()));
     let element = element.with_attribute(("presentationTimeOffset", period.start.rescale(timescale).to_string().as_str()));
-    let element = element.with_attribute(("startNumber", first.msn.0.to_string().as_str()));
+    let open = || snapshot.open.iter().find(|open| open.track() == track).map(|open| open.msn);
+    let Some(first) = run.first().map(|slot| slot.msn).or_else(open) else { return Ok(()) };
+    let element = element.with_attribute(("startNumber", first.0.to_string().as_str()));
     let element = element.with_attributes([("initialization", initialization.as_str()), ("media", media.as_str())]);
     let element = match low_latency {
         None => element,
@@ -206,7 +207,8 @@ fn write_template(xml: &mut Xml, period: &Period, setting: &Setting<'_>, init: &
             .with_attribute(("availabilityTimeComplete", "false")),
     };
     let whole = run.iter().filter_map(|slot: &&Slot| slot.segment(track)).map(|segment| Stretch::of(segment));
-    let following = low_latency.map(|low_latency| low_latency.following(snapshot, init, last)).unwrap_or_default();
+    let end = run.last().and_then(|slot| slot.segment(track)).map(|segment| Stretch::of(segment).end());
+    let following = low_latency.map(|low_latency| low_latency.following(snapshot, init, end)).unwrap_or_default();
     let segments: Vec<_> = whole.chain(following).collect();
     element.write_inner_content(|xml| {
         xml.create_element("SegmentTimeline").write_inner_content(|xml| write_timeline(xml, &segments))?;

@@ -51,7 +51,8 @@ impl LowLatency {
     /// What there is to promise of a stream that has parts and goes on.
     pub fn of(snapshot: &Snapshot) -> Option<Self> {
         let part_target = snapshot.part_target.filter(|_| snapshot.phase == Phase::Live)?;
-        let expected = remembered(snapshot).map(|slot| slot.duration).max()?;
+        let before = || snapshot.last_media.as_ref().filter(|_| snapshot.coming.is_some()).map(|slot| slot.duration);
+        let expected = remembered(snapshot).map(|slot| slot.duration).max().or_else(before)?;
         (expected > part_target).then_some(Self { expected, part_target })
     }
 
@@ -105,25 +106,27 @@ impl LowLatency {
         Ok(())
     }
 
-    /// What follows the whole segments of a track in the period in progress: segments that other tracks are behind with, the one in
-    /// progress, and the one after it, so that players can ask for its first part as soon as that is there.
+    /// What follows the whole segments of a track in the period in progress, which end there; of a period that has none yet, all of it. These
+    /// are segments that other tracks are behind with, the one in progress, and the one after it, so that players can ask for its first
+    /// part as soon as that is there.
     ///
     /// They are rather expected to be too long than too short. When one turns out longer than announced, the beginning of the one after it
     /// moves on past the moment that players have already asked for, and dash.js 5.2.1 then fetches that one twice: Firefox's decoder of HEVC
     /// fails where frames that it is about to decode are put in again.
-    pub fn following(self, snapshot: &Snapshot, init: &Init, last: &Slot) -> Vec<Stretch> {
+    pub fn following(self, snapshot: &Snapshot, init: &Init, mut end: Option<i64>) -> Vec<Stretch> {
         let scale = init.track.timescale;
         let longest = remembered(snapshot).filter_map(|slot| Some(slot.segment(init.track.id)?.duration)).max();
         let expected = longest.unwrap_or_else(|| self.expected.ticks(scale)) + ROUNDING.ticks(scale);
-        let mut end = last.segment(init.track.id).map(|segment| Stretch::of(segment).end());
         let mut following = Vec::new();
         for open in snapshot.open.iter().filter(|open| open.track() == init.track.id) {
-            let Some(start) = end.filter(|_| !open.discontinuity && open.init.generation == init.generation) else { return following };
+            let breaks = open.discontinuity && end.is_some() || open.init.generation != init.generation;
             let stretch = match &open.progress {
+                _ if breaks => return following,
                 Progress::Whole(segment) => Stretch::of(segment),
                 Progress::Gap(_) => return following,
                 Progress::Filling(parts) => {
-                    let start = if parts.is_empty() { start } else { open.start.ticks() };
+                    let begun = (!parts.is_empty()).then(|| open.start.ticks());
+                    let Some(start) = begun.or(end) else { return following };
                     // It may have become longer than expected already; then another part is.
                     let so_far = parts.iter().map(|part| part.duration).sum::<i64>() + self.part_target.ticks(scale);
                     Stretch { start, duration: expected.max(so_far) }

@@ -7,7 +7,7 @@ use quick_xml::events::{BytesDecl, Event};
 
 use crate::media::{Span, WallClock};
 use crate::segment::request::carried_query;
-use crate::segment::snapshot::{Phase, Slot, Snapshot};
+use crate::segment::snapshot::{Period, Phase, Slot, Snapshot};
 
 use super::adaptation::{self, Setting};
 use super::events;
@@ -26,7 +26,7 @@ const MIN_UPDATE_PERIOD: Span = Span::from_secs(1);
 
 pub(super) type Xml = Writer<Vec<u8>>;
 
-/// The slots of one period, in order; never empty.
+/// The slots of one period, in order; none of one that has just begun.
 pub(super) type Run<'a> = Vec<&'a Slot>;
 
 /// The manifest. `clock` is the address of a clock that tells UTC in ISO 8601 and in its Date field (`UTCTiming`, `http-iso` and
@@ -67,16 +67,21 @@ fn write(xml: &mut Xml, snapshot: &Snapshot, clock: &str, query: &str) -> io::Re
     let mpd = mpd.with_attribute(("minBufferTime", duration(buffer).as_str()));
     let mpd = mpd.with_attribute(("maxSegmentDuration", duration(target + ROUNDING).as_str()));
     mpd.write_inner_content(|xml| {
+        // In low latency a period is told of as soon as all of its tracks have a part; the one before is over then.
+        let coming = snapshot.coming.as_ref().filter(|_| low_latency.is_some());
         // The period in progress has no end yet.
-        let is_open = goes_on(snapshot) && runs.last().is_some_and(|run| is_newest(snapshot, run));
-        let newest = runs.last().and_then(|run| run.last()).and_then(|slot| slot.period.as_ref());
-        if let Some((low_latency, period)) = low_latency.zip(newest) {
+        let is_open = coming.is_some() || goes_on(snapshot) && runs.last().is_some_and(|run| is_newest(snapshot, run));
+        let nothing = Run::new();
+        let mut periods: Vec<_> = runs.iter().filter_map(|run| Some((run.first()?.period.as_ref()?, run))).collect();
+        periods.extend(coming.map(|period| (period, &nothing)));
+        if let Some((low_latency, (period, _))) = low_latency.zip(periods.last()) {
             low_latency.write_service(xml, period, is_open)?;
         }
-        for (position, run) in runs.iter().enumerate() {
-            let open = position + 1 == runs.len() && is_open;
+        for (position, (period, run)) in periods.iter().enumerate() {
+            let open = position + 1 == periods.len() && is_open;
             let low_latency = low_latency.filter(|_| open);
-            period(xml, &Setting { snapshot, run, low_latency, clock, query }, open)?;
+            let end = (!open).then(|| run.last().map_or(period.wall, |slot| slot.wall_end()));
+            write_period(xml, period, &Setting { snapshot, run, low_latency, clock, query }, end)?;
         }
         for scheme in [HTTP_ISO, HTTP_HEAD] {
             xml.create_element("UTCTiming").with_attributes([("schemeIdUri", scheme), ("value", clock)]).write_empty()?;
@@ -86,17 +91,14 @@ fn write(xml: &mut Xml, snapshot: &Snapshot, clock: &str, query: &str) -> io::Re
     Ok(())
 }
 
-fn period(xml: &mut Xml, setting: &Setting<'_>, open: bool) -> io::Result<()> {
-    let (Some(first), Some(last)) = (setting.run.first(), setting.run.last()) else { return Ok(()) };
-    let Some(period) = &first.period else { return Ok(()) };
+fn write_period(xml: &mut Xml, period: &Period, setting: &Setting<'_>, end: Option<WallClock>) -> io::Result<()> {
     let id = format!("{}-{}", setting.snapshot.epoch, period.index);
     let element = xml.create_element("Period").with_attribute(("id", id.as_str()));
     let element = element.with_attribute(("start", since_zero(period.wall).as_str()));
-    let element = match open {
-        true => element,
-        false => element.with_attribute(("duration", duration(last.wall_end().since(period.wall)).as_str())),
+    let element = match end {
+        None => element,
+        Some(end) => element.with_attribute(("duration", duration(end.since(period.wall)).as_str())),
     };
-    let end = (!open).then(|| last.wall_end());
     element.write_inner_content(|xml| {
         events::write_late(xml, &setting.snapshot.late_events, period, end)?;
         adaptation::write_sets(xml, period, setting)

@@ -189,6 +189,11 @@ impl Lane {
         self.start
     }
 
+    /// When the first sample of the segment in progress arrived.
+    pub fn arrived(&self) -> WallClock {
+        self.arrived
+    }
+
     /// Where the samples placed in the segment in progress end.
     pub fn end(&self) -> Option<Timestamp> {
         self.start.map(|start| start.plus_ticks(self.ticks))

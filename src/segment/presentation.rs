@@ -88,6 +88,8 @@ pub(super) struct Presentation {
     late_slots: u32,
     /// The next slot gets a place on the wall clock by its arrival.
     drifted: bool,
+    /// The period that the slot in progress will begin, as manifests tell of it.
+    coming: Option<Arc<Period>>,
     accounts: BTreeMap<TrackId, Account>,
     state: u64,
     revision: u64,
@@ -112,6 +114,7 @@ impl Presentation {
             wall_end: None,
             late_slots: 0,
             drifted: false,
+            coming: None,
             accounts: BTreeMap::new(),
             state: 0,
             revision: 0,
@@ -168,6 +171,20 @@ impl Presentation {
         let wall = before.map_or(wall, |before| wall.max(before));
         self.anchor = Some((start, wall));
         Some((wall, anchored_anew))
+    }
+
+    /// The slot in progress will begin a period, of which all tracks have something to show; `inits` are theirs, and `arrived` is when what is
+    /// shown first came.
+    pub fn foresee(&mut self, start: Timestamp, wall: WallClock, arrived: WallClock, inits: Vec<Arc<Init>>, now: WallClock) {
+        if self.coming.is_none() {
+            self.coming = Some(Arc::new(Period { index: self.periods, start, wall, arrived, inits }));
+            self.revise(now);
+        }
+    }
+
+    /// Whether a slot with these tracks, at which time breaks or does not, goes on in the period of the last one.
+    pub fn goes_on(&self, breaks: bool, inits: &[Arc<Init>]) -> bool {
+        self.period.as_ref().is_some_and(|period| !breaks && same_inits(&period.inits, inits))
     }
 
     /// A media time of the last slot and its place on the wall clock; `None` where that has no media.
@@ -315,6 +332,7 @@ impl Presentation {
             tracks: tracks.map(|init| self.status(program, init, progress)).collect(),
             slots: self.window.listed().clone(),
             open,
+            coming: self.coming.clone(),
             discontinuity_sequence: self.window.discontinuity_sequence(),
             independent: !inits.iter().filter_map(|init| self.accounts.get(&init.track.id)).any(|account| account.dependent),
             retained: self.window.retained().clone(),
@@ -383,23 +401,25 @@ impl Presentation {
 
     fn append_one(&mut self, cut: Cut, now: WallClock) {
         let Some((from, at)) = self.anchor else { return };
-        let inits = cut.segments.iter().map(|segment| &segment.init);
-        // A track of which something else is told has the same init segment all the same.
-        let name = |init: &Arc<Init>| (init.track.id, init.generation);
-        let same_inits = |period: &&Arc<Period>| period.inits.iter().map(name).eq(inits.clone().map(name));
-        let goes_on = self.period.as_ref().filter(|period| !cut.discontinuity && same_inits(period));
-        let wall = cut.wall.unwrap_or_else(|| at.plus(cut.start.since(from)));
-        let (wall, period) = match (goes_on, cut.segments.is_empty()) {
-            (Some(period), false) => (wall, Some(Arc::clone(period))),
-            (None, false) => {
-                let wall = self.wall_end.map_or(wall, |end| wall.max(end));
-                let first = |segment: &Arc<Segment>| segment.arrived.plus(cut.start.since(segment.start));
-                let arrived = cut.segments.first().map_or(wall, first);
-                let period = Period { index: self.periods, start: cut.start, wall, arrived, inits: inits.cloned().collect() };
-                self.periods += 1;
-                (wall, Some(Arc::new(period)))
+        let inits: Vec<_> = cut.segments.iter().map(|segment| Arc::clone(&segment.init)).collect();
+        let goes_on = self.goes_on(cut.discontinuity, &inits);
+        let coming = self.coming.take();
+        let anchored = cut.wall.unwrap_or_else(|| at.plus(cut.start.since(from)));
+        let (wall, period) = match (self.period.as_ref().filter(|_| goes_on), cut.segments.first()) {
+            (Some(period), Some(_)) => (anchored, Some(Arc::clone(period))),
+            (None, Some(first)) => {
+                let wall = self.wall_end.map_or(anchored, |end| anchored.max(end));
+                let arrived = first.arrived.plus(cut.start.since(first.start));
+                let is_told = coming.is_some();
+                let told = coming.filter(|coming| coming.wall == wall && same_inits(&coming.inits, &inits));
+                // What was told of a period stays true of it; another has another number.
+                let index = self.periods + u64::from(is_told);
+                let new = || Arc::new(Period { index, start: cut.start, wall, arrived, inits });
+                let period = told.unwrap_or_else(new);
+                self.periods = period.index + 1;
+                (wall, Some(period))
             }
-            (_, true) => (self.wall_end.map_or(wall, |end| wall.max(end)), None),
+            (_, None) => (self.wall_end.map_or(anchored, |end| anchored.max(end)), None),
         };
         if cut.wall.is_none() {
             self.anchor = Some(period.as_ref().map_or((cut.start, wall), |period| (period.start, period.wall)));
@@ -445,6 +465,12 @@ impl Presentation {
         let account = || Account::new(terms.target_duration);
         self.accounts.entry(segment.track()).or_insert_with(account).add(msn, segment);
     }
+}
+
+/// A track of which something else is told has the same init segment all the same.
+fn same_inits(some: &[Arc<Init>], others: &[Arc<Init>]) -> bool {
+    let name = |init: &Arc<Init>| (init.track.id, init.generation);
+    some.iter().map(name).eq(others.iter().map(name))
 }
 
 /// The part target for a source whose frames last so long: the smallest whole number of them that reaches what is `wanted`, so that every

@@ -109,6 +109,14 @@ pub struct Period {
     pub inits: Vec<Arc<Init>>,
 }
 
+impl Period {
+    /// The same with the listed tracks of a selection alone.
+    fn only(&self, selection: Selection) -> Arc<Self> {
+        let inits = self.inits.iter().filter(|init| selection.lists(init.track.id)).cloned().collect();
+        Arc::new(Self { inits, ..self.clone() })
+    }
+}
+
 /// One number of the presentation: the stretch of time between two cuts, with a segment of each track that has media in it.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Slot {
@@ -148,10 +156,7 @@ impl Slot {
     fn only(&self, selection: Selection) -> Self {
         let mut segments = self.segments.clone();
         segments.retain(|segment| selection.lists(segment.track()));
-        let period = self.period.as_ref().map(|period| {
-            let inits = period.inits.iter().filter(|init| selection.lists(init.track.id)).cloned().collect();
-            Arc::new(Period { inits, ..(**period).clone() })
-        });
+        let period = self.period.as_ref().map(|period| period.only(selection));
         Self { period: period.filter(|_| !segments.is_empty()), segments, ..self.clone() }
     }
 
@@ -334,6 +339,8 @@ pub struct Snapshot {
     pub slots: Slots,
     /// What follows the listed slots: those in progress, at most a few for each track, in order of track and number.
     pub open: Vec<OpenSegment>,
+    /// The period that the first of those begin, once each track has a part in it; it stays as it is when they are whole.
+    pub coming: Option<Arc<Period>>,
     /// `EXT-X-DISCONTINUITY-SEQUENCE`: discontinuities that are no longer listed.
     pub discontinuity_sequence: u64,
     /// Whether every segment of the current tracks so far, listed or not, could be decoded from its start.
@@ -382,7 +389,8 @@ impl Snapshot {
         let slots = self.slots.iter().map(|slot| Arc::new(slot.only(selection))).collect();
         let last_media = self.last_media.as_ref().map(|slot| Arc::new(slot.only(selection)));
         let listed_tracks = self.listed_tracks.iter().copied().filter(|track| selection.lists(*track)).collect();
-        Some(Self { tracks, slots, last_media, listed_tracks, ..self.clone() })
+        let coming = self.coming.as_ref().map(|period| period.only(selection)).filter(|period| !period.inits.is_empty());
+        Some(Self { tracks, slots, last_media, coming, listed_tracks, ..self.clone() })
     }
 
     /// The slot of that number, listed or retained.

@@ -15,6 +15,7 @@ mod held;
 mod iframes;
 mod ladder;
 mod low_latency;
+mod periods;
 mod properties;
 mod rates;
 mod references;

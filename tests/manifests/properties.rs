@@ -219,15 +219,22 @@ impl Viewer {
 /// A segment as a manifest tells of it: number, track, start and duration.
 type Described = (MediaSequence, TrackId, i64, i64);
 
-/// What a manifest tells of segments in progress: they follow the whole ones without a hole, begin where their first part does, and at most
-/// one more is foretold.
+/// What a manifest tells of segments in progress: they follow the whole ones without a hole, or begin the period that is coming; they begin
+/// where their first part does, and at most one more is foretold.
 fn ahead_of_time(snapshot: &Snapshot, whole: &[Described], ahead: &[Described]) {
     assert!(ahead.is_empty() || snapshot.phase == Phase::Live && snapshot.part_target.is_some());
     for track in TRACKS {
         let of = |all: &[Described]| all.iter().copied().filter(|(_, other, ..)| *other == track).collect::<Vec<_>>();
-        let mut last = of(whole).last().copied();
+        let mut last = of(whole).last().copied().filter(|_| snapshot.coming.is_none());
         for (msn, _, start, duration) in of(ahead) {
-            let (before, _, from, length) = last.expect("nothing is told of a track that has no segment");
+            let Some((before, _, from, length)) = last else {
+                let coming = snapshot.coming.as_ref().expect("nothing is told of a track that has no segment");
+                let open = snapshot.open.iter().find(|open| open.track() == track).unwrap();
+                assert_eq!((msn, start), (open.msn, open.start.ticks()));
+                assert!(!open.parts().is_empty() && coming.inits.iter().any(|init| init.track.id == track));
+                last = Some((msn, track, start, duration));
+                continue;
+            };
             assert_eq!((msn, duration > 0), (before.next(), true));
             let open = snapshot.open.iter().find(|open| open.track() == track && open.msn == msn);
             assert!(open.is_some() || snapshot.open.iter().any(|open| open.track() == track && open.msn == before), "one is foretold");

@@ -106,7 +106,25 @@ impl Segmenter {
         }
         // The stream may just have been announced.
         self.place_on_wall(now);
+        self.foresee(now);
         self.place_cues(now);
+    }
+
+    /// Tells of the period that the oldest slot in progress begins, as soon as each track has a part in it.
+    fn foresee(&mut self, now: WallClock) {
+        let Some((slot, wall)) = self.pending.front().and_then(|slot| Some((slot, slot.wall?))) else { return };
+        let finished = |lane: &Lane| slot.segments.iter().find(|segment| segment.track() == lane.id());
+        let begun = |lane: &Lane| match finished(lane) {
+            Some(segment) => Some((segment.start, segment.arrived)),
+            None => lane.start().filter(|_| lane.msn == slot.msn && !lane.parts().is_empty()).map(|start| (start, lane.arrived())),
+        };
+        let Some(starts) = self.lanes.iter().map(begun).collect::<Option<Vec<_>>>() else { return };
+        let inits: Vec<_> = self.lanes.iter().map(|lane| Arc::clone(&lane.memory.init)).collect();
+        let breaks = slot.discontinuity || slot.anchored_anew;
+        if let Some((start, arrived)) = starts.first().filter(|_| !self.presentation.goes_on(breaks, &inits)) {
+            let arrived = arrived.plus(slot.start.since(*start));
+            self.presentation.foresee(slot.start, wall, arrived, inits, now);
+        }
     }
 
     pub(super) fn seen(&self) -> Seen {

@@ -1,0 +1,76 @@
+//! When periods are told of.
+
+use std::sync::Arc;
+
+use sluicegate::dash;
+use sluicegate::media::{Pick, Selection};
+use sluicegate::segment::options::Options;
+use sluicegate::segment::segmenter::{Boundary, Segmenter};
+use sluicegate::segment::snapshot::Snapshot;
+
+use super::source::{Source, program, wall};
+
+struct Stage {
+    segmenter: Segmenter,
+    source: Source,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let source = Source::default();
+        Self { segmenter: Segmenter::new(Options::default(), program(source.tracks(31))).0, source }
+    }
+
+    fn play(&mut self, from: i64, to: i64, late: i64) -> Arc<Snapshot> {
+        for (arrival, sample) in self.source.samples(from, to) {
+            self.segmenter.push(sample, wall(arrival + late));
+        }
+        self.segmenter.snapshot().expect("the stream was announced")
+    }
+}
+
+/// Identity, length if it has one, and how many segments of its first track are told of.
+fn periods(snapshot: &Snapshot) -> Vec<(String, f64, Option<f64>, i64)> {
+    let mpd = dash_mpd_core::parse(&dash::manifest(snapshot, "/time", "")).unwrap();
+    let segments = |period: &dash_mpd_core::Period| {
+        let template = period.adaptations[0].representations[0].SegmentTemplate.clone().unwrap();
+        template.SegmentTimeline.unwrap().segments.iter().map(|s| 1 + s.r.unwrap_or(0)).sum()
+    };
+    let secs = |span: Option<std::time::Duration>| span.map(|span| span.as_secs_f64());
+    let told =
+        |period: &dash_mpd_core::Period| (period.id.clone().unwrap(), secs(period.start).unwrap(), secs(period.duration), segments(period));
+    mpd.periods.iter().map(told).collect()
+}
+
+#[test]
+fn a_new_configuration_opens_a_period_with_the_first_parts() {
+    let mut stage = Stage::new();
+    let before = periods(&stage.play(0, 7_000, 100));
+    assert!(before.len() == 1 && before[0].2.is_none());
+    stage.segmenter.head(program(stage.source.tracks(41)), Boundary::Config, wall(7_100));
+    let ended = periods(&stage.play(7_000, 7_300, 100));
+    assert_eq!((ended.len(), &ended[0].0, ended[0].3), (1, &before[0].0, 4), "there is nothing of it yet");
+    let opened = periods(&stage.play(7_300, 7_500, 100));
+    assert_eq!((opened.len(), opened[0].2.is_some(), opened[1].2, opened[1].3), (2, true, None, 2), "one in progress and one foretold");
+    let whole = periods(&stage.play(7_500, 11_900, 100));
+    assert_eq!((&whole[1].0, whole[1].1, whole[1].3), (&opened[1].0, opened[1].1, 5), "it stays what it was told to be");
+}
+
+#[test]
+fn a_return_opens_a_period_with_the_first_parts() {
+    let mut stage = Stage::new();
+    stage.play(0, 7_000, 100);
+    stage.segmenter.away(wall(7_100));
+    stage.segmenter.head(program(stage.source.tracks(31)), Boundary::Break, wall(12_000));
+    let opened = periods(&stage.play(7_000, 7_500, 5_000));
+    assert_eq!((opened.len(), opened[1].3), (2, 2));
+    let snapshot = stage.play(7_500, 10_000, 5_000);
+    let whole = periods(&snapshot);
+    assert_eq!((&whole[1].0, whole[1].1), (&opened[1].0, opened[1].1));
+    // A choice of tracks is told of it, too.
+    stage.segmenter.head(program(stage.source.tracks(41)), Boundary::Config, wall(15_000));
+    let snapshot = stage.play(10_000, 10_500, 5_000);
+    let selection = Selection { video: Pick::None, ..Selection::ALL };
+    let sound = snapshot.only(selection).unwrap();
+    assert_eq!((periods(&sound).len(), sound.coming.unwrap().inits.len()), (3, 1));
+}
