@@ -10,8 +10,8 @@ const MAX_RECOVERIES = 2;
 const MAX_RATE = 1.05;
 /** With parts shorter than this it is led: somebody asked for less latency than that. */
 const SHORT_PART_S = 0.25;
-/** One that has stood still for so long, though there are so many seconds of newer media, has lost its way. */
-const STUCK_MS = 2500;
+/** One that has stood still for so long, though its publisher is there and there are so many seconds of newer media, has lost its way. */
+const STUCK_MS = 5000;
 const STUCK_BEHIND_S = 2;
 const STUCK_LOOK_MS = 250;
 
@@ -36,11 +36,9 @@ export function open({ video, url, poll, report }: DriverContext): Driver {
   hls.on(Events.LEVEL_LOADED, (_, { details }) => {
     if (stopLeading !== null || details.partTarget === 0 || details.partTarget >= SHORT_PART_S) return;
     hls.config.maxLiveSyncPlaybackRate = 1;
-    const [stopFollowing, stopWatching] = [follow(video), whenStuck(hls, video, () => {
-      report({ message: 'hls.js loads no more', fatal: true, retry: true });
-    })];
-    stopLeading = () => { stopFollowing(); stopWatching(); };
+    stopLeading = follow(video);
   });
+  const stopWatching = whenStuck(hls, video, poll, () => report({ message: 'hls.js loads no more', fatal: true, retry: true }));
   hls.on(Events.MANIFEST_PARSED, () => play(video));
   hls.loadSource(url);
   hls.attachMedia(video);
@@ -59,6 +57,7 @@ export function open({ video, url, poll, report }: DriverContext): Driver {
     },
     destroy: () => {
       stopLeading?.();
+      stopWatching();
       hls.destroy();
       video.removeAttribute('src');
       video.load();
@@ -67,12 +66,13 @@ export function open({ video, url, poll, report }: DriverContext): Driver {
 }
 
 /** Watches for what happens to hls.js 1.7.4 near the live edge after a takeover: it takes parts for buffered that are not. */
-function whenStuck(hls: Hls, video: HTMLVideoElement, tell: () => void): () => void {
+function whenStuck(hls: Hls, video: HTMLVideoElement, poll: DriverContext['poll'], tell: () => void): () => void {
   let stoodSince = performance.now();
   const timer = setInterval(() => {
     const now = performance.now();
     const behind = (hls.latestLevelDetails?.edge ?? 0) - video.currentTime;
-    if (video.paused || video.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA || behind < STUCK_BEHIND_S) stoodSince = now;
+    const plays = video.paused || video.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA;
+    if (plays || poll.info?.state !== 'live' || behind < STUCK_BEHIND_S) stoodSince = now;
     if (now - stoodSince > STUCK_MS) tell();
   }, STUCK_LOOK_MS);
   return () => clearInterval(timer);
