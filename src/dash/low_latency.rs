@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use crate::media::{Span, Timescale};
+use crate::media::{Span, Timescale, WallClock};
 use crate::segment::snapshot::{Init, Period, Phase, Progress, Segment, Slot, Snapshot};
 
 use super::adaptation;
@@ -72,7 +72,7 @@ impl LowLatency {
     /// to something that is not there.
     pub fn write_service(self, xml: &mut Xml, period: &Period, is_open: bool) -> io::Result<()> {
         let distance = self.latency().millis();
-        let before = period.wall.since(period.arrived).millis();
+        let before = period.wall.since(reference(period)).millis();
         let [target, min, max] = [100, NEAREST, FURTHEST].map(|percent| (distance * percent / 100 + before).to_string());
         let reference = adaptation::first_id(period).to_string();
         xml.create_element("ServiceDescription").with_attribute(("id", "0")).write_inner_content(|xml| {
@@ -88,7 +88,7 @@ impl LowLatency {
     /// `ProducerReferenceTime` of the period in progress: when the media at its beginning arrived. Each part tells the same of itself, in a
     /// `prft`.
     pub fn write_reference(self, xml: &mut Xml, id: u32, period: &Period, timescale: Timescale, clock: &str) -> io::Result<()> {
-        let (id, wall, at) = (id.to_string(), period.arrived.to_string(), period.start.rescale(timescale).to_string());
+        let (id, wall, at) = (id.to_string(), reference(period).to_string(), period.start.rescale(timescale).to_string());
         let attributes =
             [("id", id.as_str()), ("inband", "true"), ("type", "encoder"), ("wallClockTime", &wall), ("presentationTime", &at)];
         xml.create_element("ProducerReferenceTime").with_attributes(attributes).write_inner_content(|xml| {
@@ -145,6 +145,12 @@ impl LowLatency {
     pub fn delay(self) -> String {
         duration(self.latency())
     }
+}
+
+/// When the media at a period's beginning arrived. Where it came later than its place on the wall clock, it came in a burst with what
+/// followed, as encoders begin: the media after it does not come so late, and latency may not be counted from there.
+fn reference(period: &Period) -> WallClock {
+    period.arrived.min(period.wall)
 }
 
 /// The last slots of the period in progress, newest first.
