@@ -12,6 +12,9 @@ RECIPE=$(sha256sum "${BASH_SOURCE[0]}" | cut -c 1-16)
 LENGTH=30
 
 mkdir -p "$MEDIA"
+# Tests ask for the clips side by side: the first makes them, the others wait for it. The lock goes with this process, however it ends.
+exec 9>"$MEDIA/.lock"
+flock 9
 if [ "$(cat "$MEDIA/.recipe" 2>/dev/null || true)" = "$RECIPE" ]; then exit 0; fi
 ensure_command ffmpeg ffmpeg || die "the test clips need ffmpeg"
 ensure_ffmpeg9 || die "the test clips of newer codecs need a current FFmpeg"

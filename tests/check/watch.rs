@@ -40,26 +40,35 @@ async fn realtime_our_own_stream_breaks_no_must() {
     config.http.listen = SocketAddr::from(([127, 0, 0, 1], 0));
     let gateway = Gateway::start(config).await.unwrap();
     let mut publisher = ingest_support::publish(&clip, &format!("rtmp://{}/live/clip", gateway.rtmp), true, &["-t", "20"]);
-    let url = format!("http://{}/live/clip/index.m3u8", gateway.http);
+    let at = |file: &str| format!("http://{}/live/clip/{file}", gateway.http);
+    let (hls, dash) = tokio::join!(watched_as_it_comes(at("index.m3u8"), 12), watched_as_it_comes(at("manifest.mpd"), 12));
+    for found in [&hls, &dash] {
+        assert!(found.is_sound(), "{found}");
+        assert_eq!(found.report.count(Level::Should), 0, "{found}");
+        let json = found.to_json();
+        assert_eq!((&json["counts"]["must"], &json["summary"]["segments"]), (&0.into(), &found.summary.segments.into()));
+    }
+    let of_hls = &hls.summary;
+    assert_eq!(of_hls.playlists, ["v0.m3u8", "a0.m3u8"]);
+    assert!(of_hls.low_latency && of_hls.segments >= 8 && of_hls.parts >= 20 && of_hls.latency.is_some(), "{hls}");
+    let of_dash = &dash.summary;
+    // Segments of pictures and of sound, and a manifest at least every other second.
+    assert!(of_dash.is_dash && of_dash.low_latency && of_dash.segments >= 8 && of_dash.reloads >= 5, "{dash}");
+    publisher.kill().await.unwrap();
+    gateway.stop().await;
+}
+
+/// Watches a stream that may still be to come: before its first segments there is nothing to ask for.
+async fn watched_as_it_comes(url: String, seconds: u64) -> Watched {
     let found = async {
-        // There is no playlist before the first segment.
         loop {
-            match watched(url.clone(), 12).await {
+            match watched(url.clone(), seconds).await {
                 Err(Unwatchable::Status { status: 404 | 503, .. }) => sleep(POLL).await,
                 other => return other,
             }
         }
     };
-    let found = timeout(PATIENCE, found).await.expect("the stream comes").unwrap();
-    assert!(found.is_sound(), "{found}");
-    assert_eq!(found.report.count(Level::Should), 0, "{found}");
-    let summary = &found.summary;
-    assert_eq!(summary.playlists, ["v0.m3u8", "a0.m3u8"]);
-    assert!(summary.low_latency && summary.segments >= 8 && summary.parts >= 20 && summary.latency.is_some(), "{found}");
-    let json = found.to_json();
-    assert_eq!((&json["counts"]["must"], &json["summary"]["segments"]), (&0.into(), &summary.segments.into()));
-    publisher.kill().await.unwrap();
-    gateway.stop().await;
+    timeout(PATIENCE, found).await.expect("the stream comes").unwrap()
 }
 
 /// A playlist that has ended, of two segments; what `other` answers goes before.
