@@ -6,7 +6,7 @@
 //! |---|---|
 //! | 0 | [`media`], [`amf0`] |
 //! | 1 | [`flv`], [`fmp4`] |
-//! | 2 | [`bus`], [`rtmp`] wire and session, [`segment`] segmenter and window, `net`, `check::finding`, `check::exchange` |
+//! | 2 | [`bus`], [`rtmp`] wire and session, [`segment`] segmenter and window, [`transcode`], `net`, `check::finding`, `check::exchange` |
 //! | 3 | `auth`, `ingest`, `feed`, `egress`, `segment::task`, `spool`, [`hls`], [`dash`], `check::media` |
 //! | 4 | `outlet`, `check::transport`, `check::hls`, `check::dash` |
 //! | 5 | `rtmp::server`, `http`, `check` |
@@ -28,6 +28,7 @@ pub mod ingest;
 pub mod media;
 pub mod rtmp;
 pub mod segment;
+pub mod transcode;
 
 #[cfg(feature = "server")]
 pub mod auth;
