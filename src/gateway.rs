@@ -120,15 +120,16 @@ impl Gateway {
         let outlets = Outlets::new(config.feeds, config.segments, spool.clone(), media.handle());
         let policy = Policy::new(config.egress);
         let authority = Authority::new(config.apps);
+        let hubs = Arc::<Hubs>::default();
         let shared = Arc::new(Shared {
             registry: Arc::clone(&registry),
             push: Push { outlets: Arc::clone(&outlets), policy: Arc::clone(&policy), options: Arc::new(config.push) },
+            hubs: Arc::clone(&hubs),
             authority: Arc::clone(&authority),
             metrics: Metrics::install(),
             options: config.http,
         });
         let closing = Closing::default();
-        let hubs = Arc::<Hubs>::default();
         let site = Site::new(Arc::clone(&shared));
         let protocols = (config.connections, config.http2);
         let driver = Driver::new(site, protocols, Arc::clone(&policy), Arc::clone(&hubs), closing.viewers.clone());

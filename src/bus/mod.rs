@@ -8,6 +8,7 @@ pub mod gate;
 pub mod name;
 pub mod registry;
 pub mod stream;
+pub mod viewing;
 pub mod window;
 
 pub use channel::{Channel, Publisher, Revoked, Subscriber};
@@ -15,6 +16,7 @@ pub use gate::Gate;
 pub use name::{NameError, StreamName};
 pub use registry::{Announcements, Departure, PublishRefused, Registry, Session, Takeover};
 pub use stream::{LeftOut, PublisherInfo, Rendition, State, Stream, ViewerGuard};
+pub use viewing::Viewing;
 pub use window::{Bounds, Budget, Cause, Cursor, End, Entry, From, Lag, Read, Seq, Why, Window};
 
 #[cfg(test)]

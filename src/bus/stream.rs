@@ -1,6 +1,6 @@
 //! One live stream: its renditions, its state and what is counted about it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::audience::Audience;
 use super::channel::Channel;
 use super::name::StreamName;
+use super::viewing::Viewing;
 use super::window::{Bounds, End};
 use crate::media::{Epoch, Program, Sample, Timestamp, TrackId, WallClock};
 
@@ -69,8 +70,8 @@ pub struct Stream {
     pub(super) seat: Mutex<Seat>,
     received: Received,
     left_out: Mutex<BTreeMap<TrackId, LeftOut>>,
-    /// Those who stay connected, by exit.
-    viewers: Mutex<BTreeMap<&'static str, u64>>,
+    /// Those who stay connected.
+    viewers: Mutex<Viewers>,
     /// Those who come and go, by exit.
     audiences: Mutex<BTreeMap<&'static str, Audience>>,
 }
@@ -104,11 +105,22 @@ pub struct Received {
     latest: Mutex<Option<(Timestamp, WallClock)>>,
 }
 
+/// Those who stay connected.
+#[derive(Debug, Default)]
+struct Viewers {
+    /// How many, by exit: an exit that was ever used stays, so that its figure goes back to zero.
+    counts: BTreeMap<&'static str, u64>,
+    /// By numbers that are never reused.
+    all: HashMap<u64, Arc<Viewing>>,
+    next: u64,
+}
+
 /// Keeps one viewer counted for as long as it lives.
 #[derive(Debug)]
 pub struct ViewerGuard {
     stream: Arc<Stream>,
-    exit: &'static str,
+    viewing: Arc<Viewing>,
+    number: u64,
 }
 
 impl Stream {
@@ -204,9 +216,19 @@ impl Stream {
     }
 
     /// Counts a viewer of `exit` (a protocol's name, such as `http_flv`) until the guard is dropped.
-    pub fn enter(self: &Arc<Self>, exit: &'static str) -> ViewerGuard {
-        *self.viewers.lock().entry(exit).or_default() += 1;
-        ViewerGuard { stream: Arc::clone(self), exit }
+    pub fn enter(self: &Arc<Self>, exit: &'static str, address: Option<SocketAddr>, now: Instant) -> ViewerGuard {
+        let viewing = Arc::new(Viewing::new(exit, address, now));
+        let mut viewers = self.viewers.lock();
+        let number = viewers.next;
+        viewers.next += 1;
+        *viewers.counts.entry(exit).or_default() += 1;
+        viewers.all.insert(number, Arc::clone(&viewing));
+        ViewerGuard { stream: Arc::clone(self), viewing, number }
+    }
+
+    /// Each viewer who stays connected, in no order.
+    pub fn viewings(&self) -> Vec<Arc<Viewing>> {
+        self.viewers.lock().all.values().cloned().collect()
     }
 
     /// Notes a request of a viewer who does not stay connected; `viewer` is whatever tells it from others.
@@ -216,7 +238,7 @@ impl Stream {
 
     /// Viewers right now, by exit; of those who come and go, an estimate.
     pub fn viewers(&self, now: Instant) -> BTreeMap<&'static str, u64> {
-        let mut viewers = self.viewers.lock().clone();
+        let mut viewers = self.viewers.lock().counts.clone();
         viewers.extend(self.audiences.lock().iter().map(|(exit, audience)| (*exit, audience.count(now))));
         viewers
     }
@@ -270,9 +292,23 @@ impl Received {
     }
 }
 
+impl ViewerGuard {
+    /// What is watched.
+    pub fn stream(&self) -> &Arc<Stream> {
+        &self.stream
+    }
+
+    /// What is told of the viewer.
+    pub fn viewing(&self) -> &Arc<Viewing> {
+        &self.viewing
+    }
+}
+
 impl Drop for ViewerGuard {
     fn drop(&mut self) {
-        if let Some(count) = self.stream.viewers.lock().get_mut(self.exit) {
+        let mut viewers = self.stream.viewers.lock();
+        viewers.all.remove(&self.number);
+        if let Some(count) = viewers.counts.get_mut(self.viewing.exit()) {
             *count = count.saturating_sub(1);
         }
     }

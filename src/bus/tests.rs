@@ -344,8 +344,13 @@ fn limits_and_shutdown_refuse_newcomers() {
 fn viewers_are_counted_for_as_long_as_they_stay() {
     let house = House::new(Options::default());
     let session = house.publish("live/a", Takeover::Allow, 0).unwrap();
-    let guard = session.stream().enter("http_flv");
-    assert_eq!(session.stream().viewers(house.at(0))["http_flv"], 1);
+    let stream = session.stream();
+    let guard = stream.enter("http_flv", None, house.at(0));
+    let other = stream.enter("rtmp", None, house.at(2));
+    assert_eq!((stream.viewers(house.at(2))["http_flv"], stream.viewings().len()), (1, 2));
     drop(guard);
-    assert_eq!(session.stream().viewers(house.at(0))["http_flv"], 0);
+    assert_eq!(stream.viewers(house.at(2))["http_flv"], 0);
+    let [left] = &stream.viewings()[..] else { panic!("one is left") };
+    assert!(Arc::ptr_eq(left, other.viewing()));
+    assert_eq!((left.exit(), left.lasts(house.at(5))), ("rtmp", Duration::from_secs(3)));
 }

@@ -167,9 +167,9 @@ impl Hubs {
         self.0.lock().get(&worker).cloned()
     }
 
-    /// Those of the workers that have started, for their figures.
-    pub fn all(&self) -> Vec<Hub> {
-        self.0.lock().values().cloned().collect()
+    /// Those of the workers that have started, by the workers' numbers.
+    pub fn all(&self) -> Vec<(usize, Hub)> {
+        self.0.lock().iter().map(|(worker, hub)| (*worker, hub.clone())).collect()
     }
 }
 

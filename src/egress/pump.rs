@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::batch::Batch;
 use super::options::Policy;
-use crate::bus::{self, Budget, Channel, End, Entry, Gate, Read, Subscriber, Why};
+use crate::bus::{self, Budget, Channel, End, Entry, Gate, Read, Subscriber, Viewing, Why};
 use crate::media::Span;
 
 /// An entry that knows its bytes on the wire.
@@ -111,9 +111,6 @@ pub trait Source: fmt::Debug + Send {
 
     /// Skips to the newest sync if the viewer is further behind than its policy allows. Worth asking after it had to wait.
     fn catch_up(&mut self);
-
-    /// How often the viewer skipped.
-    fn skips(&self) -> u64;
 }
 
 /// A [`Source`] over a channel of wire units. `K` is whatever must live as long as the viewer does.
@@ -129,26 +126,27 @@ pub struct Pump<T: Wire, K> {
     due: Option<(Arc<T::Head>, Why)>,
     /// How far behind the viewer may be; known once it has joined.
     allowance: Option<Span>,
-    skips: u64,
+    viewing: Arc<Viewing>,
     kinds: Kinds,
     _keep: K,
 }
 
 impl<T: Wire, K> Pump<T, K> {
-    /// A pump that has not joined yet.
-    pub fn new(channel: Arc<Channel<T>>, from: bus::From, form: T::Form, policy: Arc<Policy>, keep: K) -> Self {
+    /// A pump that has not joined yet, and tells `viewing` how far its viewer is.
+    pub fn new(channel: Arc<Channel<T>>, from: bus::From, form: T::Form, policy: Arc<Policy>, viewing: Arc<Viewing>, keep: K) -> Self {
         let kinds = Kinds::ALL;
-        Self { channel, from, form, policy, subscriber: None, head: None, due: None, allowance: None, skips: 0, kinds, _keep: keep }
+        Self { channel, from, form, policy, subscriber: None, head: None, due: None, allowance: None, viewing, kinds, _keep: keep }
     }
 
     fn note_head(&mut self, head: Arc<T::Head>, why: Why) {
         match why {
             Why::Joined => {
                 let delay = self.subscriber.as_ref().map_or(Span::ZERO, |s| s.lag().span);
+                self.viewing.note_joined(delay);
                 self.allowance = Some(delay + self.policy.options.max_lag());
             }
             Why::Lagged { entries, .. } => {
-                self.skips += 1;
+                self.viewing.note_skip(entries);
                 self.policy.counters.skips.add(1);
                 self.policy.counters.skipped_entries.add(entries);
             }
@@ -190,6 +188,9 @@ impl<T: Wire, K: Send> Source for Pump<T, K> {
                 Read::Head { head, .. } if !T::goes_on(&head) => return Filled::Over(Over::Changed),
                 Read::Head { head, why } => self.note_head(head, why),
                 Read::Batch => {
+                    if let Some(newest) = entries.last() {
+                        self.viewing.note_given(newest.time());
+                    }
                     if self.put(&entries, out).is_err() {
                         return Filled::Over(Over::Changed);
                     }
@@ -228,14 +229,10 @@ impl<T: Wire, K: Send> Source for Pump<T, K> {
             subscriber.skip();
         }
     }
-
-    fn skips(&self) -> u64 {
-        self.skips
-    }
 }
 
 impl<T: Wire, K> fmt::Debug for Pump<T, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pump").field("form", &self.form).field("skips", &self.skips).finish_non_exhaustive()
+        f.debug_struct("Pump").field("form", &self.form).field("viewing", &self.viewing).finish_non_exhaustive()
     }
 }

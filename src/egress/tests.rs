@@ -10,7 +10,7 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::*;
-use crate::bus::{Bounds, Channel, End, Entry, From, Gate, Publisher, StreamName, Why};
+use crate::bus::{Bounds, Channel, End, Entry, From, Gate, Publisher, StreamName, Viewing, Why};
 use crate::media::{Span, Timestamp};
 
 #[derive(Clone, Debug)]
@@ -61,6 +61,7 @@ struct Stage {
     channel: Arc<Channel<Toy>>,
     publisher: Publisher<Toy>,
     policy: Arc<Policy>,
+    viewing: Arc<Viewing>,
 }
 
 impl Stage {
@@ -68,7 +69,8 @@ impl Stage {
         let channel = Channel::new(Bounds { span: Span::from_secs(60), lag: Span::from_secs(60), ..Bounds::default() });
         let mut publisher = channel.lease();
         publisher.set_head(Arc::new("A"), Why::Config).unwrap();
-        Self { channel, publisher, policy: Policy::new(Options { max_lag_ms: 500, ..Options::default() }) }
+        let policy = Policy::new(Options { max_lag_ms: 500, ..Options::default() });
+        Self { channel, publisher, policy, viewing: Arc::new(Viewing::new("test", None, Instant::now())) }
     }
 
     /// Ten units a second, the first of each second a sync.
@@ -79,7 +81,7 @@ impl Stage {
     }
 
     fn viewer(&self, from: From) -> Pump<Toy, ()> {
-        let mut pump = Pump::new(Arc::clone(&self.channel), from, 'u', Arc::clone(&self.policy), ());
+        let mut pump = Pump::new(Arc::clone(&self.channel), from, 'u', Arc::clone(&self.policy), Arc::clone(&self.viewing), ());
         pump.attach(&Arc::new(Gate::new()));
         pump
     }
@@ -127,11 +129,13 @@ fn one_that_waited_too_long_skips_with_its_head_and_is_counted() {
     // It joined 0.4 s behind, and may fall 0.5 s further.
     stage.send(5..15);
     pump.catch_up();
-    assert_eq!(pump.skips(), 0);
+    assert_eq!((stage.viewing.skips(), stage.viewing.joined_behind_ms()), (0, 400));
     stage.send(15..23);
     pump.catch_up();
     assert_eq!(filled(&mut pump), ("[A lagged at 2000 after Some(\"A\")] u2000 u2100 u2200 ".to_owned(), Filled::Bytes));
-    assert_eq!((pump.skips(), stage.policy.counters.skips.get(), stage.policy.counters.skipped_entries.get()), (1, 1, 15));
+    assert_eq!((stage.viewing.skips(), stage.viewing.skipped_entries()), (1, 15));
+    assert_eq!(stage.viewing.behind_ms(Timestamp::from_millis(2_500)), Some(300));
+    assert_eq!((stage.policy.counters.skips.get(), stage.policy.counters.skipped_entries.get()), (1, 15));
 }
 
 #[test]
@@ -206,7 +210,7 @@ impl Talk for Letters {
 /// A viewer that only talks, and what it writes next.
 fn talking(stage: &Stage, now: Instant) -> Viewer {
     let stream = StreamName::parse("live/a").unwrap();
-    let who = Who { stream, exit: "test", address: None };
+    let who = Who { stream, viewing: Arc::clone(&stage.viewing) };
     let source = Box::new(stage.viewer(From::NewestSync));
     Viewer::new(who, source, Envelope::Talking(Box::new(Letters)), Bytes::new(), Arc::clone(&stage.policy), now)
 }

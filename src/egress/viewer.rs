@@ -1,6 +1,5 @@
 //! One viewer without its socket: what to write next, and what to make of what it sends. Bytes and time in, bytes out.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,7 +10,7 @@ use super::batch::Batch;
 use super::options::Policy;
 use super::pump::{Filled, Kinds, Over, Source};
 use super::talk::{Breach, Talk, Unanswered, Wish};
-use crate::bus::{Gate, StreamName};
+use crate::bus::{Gate, StreamName, ViewerGuard, Viewing};
 
 /// How long a viewer may take to close its side once we have said goodbye.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -29,15 +28,13 @@ pub enum Envelope {
     Talking(Box<dyn Talk>),
 }
 
-/// Who watches what, for the log.
+/// Who watches what.
 #[derive(Clone, Debug)]
 pub struct Who {
     /// The stream watched.
     pub stream: StreamName,
-    /// By which exit, as [`Stream::enter`](crate::bus::Stream::enter) counts it.
-    pub exit: &'static str,
-    /// The viewer's end of the connection, where it is known.
-    pub address: Option<SocketAddr>,
+    /// What is told of the viewer.
+    pub viewing: Arc<Viewing>,
 }
 
 /// Why a viewer left.
@@ -67,6 +64,13 @@ pub enum Departure {
     /// It goes on without media.
     #[error("stopped by the viewer")]
     Released,
+}
+
+impl Who {
+    /// The viewer that `guard` counts.
+    pub fn of(guard: &ViewerGuard) -> Self {
+        Self { stream: guard.stream().name().clone(), viewing: Arc::clone(guard.viewing()) }
+    }
 }
 
 /// What a viewer wants of its socket.
@@ -117,7 +121,6 @@ pub struct Viewer {
     /// Goes out after everything else.
     farewell: Bytes,
     opened: Instant,
-    sent: u64,
     /// Since when there is something unsent that the socket does not take.
     blocked: Option<Instant>,
     /// Whether it had to wait since it last got something new, so that it may be behind.
@@ -137,7 +140,6 @@ impl Viewer {
             head,
             farewell: Bytes::new(),
             opened: now,
-            sent: 0,
             blocked: None,
             waited: false,
             kinds: Kinds::ALL,
@@ -190,7 +192,7 @@ impl Viewer {
 
     /// Notes that the socket took `bytes`.
     pub fn wrote(&mut self, bytes: usize) {
-        self.sent += bytes as u64;
+        self.who.viewing.note_sent(bytes as u64);
         self.blocked = None;
         self.policy.counters.bytes.add(bytes as u64);
         self.policy.counters.writes.add(1);
@@ -247,7 +249,7 @@ impl Viewer {
             State::Leaving { .. } | State::Streaming | State::Releasing => {}
         }
         let Envelope::Talking(talk) = &mut self.envelope else { return Ok(false) };
-        match talk.tick(self.sent, now) {
+        match talk.tick(self.who.viewing.bytes(), now) {
             Ok(due) => Ok(due && !self.is_leaving()),
             Err(Unanswered) => {
                 self.policy.counters.silent.add(1);
@@ -292,9 +294,10 @@ impl Viewer {
     /// Logs the viewer's totals.
     pub fn log(&self, why: &Departure, now: Instant) {
         let seconds = now.saturating_duration_since(self.opened).as_secs();
-        let Who { stream, exit, address } = &self.who;
-        let address = address.map(tracing::field::display);
-        tracing::info!(%stream, exit, address, seconds, bytes = self.sent, skips = self.source.skips(), %why, "viewer left");
+        let Who { stream, viewing } = &self.who;
+        let (exit, bytes, skips) = (viewing.exit(), viewing.bytes(), viewing.skips());
+        let address = viewing.address().map(tracing::field::display);
+        tracing::info!(%stream, exit, address, seconds, bytes, skips, %why, "viewer left");
     }
 
     fn is_leaving(&self) -> bool {

@@ -1,11 +1,14 @@
 //! What the API says about streams.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use serde::Serialize;
 
-use crate::bus::{LeftOut, PublisherInfo, State, Stream};
+use crate::bus::{LeftOut, PublisherInfo, State, Stream, Viewing, Window};
 use crate::media::color::VideoRange;
 use crate::media::{Codec, Program, Track, WallClock};
 use crate::segment::snapshot::Snapshot;
@@ -31,6 +34,39 @@ pub struct StreamStatus {
     pub received: ReceivedStatus,
     /// What there is for HLS and DASH; `null` before the first segments exist.
     pub segments: Option<SegmentsStatus>,
+}
+
+/// Most viewers that one answer tells of.
+pub const MAX_VIEWERS: usize = 1_000;
+
+/// `GET /api/v1/streams/{app}/{name}/viewers`: those who stay connected.
+#[derive(Debug, Serialize)]
+pub struct ViewerList {
+    /// How many there are.
+    pub total: usize,
+    /// Those furthest behind, at most [`MAX_VIEWERS`].
+    pub viewers: Vec<ViewerStatus>,
+}
+
+/// One viewer who stays connected.
+#[derive(Debug, Serialize)]
+pub struct ViewerStatus {
+    /// The protocol, as in [`StreamStatus::viewers`].
+    pub exit: &'static str,
+    /// Its end of the connection, where that is known.
+    pub address: Option<SocketAddr>,
+    /// Milliseconds since it came.
+    pub lasts_ms: u64,
+    /// Bytes that its connection took.
+    pub bytes: u64,
+    /// Milliseconds of media that were there when it joined: the delay that it began with.
+    pub joined_behind_ms: i64,
+    /// Milliseconds of media that it has still to be given; `null` before it got any. What its connection holds is not in it.
+    pub behind_ms: Option<i64>,
+    /// How often it was led to a newer keyframe because it was too slow.
+    pub skips: u64,
+    /// Samples, tags or fragments that it never got for that.
+    pub skipped: u64,
 }
 
 /// What there is for HLS and DASH.
@@ -202,6 +238,28 @@ impl StreamStatus {
             },
             segments: segments.map(SegmentsStatus::of),
         }
+    }
+}
+
+impl ViewerList {
+    /// Those who watch `stream` now.
+    pub fn of(stream: &Stream, now: Instant) -> Self {
+        let newest = stream.source().samples.inspect(Window::newest);
+        let status = |viewing: Arc<Viewing>| ViewerStatus {
+            exit: viewing.exit(),
+            address: viewing.address(),
+            lasts_ms: u64::try_from(viewing.lasts(now).as_millis()).unwrap_or(u64::MAX),
+            bytes: viewing.bytes(),
+            joined_behind_ms: viewing.joined_behind_ms(),
+            behind_ms: newest.and_then(|newest| viewing.behind_ms(newest)),
+            skips: viewing.skips(),
+            skipped: viewing.skipped_entries(),
+        };
+        let mut viewers: Vec<_> = stream.viewings().into_iter().map(status).collect();
+        let total = viewers.len();
+        viewers.sort_by_key(|viewer| Reverse((viewer.behind_ms, viewer.lasts_ms)));
+        viewers.truncate(MAX_VIEWERS);
+        Self { total, viewers }
     }
 }
 

@@ -4,13 +4,14 @@ use std::time::Instant;
 
 use metrics::{counter, gauge};
 
+use super::push::Push;
 use crate::bus::{Registry, State};
-use crate::egress::Policy;
+use crate::egress::Hubs;
 use crate::outlet::Outlets;
 use crate::segment::snapshot::Snapshot;
 
 /// Sets the figures of all streams, and of the way out, to what they are now.
-pub fn refresh(registry: &Registry, policy: &Policy, outlets: &Outlets) {
+pub fn refresh(registry: &Registry, Push { policy, outlets, .. }: &Push, hubs: &Hubs) {
     let counters = &policy.counters;
     counter!("sluicegate_egress_bytes_total").absolute(counters.bytes.get());
     counter!("sluicegate_egress_writes_total").absolute(counters.writes.get());
@@ -20,6 +21,7 @@ pub fn refresh(registry: &Registry, policy: &Policy, outlets: &Outlets) {
     counter!("sluicegate_egress_disconnected_total", "why" => "stuck").absolute(counters.stuck.get());
     counter!("sluicegate_egress_disconnected_total", "why" => "silent").absolute(counters.silent.get());
     counter!("sluicegate_egress_disconnected_total", "why" => "misbehaved").absolute(counters.misbehaved.get());
+    workers(hubs);
     keeping(outlets);
     let now = Instant::now();
     let streams = registry.list();
@@ -40,6 +42,14 @@ pub fn refresh(registry: &Registry, policy: &Policy, outlets: &Outlets) {
         if let Some(snapshot) = outlets.find(stream).and_then(|outlet| outlet.shelf().snapshot()) {
             segments(&name, &snapshot);
         }
+    }
+}
+
+/// How busy the workers are, each by its number: the wider a worker gathers, the later it was.
+fn workers(hubs: &Hubs) {
+    for (worker, hub) in hubs.all() {
+        gauge!("sluicegate_worker_viewers", "worker" => worker.to_string()).set(hub.viewers() as f64);
+        gauge!("sluicegate_worker_merge_window_seconds", "worker" => worker.to_string()).set(hub.merge_window().as_secs_f64());
     }
 }
 

@@ -82,8 +82,9 @@ async fn answer_flv(push: &Push, stream: &Arc<Stream>, request: Request) -> Resu
     let feed = push.outlets.of(stream).flv(variant, &program).map_err(crowded)?;
     let feed = join(&feed, deadline).await?;
     let channel = Arc::clone(feed.channel());
-    let pump = Pump::new(channel, choice.from, form, Arc::clone(&push.policy), (feed, stream.enter(exit)));
-    let who = who(stream, exit, &request);
+    let guard = stream.enter(exit, address(&request), Instant::now());
+    let who = Who::of(&guard);
+    let pump = Pump::new(channel, choice.from, form, Arc::clone(&push.policy), Arc::clone(&who.viewing), (feed, guard));
     Ok(deliver(push, request, wanted, Box::new(pump), who, "video/x-flv", false).await)
 }
 
@@ -105,9 +106,10 @@ async fn answer_mp4(push: &Push, stream: &Arc<Stream>, request: Request) -> Resu
     let feed = push.outlets.of(stream).fragments(selection, &program).map_err(crowded)?;
     let feed = join(&feed, deadline).await?;
     let channel = Arc::clone(feed.channel());
-    let pump = Pump::new(channel, choice.from, form, Arc::clone(&push.policy), (feed, stream.enter(exit)));
+    let guard = stream.enter(exit, address(&request), Instant::now());
+    let who = Who::of(&guard);
+    let pump = Pump::new(channel, choice.from, form, Arc::clone(&push.policy), Arc::clone(&who.viewing), (feed, guard));
     let greets = choice.dialect == Dialect::Go2rtc;
-    let who = who(stream, exit, &request);
     Ok(deliver(push, request, wanted, Box::new(pump), who, "video/mp4", greets).await)
 }
 
@@ -231,9 +233,8 @@ async fn deliver(
     }
 }
 
-fn who(stream: &Stream, exit: &'static str, request: &Request) -> Who {
-    let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| *address);
-    Who { stream: stream.name().clone(), exit, address }
+fn address(request: &Request) -> Option<SocketAddr> {
+    request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| *address)
 }
 
 fn head_only(mime: &'static str) -> Response {

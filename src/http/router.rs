@@ -13,12 +13,13 @@ use http::{HeaderMap, Method, StatusCode, header};
 use serde::{Deserialize, Serialize};
 
 use super::admin::{Door, Guard};
-use super::api::{StreamList, StreamStatus};
+use super::api::{StreamList, StreamStatus, ViewerList};
 use super::problem::Problem;
 use super::push::Push;
 use super::{assets, cors, files, streams};
 use crate::auth::Authority;
 use crate::bus::{Registry, Stream, StreamName};
+use crate::egress::Hubs;
 use crate::media::WallClock;
 use crate::telemetry::Metrics;
 
@@ -28,6 +29,8 @@ const WATCH: &str = "/watch/";
 const ASSETS: &str = "/assets/";
 /// Where the API tells of single streams.
 const STREAMS: &str = "/api/v1/streams/";
+/// Behind a stream's address there: its viewers.
+const VIEWERS: &str = "/viewers";
 
 /// `[http]`
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -64,6 +67,8 @@ pub struct Shared {
     pub registry: Arc<Registry>,
     /// The endless exits, and with them what streams offer to viewers.
     pub push: Push,
+    /// The workers' hubs, for their figures.
+    pub hubs: Arc<Hubs>,
     /// Who may play.
     pub authority: Arc<Authority>,
     /// The metrics of this process.
@@ -155,7 +160,7 @@ async fn metrics(
 ) -> Result<Response, Problem> {
     context.guard.admit(context.door, peer.ip(), &headers)?;
     let push = &context.shared.push;
-    super::gauges::refresh(&context.shared.registry, &push.policy, &push.outlets);
+    super::gauges::refresh(&context.shared.registry, push, &context.shared.hubs);
     let text = context.shared.metrics.render();
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4"), (header::CACHE_CONTROL, "no-store")], text).into_response())
 }
@@ -167,6 +172,7 @@ async fn list(State(context): State<Context>, ConnectInfo(peer): ConnectInfo<Soc
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(StreamList { streams })).into_response())
 }
 
+/// `GET /api/v1/streams/{app}/{name}`, and `…/viewers` behind it
 async fn status(
     State(context): State<Context>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -174,9 +180,15 @@ async fn status(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     context.guard.admit(context.door, peer.ip(), &headers)?;
-    let stream = find(&context.shared.registry, &path)?;
+    let registry = &context.shared.registry;
+    let fields = [(header::CACHE_CONTROL, "no-store")];
+    // A stream whose own name is that word goes first.
+    let stream = match (find(registry, &path), path.strip_suffix(VIEWERS)) {
+        (Err(_), Some(path)) => return Ok((fields, Json(ViewerList::of(&*find(registry, path)?, Instant::now()))).into_response()),
+        (found, _) => found?,
+    };
     let status = status_of(&context.shared, &stream, Instant::now(), WallClock::from(SystemTime::now()));
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(status)).into_response())
+    Ok((fields, Json(status)).into_response())
 }
 
 fn status_of(shared: &Shared, stream: &Stream, now: Instant, wall: WallClock) -> StreamStatus {

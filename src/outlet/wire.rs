@@ -176,7 +176,7 @@ mod tests {
     use bytes::BytesMut;
 
     use super::*;
-    use crate::bus::{Bounds, Cause, Channel, From, Gate};
+    use crate::bus::{Bounds, Cause, Channel, From, Gate, Viewing};
     use crate::egress::{Filled, Policy, Pump, Source};
     use crate::feed::{Item, Maker, RtmpVariant, Unit};
     use crate::media::codec::mp3::Mp3Config;
@@ -193,7 +193,8 @@ mod tests {
 
     /// What plays this, joined at its newest sync.
     fn playing(channel: &Arc<Channel<RtmpUnit>>) -> Pump<RtmpUnit, ()> {
-        let mut pump = Pump::new(Arc::clone(channel), From::NewestSync, (), Arc::<Policy>::default(), ());
+        let viewing = Arc::new(Viewing::new("test", None, std::time::Instant::now()));
+        let mut pump = Pump::new(Arc::clone(channel), From::NewestSync, (), Arc::<Policy>::default(), viewing, ());
         pump.attach(&Arc::new(Gate::new()));
         pump
     }

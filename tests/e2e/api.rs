@@ -52,6 +52,12 @@ async fn realtime_the_api_tells_of_a_stream_and_sends_its_publisher_away() {
     };
     assert_eq!((&alone["name"], codecs(&alone)), (&told["name"], codecs(told)));
 
+    let watchers = http::get(address, "/api/v1/streams/live/show/viewers").await.json();
+    let [watcher] = watchers["viewers"].as_array().unwrap().as_slice() else { panic!("one stays connected: {watchers}") };
+    assert_eq!((&watchers["total"], &watcher["exit"], &watcher["skips"]), (&1.into(), &"http_flv".into(), &0.into()));
+    assert!(watcher["address"].as_str().unwrap().starts_with("127.0.0.1:"), "{watcher}");
+    assert!(watcher["joined_behind_ms"].as_i64().unwrap() > 0 && watcher["behind_ms"].as_i64().unwrap() < 1_000, "{watcher}");
+
     let public = http::get(address, "/live/show/info.json").await;
     public.assert_fit_for_pages("application/json");
     assert!(!public.text().contains("127.0.0.1") && public.json().get("publisher").is_none(), "{}", public.text());
@@ -84,7 +90,8 @@ fn check_metrics(text: &str) {
         assert!(name.starts_with("sluicegate_") && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'), "{line}");
         names.push(name.to_owned());
     }
-    for wanted in ["sluicegate_streams_live", "sluicegate_viewers", "sluicegate_received_bytes"] {
+    let workers = ["sluicegate_worker_viewers", "sluicegate_worker_merge_window_seconds"];
+    for wanted in ["sluicegate_streams_live", "sluicegate_viewers", "sluicegate_received_bytes"].into_iter().chain(workers) {
         assert!(names.iter().any(|name| name == wanted), "{wanted} in {text}");
     }
 }
@@ -94,7 +101,7 @@ async fn a_token_opens_the_api_and_nothing_else_does() {
     let mut config = config();
     config.http.admin_token = "secret".into();
     let house = House::start(config).await;
-    for path in ["/api/v1/streams", "/metrics", "/api/v1/streams/live/x"] {
+    for path in ["/api/v1/streams", "/metrics", "/api/v1/streams/live/x", "/api/v1/streams/live/x/viewers"] {
         http::get(house.http, path).await.assert_problem(401);
         http::request(house.http, "GET", path, "Authorization: Bearer wrong\r\n").await.assert_problem(401);
     }

@@ -259,7 +259,7 @@ impl Connection {
                 let (worker, seat) = self.shared.players.seats.take(self.address.ip())?;
                 // A household that waits for its stream to begin leaves room for those who come.
                 self.place = Place::Viewer(worker, seat);
-                play::find(&self.shared, &name, request).await.map(Some)
+                play::find(&self.shared, &name, request, self.address).await.map(Some)
             }
         }
     }

@@ -3,6 +3,7 @@
 //! The media are messages that all players share; what is said to one player alone comes from its [`Session`] and goes between them.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -65,11 +66,12 @@ pub struct Players {
 pub(super) struct Found {
     stream: Arc<Stream>,
     source: Box<dyn Source>,
+    who: Who,
 }
 
 /// Finds what is asked for. An absent stream is waited for, and so is one that does not know its tracks yet: players and encoders are
 /// often started together, and no player asks twice.
-pub(super) async fn find(shared: &Shared, name: &StreamName, request: &Request) -> Result<Found, Refusal> {
+pub(super) async fn find(shared: &Shared, name: &StreamName, request: &Request, address: SocketAddr) -> Result<Found, Refusal> {
     let Shared { registry, options, players, .. } = shared;
     let (variant, wait) = (variant(request)?, options.play_wait());
     let stream = timeout(wait, published(registry, name)).await.map_err(|_| Refusal::Absent(name.clone()))?;
@@ -92,8 +94,10 @@ pub(super) async fn find(shared: &Shared, name: &StreamName, request: &Request) 
         return Err(Refusal::Unplayable(name.clone()));
     }
     let channel = Arc::clone(feed.channel());
-    let source = Pump::new(channel, From::NewestSync, (), Arc::clone(&players.policy), (feed, stream.enter(EXIT)));
-    Ok(Found { stream, source: Box::new(source) })
+    let guard = stream.enter(EXIT, Some(address), Instant::now());
+    let who = Who::of(&guard);
+    let pump = Pump::new(channel, from(request), (), Arc::clone(&players.policy), Arc::clone(&who.viewing), (feed, guard));
+    Ok(Found { stream, source: Box::new(pump), who })
 }
 
 impl Players {
@@ -135,7 +139,7 @@ async fn published(registry: &Registry, name: &StreamName) -> Arc<Stream> {
 
 /// Serves a player until it leaves. Gives the connection back where it only ended its play.
 pub(super) async fn serve(mut connection: Connection, request: &Request, found: Found, shutdown: &CancellationToken) -> Option<Connection> {
-    let Found { stream, source } = found;
+    let Found { stream, source, who } = found;
     let players = connection.shared.players.clone();
     let now = Instant::now();
     connection.session.accept_play(request.id, now).ok()?;
@@ -144,7 +148,6 @@ pub(super) async fn serve(mut connection: Connection, request: &Request, found: 
         connection;
     let Place::Viewer(worker, seat) = place else { return None };
     let (give, back) = oneshot::channel();
-    let who = Who { stream: stream.name().clone(), exit: EXIT, address: Some(address) };
     let policy = Arc::clone(&players.policy);
     let mut player = Player::new(session, stream, &policy, shutdown.clone(), give, now);
     (player.input, player.wishes) = (input, wishes);
@@ -198,6 +201,11 @@ fn variant(request: &Request) -> Result<RtmpVariant, SelectionError> {
         None => Selection::default(),
     };
     Ok(RtmpVariant { selection, nanos: caps & CAP_NANOS != 0 })
+}
+
+/// Where the player begins: at the newest key frame, or with `?start=live` at the next.
+fn from(request: &Request) -> From {
+    if request.address.query.get("start") == Some("live") { From::NextSync } else { From::NewestSync }
 }
 
 /// A connection whose player has ended its play.
