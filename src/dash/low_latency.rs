@@ -7,7 +7,7 @@ use crate::media::{Span, Timescale, WallClock};
 use crate::segment::snapshot::{Init, Period, Phase, Progress, Segment, Slot, Snapshot};
 
 use super::adaptation;
-use super::manifest::{HTTP_ISO, Xml};
+use super::manifest::{HTTP_ISO, Xml, longest_segment};
 use super::text::{decimal, duration};
 
 /// Half parts that players stay behind the live edge: half a part is being made on average, and three are in hand, as HLS has it.
@@ -117,6 +117,7 @@ impl LowLatency {
         let scale = init.track.timescale;
         let longest = remembered(snapshot).filter_map(|slot| Some(slot.segment(init.track.id)?.duration)).max();
         let expected = longest.unwrap_or_else(|| self.expected.ticks(scale)) + ROUNDING.ticks(scale);
+        let expected = expected.min(longest_segment(snapshot).ticks(scale));
         let mut following = Vec::new();
         for open in snapshot.open.iter().filter(|open| open.track() == init.track.id) {
             let breaks = open.discontinuity && end.is_some() || open.init.generation != init.generation;

@@ -44,7 +44,6 @@ pub fn manifest(snapshot: &Snapshot, clock: &str, query: &str) -> String {
 fn write(xml: &mut Xml, snapshot: &Snapshot, clock: &str, query: &str) -> io::Result<()> {
     let runs = runs(snapshot);
     let end = runs.last().and_then(|run| run.last()).map_or(WallClock::from_unix_millis(0), |slot| slot.wall_end());
-    let target = Span::from_secs(i64::from(snapshot.target_duration));
     let ended = snapshot.phase == Phase::Ended;
     let low_latency = LowLatency::of(snapshot);
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
@@ -65,7 +64,7 @@ fn write(xml: &mut Xml, snapshot: &Snapshot, clock: &str, query: &str) -> io::Re
     // Players of low latency could never gather a whole segment.
     let buffer = snapshot.part_target.filter(|_| low_latency.is_some()).unwrap_or(snapshot.segment_target);
     let mpd = mpd.with_attribute(("minBufferTime", duration(buffer).as_str()));
-    let mpd = mpd.with_attribute(("maxSegmentDuration", duration(target + ROUNDING).as_str()));
+    let mpd = mpd.with_attribute(("maxSegmentDuration", duration(longest_segment(snapshot)).as_str()));
     mpd.write_inner_content(|xml| {
         // In low latency a period is told of as soon as all of its tracks have a part; the one before is over then.
         let coming = snapshot.coming.as_ref().filter(|_| low_latency.is_some());
@@ -89,6 +88,11 @@ fn write(xml: &mut Xml, snapshot: &Snapshot, clock: &str, query: &str) -> io::Re
         Ok(())
     })?;
     Ok(())
+}
+
+/// No segment is longer: `@maxSegmentDuration`.
+pub(super) fn longest_segment(snapshot: &Snapshot) -> Span {
+    Span::from_secs(i64::from(snapshot.target_duration)) + ROUNDING
 }
 
 fn write_period(xml: &mut Xml, period: &Period, setting: &Setting<'_>, end: Option<WallClock>) -> io::Result<()> {
@@ -129,8 +133,7 @@ fn runs(snapshot: &Snapshot) -> Vec<Run<'_>> {
 
 /// Whether what is being made continues what is listed. Where a publisher is away, and from his return on, the last period keeps its end.
 fn goes_on(snapshot: &Snapshot) -> bool {
-    let breaks = snapshot.open.iter().min_by_key(|open| open.msn).is_some_and(|open| open.discontinuity);
-    snapshot.phase == Phase::Live && !breaks
+    snapshot.phase == Phase::Live && !snapshot.broken
 }
 
 fn is_newest(snapshot: &Snapshot, run: &Run<'_>) -> bool {

@@ -173,6 +173,13 @@ impl Lane {
         self.last.is_none()
     }
 
+    /// Whether the oldest waiting sample does not follow on what the segment in progress has. It has no place there: playlists could not tell of
+    /// the hole, as a segment's parts are together as long as the segment (RFC 8216bis §3.2).
+    pub fn is_torn(&self) -> bool {
+        let follows = |front: &Sample| self.end == Some(front.dts);
+        !self.is_empty() && !self.front().is_none_or(follows)
+    }
+
     /// Bytes of media in the segment in progress.
     pub fn bytes(&self) -> usize {
         self.bytes

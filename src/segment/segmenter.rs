@@ -219,7 +219,9 @@ impl Segmenter {
     pub fn snapshot(&mut self) -> Option<Arc<Snapshot>> {
         if self.cached.as_ref().is_none_or(|cached| cached.state != self.state()) {
             let inits: Vec<_> = self.lanes.iter().map(|lane| Arc::clone(&lane.memory.init)).collect();
-            let snapshot = self.presentation.snapshot(&self.program, &inits, &self.progress(), self.open_segments())?;
+            // Also while what will begin anew has not come yet.
+            let broken = self.pending.front().map_or(self.discontinuity, |slot| slot.discontinuity);
+            let snapshot = self.presentation.snapshot(&self.program, &inits, &self.progress(), self.open_segments(), broken)?;
             self.cached = Some(Arc::new(snapshot));
         }
         self.cached.clone()

@@ -37,11 +37,10 @@ impl Held {
         found.extend(self.segments(snapshot, &mpd));
         found.extend(self.history.follow(mpd, now));
         // Where a track was waited for at the beginning, the wall-clock times of all that follows are so much later than it comes, and the
-        // window, which is counted from the newest segment, is so much shorter; and when the publisher comes back, the last period may lose its
-        // end again until the next one begins.
+        // window, which is counted from the newest segment, is so much shorter.
         let edge = snapshot.slots.last().map(|slot| slot.wall_end());
         let is_ahead = edge.is_some_and(|edge| edge > now.plus(Span::from_secs(1)));
-        let is_known = |finding: &Finding| is_ahead && matches!(finding.rule.id, "dash-segment-removed" | "dash-period-moved");
+        let is_known = |finding: &Finding| is_ahead && finding.rule.id == "dash-segment-removed";
         let is_grave = |finding: &&Finding| finding.rule.level == Level::Must && !is_known(finding);
         let grave: Vec<_> = found.iter().filter(is_grave).collect();
         assert!(grave.is_empty(), "{grave:#?} in {text}");

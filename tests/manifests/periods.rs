@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sluicegate::dash;
-use sluicegate::media::{Pick, Selection};
+use sluicegate::media::{Kind, Pick, Selection};
 use sluicegate::segment::options::Options;
 use sluicegate::segment::segmenter::{Boundary, Segmenter};
 use sluicegate::segment::snapshot::Snapshot;
@@ -54,6 +54,22 @@ fn a_new_configuration_opens_a_period_with_the_first_parts() {
     assert_eq!((opened.len(), opened[0].2.is_some(), opened[1].2, opened[1].3), (2, true, None, 2), "one in progress and one foretold");
     let whole = periods(&stage.play(7_500, 11_900, 100));
     assert_eq!((&whole[1].0, whole[1].1, whole[1].3), (&opened[1].0, opened[1].1, 5), "it stays what it was told to be");
+}
+
+#[test]
+fn a_period_that_has_ended_stays_so_until_a_keyframe_comes() {
+    let mut stage = Stage::new();
+    stage.play(0, 7_100, 100);
+    stage.segmenter.away(wall(7_200));
+    let ended = periods(&stage.segmenter.snapshot().unwrap());
+    assert!(ended.len() == 1 && ended[0].2.is_some());
+    stage.segmenter.head(program(stage.source.tracks(31)), Boundary::Break, wall(7_210));
+    let without_keyframe =
+        stage.source.samples(7_100, 7_900).into_iter().filter(|(_, sample)| sample.track.kind == Kind::Audio || !sample.is_sync);
+    without_keyframe.for_each(|(arrival, sample)| stage.segmenter.push(sample, wall(arrival + 100)));
+    assert_eq!(periods(&stage.segmenter.snapshot().unwrap()), ended);
+    let opened = periods(&stage.play(7_900, 8_500, 100));
+    assert_eq!((opened.len(), &opened[0], opened[1].2), (2, &ended[0], None));
 }
 
 #[test]

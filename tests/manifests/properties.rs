@@ -441,3 +441,16 @@ proptest! {
         }
     }
 }
+
+/// Streams that once broke a promise.
+#[test]
+fn known_streams_keep_their_promises() {
+    let silent = Source { frames_per_second: 24, gops: vec![82], sample_rate: Some(44_100), ..Source::default() };
+    let events =
+        [Event::Silence(5_366), Event::Silence(91), Event::Play(1_461), Event::Frozen(2_928), Event::Away(2_186), Event::Play(395)];
+    run(&silent, &events, false);
+    let slow = Source { frames_per_second: 1, gops: vec![249], sample_rate: Some(44_100), ..Source::default() };
+    run(&slow, &[Event::Play(9_001), Event::Away(0), Event::Frozen(10)], false);
+    let silenced = Source { frames_per_second: 50, gops: vec![158, 226], b_frames: 1, sample_rate: Some(44_100), ..Source::default() };
+    run(&silenced, &[Event::Play(10_938), Event::Silence(2_998), Event::Play(100)], false);
+}

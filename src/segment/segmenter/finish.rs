@@ -56,7 +56,7 @@ impl Segmenter {
         let duration = lane.front_duration((limit - front_at.since(from)).min(MAX_SKEW)).unwrap_or(1);
         let fits = front_at.plus_ticks(i64::from(duration)).since(from) < limit;
         let slack = if lane.front().is_some_and(|front| front.is_sync) { tolerance } else { Span::ZERO };
-        if front_at.plus(slack) < slot.start && lane.is_empty() || !fits {
+        if front_at.plus(slack) < slot.start && lane.is_empty() || lane.is_torn() || !fits {
             lane.drop_front();
             self.presentation.counters.dropped_samples += 1;
         } else {

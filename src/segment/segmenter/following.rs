@@ -50,7 +50,7 @@ impl Segmenter {
         }
         let slack = if front.is_sync { tolerance } else { Span::ZERO };
         let undecodable = lane.is_fresh() && !front.is_sync;
-        if (lane.is_empty() && front_at.plus(slack) < start) || undecodable {
+        if (lane.is_empty() && front_at.plus(slack) < start) || undecodable || lane.is_torn() {
             lane.drop_front();
             self.presentation.counters.dropped_samples += 1;
             return true;
