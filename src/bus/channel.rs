@@ -226,6 +226,11 @@ impl<T: Entry> Subscriber<T> {
         self.channel.state.lock().window.read(&mut self.cursor, budget, out)
     }
 
+    /// Reads on without a copy of the entries: see [`Window::visit`]. The channel is locked meanwhile, so `each` must be quick.
+    pub fn visit(&mut self, budget: Budget, each: impl FnMut(&T)) -> Read<T> {
+        self.channel.state.lock().window.visit(&mut self.cursor, budget, each)
+    }
+
     /// Waits until there is something to read. Only for a reader whose gate is its own. Cancel safe: what was read is in `out`.
     pub async fn next(&mut self, budget: Budget, out: &mut Vec<T>) -> Read<T> {
         loop {

@@ -259,6 +259,11 @@ impl<T: Entry> Window<T> {
 
     /// Reads on from `cursor`: one head, or entries up to the next head and within `budget`, appended to `out`.
     pub fn read(&self, cursor: &mut Cursor, budget: Budget, out: &mut Vec<T>) -> Read<T> {
+        self.visit(cursor, budget, |entry| out.push(entry.clone()))
+    }
+
+    /// The same for a reader that takes of each entry only what it needs.
+    pub fn visit(&self, cursor: &mut Cursor, budget: Budget, each: impl FnMut(&T)) -> Read<T> {
         if cursor.next < self.base {
             self.resume(cursor);
         }
@@ -273,7 +278,7 @@ impl<T: Entry> Window<T> {
             cursor.generation = mark.generation;
             return Read::Head { head: Arc::clone(&mark.head), why };
         }
-        if self.copy(cursor, budget, out) {
+        if self.pass(cursor, budget, each) {
             return Read::Batch;
         }
         self.end.map_or(Read::Empty, Read::End)
@@ -380,7 +385,7 @@ impl<T: Entry> Window<T> {
         false
     }
 
-    fn copy(&self, cursor: &mut Cursor, budget: Budget, out: &mut Vec<T>) -> bool {
+    fn pass(&self, cursor: &mut Cursor, budget: Budget, mut each: impl FnMut(&T)) -> bool {
         let boundary = self.heads.iter().find(|mark| mark.from > cursor.next).map_or(u64::MAX, |mark| mark.from.0);
         let room = boundary.saturating_sub(cursor.next.0).min(budget.entries as u64);
         let start = (cursor.next.0 - self.base.0) as usize;
@@ -392,7 +397,7 @@ impl<T: Entry> Window<T> {
             }
             taken += 1;
             cursor.time = Some(entry.time());
-            out.push(entry.clone());
+            each(entry);
         }
         cursor.next.0 += taken;
         taken > 0

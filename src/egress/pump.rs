@@ -158,17 +158,6 @@ impl<T: Wire, K> Pump<T, K> {
         };
         self.due = Some((head, why));
     }
-
-    fn put(&mut self, entries: &[T], out: &mut Batch) -> Result<(), Unfit> {
-        if let (Some((head, why)), Some(first)) = (self.due.take(), entries.first()) {
-            T::put_head(&Turn { head: &head, before: self.head.as_deref(), why, first, kinds: self.kinds }, self.form, out)?;
-            self.head = Some(head);
-        }
-        for entry in entries.iter().filter(|entry| self.kinds == Kinds::ALL || entry.is_of(self.kinds)) {
-            entry.put(self.form, out);
-        }
-        Ok(())
-    }
 }
 
 impl<T: Wire, K: Send> Source for Pump<T, K> {
@@ -181,24 +170,34 @@ impl<T: Wire, K: Send> Source for Pump<T, K> {
     }
 
     fn fill(&mut self, out: &mut Batch) -> Filled {
-        let (mut entries, before) = (Vec::new(), out.len());
+        let before = out.len();
         loop {
-            let Some(subscriber) = &mut self.subscriber else { return Filled::Nothing };
-            match subscriber.read(Budget::default(), &mut entries) {
+            let (mut fits, mut newest) = (Ok(()), None);
+            let Self { subscriber: Some(subscriber), due, head, form, kinds, .. } = self else { return Filled::Nothing };
+            let found = subscriber.visit(Budget::default(), |entry| {
+                newest = Some(entry.time());
+                if let Some((now, why)) = due.take() {
+                    let turn: Turn<'_, T> = Turn { head: &now, before: head.as_deref(), why, first: entry, kinds: *kinds };
+                    fits = T::put_head(&turn, *form, out);
+                    *head = Some(now);
+                }
+                if fits.is_ok() && (*kinds == Kinds::ALL || entry.is_of(*kinds)) {
+                    entry.put(*form, out);
+                }
+            });
+            match found {
                 Read::Head { head, .. } if !T::goes_on(&head) => return Filled::Over(Over::Changed),
                 Read::Head { head, why } => self.note_head(head, why),
                 Read::Batch => {
-                    if let Some(newest) = entries.last() {
-                        self.viewing.note_given(newest.time());
+                    if let Some(newest) = newest {
+                        self.viewing.note_given(newest);
                     }
-                    if self.put(&entries, out).is_err() {
-                        return Filled::Over(Over::Changed);
+                    match fits {
+                        Err(Unfit) => return Filled::Over(Over::Changed),
+                        Ok(()) if out.len() > before => return Filled::Bytes,
+                        // None of them was wanted.
+                        Ok(()) => {}
                     }
-                    if out.len() > before {
-                        return Filled::Bytes;
-                    }
-                    // None of them was wanted.
-                    entries.clear();
                 }
                 Read::Empty => return Filled::Nothing,
                 Read::End(end) => return Filled::Over(Over::Ended(end)),
