@@ -3,6 +3,8 @@
 #![cfg(feature = "server")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on shall say where")]
 
+#[path = "push/age.rs"]
+mod age;
 #[path = "push/client.rs"]
 mod client;
 #[path = "push/forms.rs"]

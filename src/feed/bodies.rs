@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use super::lazy::{Item, Maker, Unit};
 use crate::bus::Why;
-use crate::flv::{FlvVariant, MessageBody, Muxer};
+use crate::flv::{FlvVariant, MessageBody, Muxer, Origin};
 use crate::media::{Program, Sample};
 
 /// A unit that carries one FLV body.
 pub trait Carrier: Unit {
-    /// What goes before the first unit, stamped with `timestamp_ms`.
-    fn head(muxer: &Muxer, timestamp_ms: u32) -> Self::Head;
+    /// What goes before the first unit, stamped with `timestamp_ms`, which counts from `origin`.
+    fn head(muxer: &Muxer, origin: Origin, timestamp_ms: u32) -> Self::Head;
 
     /// The unit of a sample's body.
     fn carry(body: &MessageBody, timestamp_ms: u32, sample: &Sample) -> Self;
@@ -24,13 +24,15 @@ pub struct BodyMaker<T> {
     muxer: Option<Muxer>,
     /// Why the head is due; it goes out stamped with the sample behind it.
     due: Option<Why>,
+    /// What stamps count from; known with the first sample.
+    origin: Option<Origin>,
     carrier: PhantomData<fn() -> T>,
 }
 
 impl<T> BodyMaker<T> {
     /// A maker for one variant.
     pub fn new(variant: FlvVariant) -> Self {
-        Self { variant, muxer: None, due: None, carrier: PhantomData }
+        Self { variant, muxer: None, due: None, origin: None, carrier: PhantomData }
     }
 }
 
@@ -53,9 +55,17 @@ impl<T: Carrier> Maker<T> for BodyMaker<T> {
         if body.is_none() && muxer.is_playable() {
             return;
         }
-        let timestamp_ms = muxer.timestamp(&sample);
+        let origin = match self.origin {
+            Some(origin) if !is_outgrown(origin, &sample, muxer) => origin,
+            _ => Origin::of(sample.dts),
+        };
+        // Time begins anew: who watches is let go at this head and comes again.
+        if self.origin.replace(origin).is_some_and(|before| before != origin) {
+            self.due.get_or_insert(Why::Config);
+        }
+        let timestamp_ms = origin.stamp(muxer.timestamp(&sample));
         if let Some(why) = self.due.take() {
-            out.push(Item::Head(Arc::new(T::head(muxer, timestamp_ms)), why));
+            out.push(Item::Head(Arc::new(T::head(muxer, origin, timestamp_ms)), why));
         }
         if let Some(body) = body {
             out.push(Item::Unit(T::carry(&body, timestamp_ms, &sample)));
@@ -63,6 +73,12 @@ impl<T: Carrier> Maker<T> for BodyMaker<T> {
     }
 
     fn flush(&mut self, _: &mut Vec<Item<T>>) {}
+}
+
+/// Whether stamps must count from elsewhere at this sample: where viewers can join, or where no stamp is left.
+fn is_outgrown(origin: Origin, sample: &Sample, muxer: &Muxer) -> bool {
+    let joins = sample.is_sync && muxer.leading() == Some(sample.track);
+    joins && Origin::of(sample.dts) != origin || !origin.reaches(sample.dts)
 }
 
 impl<T> fmt::Debug for BodyMaker<T> {

@@ -7,7 +7,7 @@ use super::framed::Framed;
 use super::lazy::Unit;
 use crate::bus::Entry;
 use crate::flv::tag::{PREAMBLE_LEN, TagKind};
-use crate::flv::{FileHeader, FlvVariant, MessageBody, Muxer, mux};
+use crate::flv::{FileHeader, FlvVariant, MessageBody, Muxer, Origin, mux};
 use crate::media::{Sample, Timestamp, TrackId, TrackSet};
 
 /// One FLV tag with its PreviousTagSize.
@@ -26,6 +26,7 @@ pub struct FlvPreamble {
     header: FileHeader,
     /// At whose sync samples viewers join.
     leading: Option<TrackId>,
+    origin: Origin,
     bodies: Vec<MessageBody>,
     /// For those who are new: all of it.
     opening: Framed,
@@ -34,15 +35,20 @@ pub struct FlvPreamble {
 }
 
 impl FlvPreamble {
-    fn new(muxer: &Muxer, timestamp_ms: u32) -> Self {
+    fn new(muxer: &Muxer, origin: Origin, timestamp_ms: u32) -> Self {
         let (header, leading, bodies) = (muxer.file_header(), muxer.leading(), muxer.preamble());
         let (opening, renewal) = (tags(Some(header), &bodies, timestamp_ms), tags(None, &bodies, timestamp_ms));
-        Self { header, leading, bodies, opening, renewal }
+        Self { header, leading, origin, bodies, opening, renewal }
     }
 
     /// Which kinds of tags follow.
     pub fn header(&self) -> FileHeader {
         self.header
+    }
+
+    /// What stamps count from. Who watched from another must begin anew.
+    pub fn origin(&self) -> Origin {
+        self.origin
     }
 
     /// File header, metadata and configurations, for a viewer who has nothing yet.
@@ -57,7 +63,7 @@ impl FlvPreamble {
 
     /// The same stamped with another moment: a viewer that skipped must not see its time run backwards.
     pub fn renewal_at(&self, time: Timestamp) -> Framed {
-        tags(None, &self.bodies, mux::timestamp(time))
+        tags(None, &self.bodies, self.origin.stamp(mux::timestamp(time)))
     }
 
     /// Whether there is anything to see or hear.
@@ -96,8 +102,8 @@ impl Unit for FlvUnit {
 }
 
 impl Carrier for FlvUnit {
-    fn head(muxer: &Muxer, timestamp_ms: u32) -> FlvPreamble {
-        FlvPreamble::new(muxer, timestamp_ms)
+    fn head(muxer: &Muxer, origin: Origin, timestamp_ms: u32) -> FlvPreamble {
+        FlvPreamble::new(muxer, origin, timestamp_ms)
     }
 
     fn carry(body: &MessageBody, timestamp_ms: u32, sample: &Sample) -> Self {

@@ -6,7 +6,7 @@ use super::bodies::{BodyMaker, Carrier};
 use super::lazy::Unit;
 use crate::bus::{Cause, Entry, Why};
 use crate::flv::tag::TagKind;
-use crate::flv::{Dialect, FlvVariant, MessageBody, Muxer, mux};
+use crate::flv::{Dialect, FlvVariant, MessageBody, Muxer, Origin, mux};
 use crate::media::{Sample, Selection, Timestamp, TrackId, TrackSet};
 use crate::rtmp::unit;
 
@@ -35,6 +35,7 @@ pub struct RtmpUnit {
 pub struct RtmpPreamble {
     /// At whose sync samples players join.
     leading: Option<TrackId>,
+    origin: Origin,
     bodies: Vec<MessageBody>,
     stamp: u32,
     /// The bodies stamped with the moment when the change happened.
@@ -44,22 +45,27 @@ pub struct RtmpPreamble {
 }
 
 impl RtmpPreamble {
-    fn new(muxer: &Muxer, stamp: u32) -> Self {
+    fn new(muxer: &Muxer, origin: Origin, stamp: u32) -> Self {
         let (leading, bodies) = (muxer.leading(), muxer.preamble());
         let messages = preamble(&bodies, stamp);
         let announced = announced(&messages);
-        Self { leading, bodies, stamp, messages, announced }
+        Self { leading, origin, bodies, stamp, messages, announced }
+    }
+
+    /// What stamps count from. Who watched from another must begin anew.
+    pub fn origin(&self) -> Origin {
+        self.origin
     }
 
     /// Metadata and configurations, for a player that goes on at `time`: it must not see its time run backwards.
     pub fn at(&self, time: Timestamp) -> Bytes {
-        let stamp = mux::timestamp(time);
+        let stamp = self.origin.stamp(mux::timestamp(time));
         if stamp == self.stamp { self.messages.clone() } else { preamble(&self.bodies, stamp) }
     }
 
     /// The same for a player that does without sound or pictures.
     pub fn part_at(&self, time: Timestamp, audio: bool, video: bool) -> Bytes {
-        preamble(self.wanted(audio, video), mux::timestamp(time))
+        preamble(self.wanted(audio, video), self.origin.stamp(mux::timestamp(time)))
     }
 
     /// Metadata and configurations, for a player that watched until they changed.
@@ -118,8 +124,8 @@ impl Unit for RtmpUnit {
 }
 
 impl Carrier for RtmpUnit {
-    fn head(muxer: &Muxer, stamp: u32) -> RtmpPreamble {
-        RtmpPreamble::new(muxer, stamp)
+    fn head(muxer: &Muxer, origin: Origin, stamp: u32) -> RtmpPreamble {
+        RtmpPreamble::new(muxer, origin, stamp)
     }
 
     fn carry(body: &MessageBody, stamp: u32, sample: &Sample) -> Self {

@@ -54,6 +54,8 @@ impl Wire for FlvUnit {
             // The file header stands once, at the beginning. A kind it did not promise may still come, but a player that has begun with sound
             // and picture would wait forever for the one that is gone.
             (Some(before), _) if lacks(before.header(), head.header()) => return Err(Unfit),
+            // Its time would run backwards.
+            (Some(before), _) if before.origin() != head.origin() => return Err(Unfit),
             (Some(_), Why::Lagged { .. } | Why::Joined) => out.push(form.of(&head.renewal_at(turn.first.time()))),
             (Some(_), Why::Config | Why::Break(_)) => out.push(form.of(head.renewal())),
         }
@@ -87,6 +89,9 @@ impl Wire for RtmpUnit {
     }
 
     fn put_head(turn: &Turn<'_, Self>, (): (), out: &mut Batch) -> Result<(), Unfit> {
+        if turn.before.is_some_and(|before| before.origin() != turn.head.origin()) {
+            return Err(Unfit);
+        }
         let Kinds { audio, video } = turn.kinds;
         out.push(match turn.why {
             Why::Joined | Why::Lagged { .. } if turn.kinds == Kinds::ALL => turn.head.at(turn.first.time()),

@@ -46,6 +46,11 @@ impl Show {
         Self { session, next: 0, size: 1_000 }
     }
 
+    /// Goes on as if so many seconds had been sent.
+    pub fn skip_to(&mut self, seconds: i64) {
+        self.next = seconds * GOP;
+    }
+
     pub fn head(&mut self, width: u32, why: Why) {
         self.head_of(tracks(width), why);
     }
