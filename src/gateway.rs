@@ -18,7 +18,9 @@ use crate::config::Config;
 use crate::config::process::{Options, Shutdown};
 use crate::egress::{Hubs, Policy};
 use crate::http::admin::Door;
+use crate::http::api::Entrance;
 use crate::http::driver::Driver;
+use crate::http::monitor::{self, Monitor};
 use crate::http::push::Push;
 use crate::http::router::{Shared, router};
 use crate::http::site::Site;
@@ -119,6 +121,9 @@ impl Gateway {
         let spool = open_spool(&config.segments, &media.handle())?;
         let outlets = Outlets::new(config.feeds, config.segments, spool.clone(), media.handle());
         let policy = Policy::new(config.egress);
+        let app = first_app(&config.apps).to_owned();
+        let key = config.apps.rule(&app).is_some_and(|rule| rule.publish == Publish::Key);
+        let entrance = Entrance { rtmp: rtmp.port(), rtmps: rtmps.map(|address| address.port()), app, key };
         let authority = Authority::new(config.apps);
         let hubs = Arc::<Hubs>::default();
         let shared = Arc::new(Shared {
@@ -127,6 +132,8 @@ impl Gateway {
             hubs: Arc::clone(&hubs),
             authority: Arc::clone(&authority),
             metrics: Metrics::install(),
+            monitor: Monitor::default(),
+            entrance,
             options: config.http,
         });
         let closing = Closing::default();
@@ -139,13 +146,14 @@ impl Gateway {
         let players = Players { outlets: Arc::clone(&outlets), policy, hubs, seats: workers.seats().clone() };
         let doors = ViewersDoors { plain: viewers_door, encrypted: covered_door.zip(tls.clone()), sockets };
         let viewers = tokio::spawn(accept(workers, doors, closing.viewers.clone()));
+        let watch = tokio::spawn(monitor::run(Arc::clone(&shared), closing.viewers.clone()));
         if let Some(listener) = operators_door {
             tokio::spawn(operators(listener, router(shared, Door::Admin), closing.viewers.clone()));
         }
         let doors = Doors { plain, encrypted, tls: tls.clone(), http: Some(http), sockets };
         let at_rtmp = server::Shared { registry: Arc::clone(&registry), authority, options: Arc::new(config.rtmp), players };
         let publishers = tokio::spawn(server::serve(doors, at_rtmp, closing.publishers.clone()));
-        let mut housekeeping = vec![tokio::spawn(keep_house(Arc::clone(&registry), outlets))];
+        let mut housekeeping = vec![tokio::spawn(keep_house(Arc::clone(&registry), outlets)), watch];
         housekeeping.extend(tls.map(|tls| tokio::spawn(tls.watch())));
         let options = config.gateway;
         Ok(Self { rtmp, rtmps, http, https, admin, registry, options, closing, publishers, viewers, spool, housekeeping, _media: media })
@@ -161,8 +169,7 @@ impl Gateway {
         let admin =
             self.admin.map_or_else(|| format!("http://{http}/api/v1/streams"), |admin| format!("http://{}/api/v1/streams", host(admin)));
         println!("Sluicegate {}", env!("CARGO_PKG_VERSION"));
-        // With "*" any application will do.
-        let app = apps.0.keys().find(|app| *app != "*").map_or("live", String::as_str);
+        let app = first_app(apps);
         let rule = apps.rule(app).cloned().unwrap_or_default();
         let key = if rule.publish == Publish::Key { "?key=SECRET" } else { "" };
         let token = if rule.play == Play::Token { "?token=SECRET" } else { "" };
@@ -206,6 +213,11 @@ impl Gateway {
             spool.close().await;
         }
     }
+}
+
+/// An application to publish in; with "*" any will do.
+fn first_app(apps: &Apps) -> &str {
+    apps.0.keys().find(|app| *app != "*").map_or("live", String::as_str)
 }
 
 /// The spool, where one is configured.

@@ -69,6 +69,7 @@ pub struct Stream {
     source: Rendition,
     pub(super) seat: Mutex<Seat>,
     received: Received,
+    sent: Arc<Sent>,
     left_out: Mutex<BTreeMap<TrackId, LeftOut>>,
     /// Those who stay connected.
     viewers: Mutex<Viewers>,
@@ -115,6 +116,10 @@ struct Viewers {
     next: u64,
 }
 
+/// What went out to viewers by all exits, written by whoever serves them and read by the API.
+#[derive(Debug, Default)]
+pub struct Sent(AtomicU64);
+
 /// Keeps one viewer counted for as long as it lives.
 #[derive(Debug)]
 pub struct ViewerGuard {
@@ -133,6 +138,7 @@ impl Stream {
             source: Rendition { label: "source".into(), samples: Channel::new(bounds) },
             seat: Mutex::new(Seat { state: State::Live, publisher: None, session: 0 }),
             received: Received::default(),
+            sent: Arc::default(),
             left_out: Mutex::default(),
             viewers: Mutex::default(),
             audiences: Mutex::default(),
@@ -203,6 +209,11 @@ impl Stream {
     /// What came in.
     pub fn received(&self) -> &Received {
         &self.received
+    }
+
+    /// What went out.
+    pub fn sent(&self) -> &Arc<Sent> {
+        &self.sent
     }
 
     /// Tells which tracks HLS and DASH are without; written by whoever makes segments.
@@ -301,6 +312,18 @@ impl ViewerGuard {
     /// What is told of the viewer.
     pub fn viewing(&self) -> &Arc<Viewing> {
         &self.viewing
+    }
+}
+
+impl Sent {
+    /// Counts `bytes` more.
+    pub fn count(&self, bytes: usize) {
+        self.0.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Bytes that went out since the stream began.
+    pub fn bytes(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
     }
 }
 

@@ -309,6 +309,12 @@ impl<T: Entry> Window<T> {
         self.entries.iter()
     }
 
+    /// The entries from `seq` on that are still held, oldest first, and the number of the next to come.
+    pub fn since(&self, seq: Seq) -> (impl Iterator<Item = &T>, Seq) {
+        let passed = usize::try_from(seq.0.saturating_sub(self.base.0)).unwrap_or(usize::MAX).min(self.entries.len());
+        (self.entries.range(passed..), self.next_seq())
+    }
+
     /// Bytes held.
     pub fn bytes(&self) -> usize {
         self.bytes

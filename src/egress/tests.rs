@@ -210,7 +210,7 @@ impl Talk for Letters {
 /// A viewer that only talks, and what it writes next.
 fn talking(stage: &Stage, now: Instant) -> Viewer {
     let stream = StreamName::parse("live/a").unwrap();
-    let who = Who { stream, viewing: Arc::clone(&stage.viewing) };
+    let who = Who { stream, viewing: Arc::clone(&stage.viewing), sent: Arc::default() };
     let source = Box::new(stage.viewer(From::NewestSync));
     Viewer::new(who, source, Envelope::Talking(Box::new(Letters)), Bytes::new(), Arc::clone(&stage.policy), now)
 }

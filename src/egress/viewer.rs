@@ -10,7 +10,7 @@ use super::batch::Batch;
 use super::options::Policy;
 use super::pump::{Filled, Kinds, Over, Source};
 use super::talk::{Breach, Talk, Unanswered, Wish};
-use crate::bus::{Gate, StreamName, ViewerGuard, Viewing};
+use crate::bus::{Gate, Sent, StreamName, ViewerGuard, Viewing};
 
 /// How long a viewer may take to close its side once we have said goodbye.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -35,6 +35,8 @@ pub struct Who {
     pub stream: StreamName,
     /// What is told of the viewer.
     pub viewing: Arc<Viewing>,
+    /// Where what it gets is counted for the stream as a whole.
+    pub sent: Arc<Sent>,
 }
 
 /// Why a viewer left.
@@ -69,7 +71,7 @@ pub enum Departure {
 impl Who {
     /// The viewer that `guard` counts.
     pub fn of(guard: &ViewerGuard) -> Self {
-        Self { stream: guard.stream().name().clone(), viewing: Arc::clone(guard.viewing()) }
+        Self { stream: guard.stream().name().clone(), viewing: Arc::clone(guard.viewing()), sent: Arc::clone(guard.stream().sent()) }
     }
 }
 
@@ -194,6 +196,7 @@ impl Viewer {
     pub fn wrote(&mut self, bytes: usize) {
         self.who.viewing.note_sent(bytes as u64);
         self.blocked = None;
+        self.who.sent.count(bytes);
         self.policy.counters.bytes.add(bytes as u64);
         self.policy.counters.writes.add(1);
     }
@@ -294,7 +297,7 @@ impl Viewer {
     /// Logs the viewer's totals.
     pub fn log(&self, why: &Departure, now: Instant) {
         let seconds = now.saturating_duration_since(self.opened).as_secs();
-        let Who { stream, viewing } = &self.who;
+        let Who { stream, viewing, .. } = &self.who;
         let (exit, bytes, skips) = (viewing.exit(), viewing.bytes(), viewing.skips());
         let address = viewing.address().map(tracing::field::display);
         tracing::info!(%stream, exit, address, seconds, bytes, skips, %why, "viewer left");

@@ -8,6 +8,9 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use super::monitor::vitals::Figures;
+use super::monitor::warnings::{self, Warning};
+use super::thumbnail::Keyframe;
 use crate::bus::{LeftOut, PublisherInfo, State, Stream, Viewing, Window};
 use crate::media::color::VideoRange;
 use crate::media::{Codec, Program, Track, WallClock};
@@ -18,6 +21,21 @@ use crate::segment::snapshot::Snapshot;
 pub struct StreamList {
     /// All streams, by name.
     pub streams: Vec<StreamStatus>,
+    /// Where to publish.
+    pub publish: Entrance,
+}
+
+/// Where to publish, as far as the gateway knows it: not under which name it is reached.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Entrance {
+    /// The port of RTMP.
+    pub rtmp: u16,
+    /// The port of RTMPS; `null` where it has none.
+    pub rtmps: Option<u16>,
+    /// The application that is first by name.
+    pub app: String,
+    /// Whether it demands a key.
+    pub key: bool,
 }
 
 /// One stream, as its operator sees it.
@@ -34,6 +52,12 @@ pub struct StreamStatus {
     pub received: ReceivedStatus,
     /// What there is for HLS and DASH; `null` before the first segments exist.
     pub segments: Option<SegmentsStatus>,
+    /// How it does.
+    pub figures: Figures,
+    /// What is not as it should be.
+    pub warnings: Vec<Warning>,
+    /// The number of the newest keyframe, which `thumbnail.mp4` below the stream's own address shows; `null` while there is none.
+    pub keyframe: Option<u64>,
 }
 
 /// Most viewers that one answer tells of.
@@ -223,13 +247,14 @@ impl StreamInfo {
 }
 
 impl StreamStatus {
-    /// All that an operator may know of `stream` now, and of its segments.
-    pub fn of(stream: &Stream, segments: Option<&Snapshot>, now: Instant, wall: WallClock) -> Self {
-        let received = stream.received();
+    /// All that an operator may know of `stream` now, of its segments, and of how it does.
+    pub fn of(stream: &Stream, segments: Option<&Snapshot>, figures: Figures, now: Instant, wall: WallClock) -> Self {
+        let (public, received, viewers) = (StreamInfo::of(stream, now, wall), stream.received(), stream.viewers(now));
         Self {
-            public: StreamInfo::of(stream, now, wall),
-            publisher: stream.publisher(),
-            viewers: stream.viewers(now),
+            warnings: warnings::of(&public, &figures, &viewers),
+            public,
+            publisher: publisher(stream),
+            viewers,
             received: ReceivedStatus {
                 bytes: received.bytes(),
                 messages: received.messages(),
@@ -237,6 +262,8 @@ impl StreamStatus {
                 repaired: received.repaired(),
             },
             segments: segments.map(SegmentsStatus::of),
+            figures,
+            keyframe: segments.and_then(Keyframe::newest).map(|keyframe| keyframe.number),
         }
     }
 }
@@ -261,6 +288,12 @@ impl ViewerList {
         viewers.truncate(MAX_VIEWERS);
         Self { total, viewers }
     }
+}
+
+/// Who publishes, by the name that its metadata gives the encoder: the handshake's is often that of the program that others imitate.
+fn publisher(stream: &Stream) -> Option<PublisherInfo> {
+    let told = stream.program().and_then(|program| program.metadata.encoder.clone());
+    stream.publisher().map(|publisher| PublisherInfo { encoder: told.or(publisher.encoder), ..publisher })
 }
 
 impl SegmentsStatus {

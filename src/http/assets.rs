@@ -34,7 +34,7 @@ pub fn built() -> bool {
     Built::get("index.html").is_some()
 }
 
-/// The page of that name: `index.html` or `watch.html`.
+/// The page of that name: `index.html`, `watch.html` or `embed.html`.
 pub fn page(method: &Method, headers: &HeaderMap, name: &str) -> Response {
     let Some(file) = Built::get(name).or_else(|| Fallback::get(name)) else {
         return Problem::not_found(format!("there is no page '{name}'")).into_response();
@@ -45,6 +45,14 @@ pub fn page(method: &Method, headers: &HeaderMap, name: &str) -> Response {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     response
+}
+
+/// The web component, which pages of other origins load.
+pub fn element(method: &Method, headers: &HeaderMap, path: &str) -> Response {
+    match Built::get(path.trim_start_matches('/')) {
+        Some(file) => serve(method, headers, path, &file, "no-cache"),
+        None => Problem::not_found("the web component was not built: run `npm ci && npm run build` in web/").into_response(),
+    }
 }
 
 /// A file below `/assets/`.

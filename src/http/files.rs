@@ -3,6 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use axum::Json;
@@ -43,7 +44,7 @@ pub async fn file(outlet: &Outlet, request: Request, method: &Method, headers: &
                 Ok(Media::Whole(body)) => {
                     media(outlet, &request, track, body, method, headers).await.unwrap_or_else(IntoResponse::into_response)
                 }
-                Ok(Media::Flowing(flow)) => flowing(track, flow, method),
+                Ok(Media::Flowing(flow)) => flowing(track, flow, method, outlet.stream()),
                 Ok(Media::Absent) | Err(NotHeld::Over) => {
                     Problem::not_found(format!("{request} is not here: not yet, no longer, or never")).into_response()
                 }
@@ -93,9 +94,13 @@ async fn media(
     let length = |bytes: usize| [(header::CONTENT_LENGTH, bytes)];
     match range {
         _ if method == Method::HEAD => Ok((fields, mime, length(total), ()).into_response()),
-        None => Ok((fields, mime, length(total), content(outlet, body, 0..total).await?).into_response()),
+        None => {
+            outlet.stream().sent().count(total);
+            Ok((fields, mime, length(total), content(outlet, body, 0..total).await?).into_response())
+        }
         Some(Ok(range)) => {
             let content_range = [(header::CONTENT_RANGE, format!("bytes {}-{}/{total}", range.start, range.end - 1))];
+            outlet.stream().sent().count(range.len());
             let length = length(range.len());
             let content = content(outlet, body, range).await?;
             Ok((StatusCode::PARTIAL_CONTENT, fields, mime, content_range, length, content).into_response())
@@ -108,12 +113,18 @@ async fn media(
 }
 
 /// A segment that is being made: each part is sent as it comes, as a chunk of its own.
-fn flowing(track: TrackId, flow: Flow, method: &Method) -> Response {
+fn flowing(track: TrackId, flow: Flow, method: &Method, stream: &Stream) -> Response {
     let fields = [(header::CONTENT_TYPE, mime(track)), (header::CACHE_CONTROL, IMMUTABLE)];
     if method == Method::HEAD {
         return (fields, ()).into_response();
     }
-    let parts = futures_util::stream::unfold(flow, |mut flow| async { Some((flow.next().await?, flow)) });
+    let parts = futures_util::stream::unfold((flow, Arc::clone(stream.sent())), |(mut flow, sent)| async {
+        let part = flow.next().await?;
+        if let Ok(bytes) = &part {
+            sent.count(bytes.len());
+        }
+        Some((part, (flow, sent)))
+    });
     (fields, Body::from_stream(parts)).into_response()
 }
 

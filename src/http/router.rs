@@ -13,24 +13,32 @@ use http::{HeaderMap, Method, StatusCode, header};
 use serde::{Deserialize, Serialize};
 
 use super::admin::{Door, Guard};
-use super::api::{StreamList, StreamStatus, ViewerList};
+use super::api::{Entrance, StreamList, StreamStatus, ViewerList};
+use super::monitor::{self, Monitor};
 use super::problem::Problem;
 use super::push::Push;
-use super::{assets, cors, files, streams};
+use super::{assets, cors, files, streams, thumbnail};
 use crate::auth::Authority;
 use crate::bus::{Registry, Stream, StreamName};
 use crate::egress::Hubs;
 use crate::media::WallClock;
+use crate::segment::snapshot::Snapshot;
 use crate::telemetry::Metrics;
 
 /// Where the pages of streams are.
 const WATCH: &str = "/watch/";
+/// Where the players are that stand in frames of other pages.
+const EMBED: &str = "/embed/";
+/// The web component.
+const ELEMENT: &str = "/sluicegate-player.js";
 /// Where the files of the pages are.
 const ASSETS: &str = "/assets/";
 /// Where the API tells of single streams.
 const STREAMS: &str = "/api/v1/streams/";
 /// Behind a stream's address there: its viewers.
 const VIEWERS: &str = "/viewers";
+/// Behind it: its newest keyframe.
+const THUMBNAIL: &str = "/thumbnail.mp4";
 
 /// `[http]`
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -73,6 +81,10 @@ pub struct Shared {
     pub authority: Arc<Authority>,
     /// The metrics of this process.
     pub metrics: Metrics,
+    /// How the streams do.
+    pub monitor: Monitor,
+    /// Where to publish.
+    pub entrance: Entrance,
     /// Options of this module.
     pub options: Options,
 }
@@ -88,15 +100,21 @@ struct Context {
 pub fn router(shared: Arc<Shared>, door: Door) -> Router {
     let guard = Guard { token: shared.options.admin_token.clone(), separate: !shared.options.admin.is_empty() };
     // Pages of other origins may play a stream; they may not speak to the API, which therefore stands outside this layer.
-    let public = Router::new().route(files::CLOCK, get(time)).fallback(stream).layer(middleware::from_fn(cors::open_all));
+    let public = Router::new()
+        .route(files::CLOCK, get(time))
+        .route(ELEMENT, get(element))
+        .fallback(stream)
+        .layer(middleware::from_fn(cors::open_all));
     let below = |place: &str| format!("{place}{{*path}}");
     Router::new()
         .route("/", get(page_index))
         .route(&below(WATCH), get(page_watch))
+        .route(&below(EMBED), get(page_embed))
         .route(&below(ASSETS), get(asset))
         .route("/healthz", get(healthz))
         .route("/metrics", get(metrics))
         .route("/api/v1/streams", get(list))
+        .route("/api/v1/events", get(events))
         .route(&below(STREAMS), get(status).delete(kick))
         .merge(public)
         .method_not_allowed_fallback(method_not_allowed)
@@ -106,7 +124,7 @@ pub fn router(shared: Arc<Shared>, door: Door) -> Router {
 
 /// Whether a path, though it looks like that of a stream's file, is one of our own routes.
 pub(super) fn is_own(path: &str) -> bool {
-    [WATCH, ASSETS, STREAMS].iter().any(|place| path.starts_with(place))
+    [WATCH, EMBED, ASSETS, STREAMS].iter().any(|place| path.starts_with(place))
 }
 
 async fn tell_refusal(request: Request, next: Next) -> Response {
@@ -132,6 +150,14 @@ async fn page_index(method: Method, headers: HeaderMap) -> Response {
 
 async fn page_watch(method: Method, headers: HeaderMap) -> Response {
     assets::page(&method, &headers, "watch.html")
+}
+
+async fn page_embed(method: Method, headers: HeaderMap) -> Response {
+    assets::page(&method, &headers, "embed.html")
+}
+
+async fn element(method: Method, headers: HeaderMap) -> Response {
+    assets::element(&method, &headers, ELEMENT)
 }
 
 async fn asset(Path(path): Path<String>, method: Method, headers: HeaderMap) -> Response {
@@ -167,12 +193,19 @@ async fn metrics(
 
 async fn list(State(context): State<Context>, ConnectInfo(peer): ConnectInfo<SocketAddr>, headers: HeaderMap) -> Result<Response, Problem> {
     context.guard.admit(context.door, peer.ip(), &headers)?;
-    let (now, wall) = (Instant::now(), WallClock::from(SystemTime::now()));
-    let streams = context.shared.registry.list().iter().map(|stream| status_of(&context.shared, stream, now, wall)).collect();
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(StreamList { streams })).into_response())
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(context.shared.list())).into_response())
 }
 
-/// `GET /api/v1/streams/{app}/{name}`, and `…/viewers` behind it
+async fn events(
+    State(context): State<Context>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    context.guard.admit(context.door, peer.ip(), &headers)?;
+    monitor::listen(&context.shared)
+}
+
+/// `GET /api/v1/streams/{app}/{name}`, and `…/viewers` and `…/thumbnail.mp4` behind it
 async fn status(
     State(context): State<Context>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -182,18 +215,37 @@ async fn status(
     context.guard.admit(context.door, peer.ip(), &headers)?;
     let registry = &context.shared.registry;
     let fields = [(header::CACHE_CONTROL, "no-store")];
-    // A stream whose own name is that word goes first.
-    let stream = match (find(registry, &path), path.strip_suffix(VIEWERS)) {
-        (Err(_), Some(path)) => return Ok((fields, Json(ViewerList::of(&*find(registry, path)?, Instant::now()))).into_response()),
-        (found, _) => found?,
+    let viewers = || path.strip_suffix(VIEWERS);
+    let picture = || path.strip_suffix(THUMBNAIL);
+    // A stream whose own name is one of those words goes first.
+    let stream = match find(registry, &path) {
+        Ok(stream) => stream,
+        Err(absent) => match (viewers(), picture()) {
+            (Some(path), _) => return Ok((fields, Json(ViewerList::of(&*find(registry, path)?, Instant::now()))).into_response()),
+            (_, Some(path)) => return thumbnail::thumbnail(context.shared.snapshot(&*find(registry, path)?).as_deref()),
+            _ => return Err(absent),
+        },
     };
-    let status = status_of(&context.shared, &stream, Instant::now(), WallClock::from(SystemTime::now()));
+    let status = context.shared.status(&stream, Instant::now(), WallClock::from(SystemTime::now()));
     Ok((fields, Json(status)).into_response())
 }
 
-fn status_of(shared: &Shared, stream: &Stream, now: Instant, wall: WallClock) -> StreamStatus {
-    let segments = shared.push.outlets.find(stream).and_then(|outlet| outlet.shelf().snapshot());
-    StreamStatus::of(stream, segments.as_deref(), now, wall)
+impl Shared {
+    /// All streams, as their operator sees them.
+    pub fn list(&self) -> StreamList {
+        let (now, wall) = (Instant::now(), WallClock::from(SystemTime::now()));
+        let streams = self.registry.list().iter().map(|stream| self.status(stream, now, wall)).collect();
+        StreamList { streams, publish: self.entrance.clone() }
+    }
+
+    fn status(&self, stream: &Stream, now: Instant, wall: WallClock) -> StreamStatus {
+        let segments = self.snapshot(stream);
+        StreamStatus::of(stream, segments.as_deref(), self.monitor.figures(stream), now, wall)
+    }
+
+    fn snapshot(&self, stream: &Stream) -> Option<Arc<Snapshot>> {
+        self.push.outlets.find(stream).and_then(|outlet| outlet.shelf().snapshot())
+    }
 }
 
 /// `DELETE /api/v1/streams/{app}/{name}/publisher`

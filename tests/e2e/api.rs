@@ -57,6 +57,15 @@ async fn realtime_the_api_tells_of_a_stream_and_sends_its_publisher_away() {
     assert_eq!((&watchers["total"], &watcher["exit"], &watcher["skips"]), (&1.into(), &"http_flv".into(), &0.into()));
     assert!(watcher["address"].as_str().unwrap().starts_with("127.0.0.1:"), "{watcher}");
     assert!(watcher["joined_behind_ms"].as_i64().unwrap() > 0 && watcher["behind_ms"].as_i64().unwrap() < 1_000, "{watcher}");
+    assert!(told["figures"]["in_bit_rate"].as_u64().unwrap() > 50_000, "{told}");
+    while http::get(address, "/api/v1/streams/live/show").await.json()["keyframe"].is_null() {
+        sleep(Duration::from_millis(50)).await;
+    }
+    let thumbnail = http::get(address, "/api/v1/streams/live/show/thumbnail.mp4").await;
+    assert_eq!((thumbnail.status, thumbnail.field("content-type")), (200, "video/mp4"));
+    let file = tempfile::NamedTempFile::with_suffix(".mp4").unwrap();
+    std::fs::write(file.path(), &thumbnail.body).unwrap();
+    media::assert_decodes(file.path());
 
     let public = http::get(address, "/live/show/info.json").await;
     public.assert_fit_for_pages("application/json");

@@ -11,6 +11,7 @@ mod support;
 
 mod api;
 mod cli;
+mod console;
 mod crowd;
 mod door;
 mod exits;

@@ -1,0 +1,144 @@
+//! What an operator should know of a stream, in plain words, and what to do about it.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::vitals::Figures;
+use crate::bus::LeftOut;
+use crate::http::api::StreamInfo;
+use crate::media::Kind;
+
+/// Keyframes further apart than this keep viewers waiting.
+const KEYFRAMES_MS: i64 = 4_000;
+/// A publisher that sends less than this much media in a second falls behind.
+const SLOW: f64 = 0.95;
+/// Sound further from its picture than this is noticed, or will be where buffers are short.
+const DRIFT_MS: i64 = 700;
+/// The exits whose viewers see each picture as soon as it comes.
+const PROMPT: [&str; 5] = ["ws_fmp4", "http_fmp4", "ws_flv", "http_flv", "rtmp"];
+
+/// One thing that is not as it should be.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Warning {
+    /// For programs.
+    pub code: &'static str,
+    /// What is wrong, and what viewers notice of it.
+    pub text: String,
+    /// What to do in OBS.
+    pub advice: &'static str,
+}
+
+impl Warning {
+    fn new(code: &'static str, text: impl Into<String>, advice: &'static str) -> Self {
+        Self { code, text: text.into(), advice }
+    }
+}
+
+/// What is to be said of a stream; nothing while its publisher is away, of whom the state tells.
+pub fn of(stream: &StreamInfo, figures: &Figures, viewers: &BTreeMap<&'static str, u64>) -> Vec<Warning> {
+    if stream.state != "live" || stream.tracks.is_empty() {
+        return Vec::new();
+    }
+    let found = [
+        keyframes(figures),
+        b_frames(figures, viewers),
+        silence(stream),
+        repaired(figures),
+        slow(figures),
+        drift(figures),
+        dropped(figures),
+    ];
+    found.into_iter().flatten().chain(left_out(stream)).collect()
+}
+
+fn keyframes(figures: &Figures) -> Option<Warning> {
+    let ms = figures.keyframe_ms.filter(|ms| *ms > KEYFRAMES_MS)?;
+    let text = format!("A keyframe comes only every {:.1} s: viewers begin at one, and HLS and DASH cut at one.", ms as f64 / 1000.0);
+    Some(Warning::new("keyframes", text, "Settings → Output, output mode Advanced, tab Streaming: set Keyframe Interval to 2 s."))
+}
+
+fn b_frames(figures: &Figures, viewers: &BTreeMap<&'static str, u64>) -> Option<Warning> {
+    let prompt: u64 = PROMPT.iter().filter_map(|exit| viewers.get(exit)).sum();
+    (figures.b_frames && prompt > 0).then(|| {
+        let who = if prompt == 1 { "one viewer watches".to_owned() } else { format!("{prompt} viewers watch") };
+        let text = format!("The encoder sends B-frames, while {who} with low latency: each B-frame delays their picture.");
+        let advice = "Settings → Output, tab Streaming: x264: set Tune to zerolatency; hardware encoders: set B-Frames to 0.";
+        Warning::new("b_frames", text, advice)
+    })
+}
+
+fn silence(stream: &StreamInfo) -> Option<Warning> {
+    let is_silent = stream.tracks.iter().all(|track| track.kind != Kind::Audio);
+    let advice = "Look in the Audio Mixer for a muted source, and in Settings → Output, tab Streaming, whether its Audio Track is ticked.";
+    is_silent.then(|| Warning::new("no_audio", "There is no sound.", advice))
+}
+
+fn repaired(figures: &Figures) -> Option<Warning> {
+    let advice =
+        "Settings → Audio: use the sample rate of your devices (48 kHz); then restart the capture device or media source that jumps.";
+    let text = format!("{} in the last minute had to be repaired: viewers may have seen a jump.", counted(figures.repaired, "timestamp"));
+    (figures.repaired > 0).then(|| Warning::new("repaired", text, advice))
+}
+
+fn slow(figures: &Figures) -> Option<Warning> {
+    let speed = figures.speed.filter(|speed| *speed < SLOW)?;
+    let text = format!("The publisher sends {speed:.2} s of media each second: viewers will stall.");
+    let advice = "View → Stats: for dropped frames lower the Bitrate in Settings → Output; for encoding lag take a faster preset or a smaller picture.";
+    Some(Warning::new("slow", text, advice))
+}
+
+fn drift(figures: &Figures) -> Option<Warning> {
+    let ms = figures.av_drift_ms.filter(|ms| ms.abs() > DRIFT_MS)?;
+    let way = if ms > 0 { "ahead of" } else { "behind" };
+    let text = format!("The sound arrives {:.1} s {way} its picture.", ms.abs() as f64 / 1000.0);
+    Some(Warning::new(
+        "av_drift",
+        text,
+        "Audio Mixer → Advanced Audio Properties: look at Sync Offset; then restart the source that is late.",
+    ))
+}
+
+fn dropped(figures: &Figures) -> Option<Warning> {
+    let text = format!("{} in the last minute could not be used.", counted(figures.dropped, "message"));
+    let advice = "Settings → Output, tab Streaming: take H.264 or HEVC with AAC; the gateway's log tells what it could not use.";
+    (figures.dropped > 0).then(|| Warning::new("unusable", text, advice))
+}
+
+fn left_out(stream: &StreamInfo) -> Option<Warning> {
+    let out: Vec<_> =
+        stream.tracks.iter().filter(|track| track.left_out == Some(LeftOut::Keyframes)).map(|track| track.id.as_str()).collect();
+    let text = format!("Not offered by HLS and DASH: {}. Keyframes there are not where those of the first picture are.", out.join(", "));
+    let advice = "Give all qualities of multitrack video the same fixed Keyframe Interval, then begin the stream anew.";
+    (!out.is_empty()).then(|| Warning::new("left_out", text, advice))
+}
+
+fn counted(count: u64, what: &str) -> String {
+    if count == 1 { format!("One {what}") } else { format!("{count} {what}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn codes(figures: &Figures, viewers: &[(&'static str, u64)]) -> Vec<&'static str> {
+        let found =
+            [keyframes(figures), b_frames(figures, &viewers.iter().copied().collect()), repaired(figures), slow(figures), drift(figures)];
+        found.into_iter().flatten().map(|warning| warning.code).collect()
+    }
+
+    #[test]
+    fn each_threshold_has_two_sides() {
+        let well = Figures { keyframe_ms: Some(4_000), speed: Some(0.95), av_drift_ms: Some(-700), ..Figures::default() };
+        assert_eq!(codes(&well, &[]), Vec::<&str>::new());
+        let ill = Figures { keyframe_ms: Some(4_001), speed: Some(0.94), av_drift_ms: Some(-701), repaired: 1, ..Figures::default() };
+        assert_eq!(codes(&ill, &[]), ["keyframes", "repaired", "slow", "av_drift"]);
+    }
+
+    #[test]
+    fn b_frames_matter_only_to_viewers_of_low_latency() {
+        let figures = Figures { b_frames: true, ..Figures::default() };
+        assert_eq!(codes(&figures, &[("hls", 9), ("dash", 1), ("ws_fmp4", 0)]), Vec::<&str>::new());
+        assert_eq!(codes(&figures, &[("ws_fmp4", 1)]), ["b_frames"]);
+    }
+}
