@@ -13,7 +13,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     // Player libraries are large; each is loaded only when its protocol is chosen.
     chunkSizeWarningLimit: 1000,
-    rolldownOptions: { input: { index: 'index.html', watch: 'watch.html' } },
+    rolldownOptions: { input: { index: 'index.html', watch: 'watch.html', embed: 'embed.html' } },
   },
   test: { include: ['test/**/*.test.ts'], environment: 'node' },
 });

@@ -9,7 +9,8 @@ import { fileURLToPath } from 'node:url';
 
 import { openBrowser, openPage, screenshot, stats, until, untilPlaying } from './lib.mjs';
 
-const EXITS = 6;
+/** One for each exit, and the line to embed. */
+const ADDRESSES = 7;
 
 const [base, stream, shots] = process.argv.slice(2);
 if (base === undefined || stream === undefined) {
@@ -37,7 +38,7 @@ process.exit(failed ? 1 : 0);
 /** The list shows the stream and leads to it. */
 async function list(page) {
   await page.goto(`${origin}/`);
-  const link = page.locator(`a[href="/watch/${stream}"]`);
+  const link = page.getByRole('heading', { name: stream.split('/').at(-1) }).getByRole('link');
   await link.waitFor();
   await screenshot(page, shots, 'page-index');
   await link.click();
@@ -48,6 +49,7 @@ async function list(page) {
 async function chooser(page, problems) {
   await page.goto(`${origin}/watch/${stream}?protocol=ws-fmp4`);
   await untilPlaying(page);
+  await page.getByRole('button', { name: 'Settings' }).click();
   await page.getByLabel('Protocol').selectOption('http-flv');
   await until(async () => {
     const now = await stats(page);
@@ -61,8 +63,9 @@ async function chooser(page, problems) {
 async function addresses(page, problems) {
   await page.goto(`${origin}/watch/${stream}`);
   await untilPlaying(page);
-  const rows = page.locator('ul.exits li');
-  if ((await rows.count()) !== EXITS) problems.push(`${await rows.count()} addresses instead of ${EXITS}`);
+  await page.getByText('Addresses for players and pages').click();
+  const rows = page.locator('.exits .copy');
+  if ((await rows.count()) !== ADDRESSES) problems.push(`${await rows.count()} addresses instead of ${ADDRESSES}`);
   for (const row of await rows.all()) {
     const address = await row.getByRole('textbox').inputValue();
     await row.getByRole('button').click();

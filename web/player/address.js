@@ -55,14 +55,14 @@ export function parseStreamName(text) {
 }
 
 /**
- * Reads the stream out of the path of a watch page, `/watch/{app}/{name}`.
+ * Reads the stream out of the path of a page, `/watch/{app}/{name}`.
  *
  * @param {string} pathname still percent-encoded
  * @param {string} [search] the query, of which the token is taken
+ * @param {string} [prefix] what stands before the stream
  * @returns {StreamName | null}
  */
-export function parseWatchPath(pathname, search = '') {
-  const prefix = '/watch/';
+export function parseWatchPath(pathname, search = '', prefix = '/watch/') {
   if (!pathname.startsWith(prefix)) return null;
   try {
     // A component that decodes to a slash would name another stream than the server sees.

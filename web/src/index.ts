@@ -1,4 +1,5 @@
-import '../player/page/page.css';
-import { startListPage } from '../player/page/list.js';
+import './style/base.css';
+import './style/console.css';
+import { Console } from './console/page';
 
-startListPage({ notice: null });
+new Console().start();

@@ -1,21 +1,15 @@
-import '../player/page/page.css';
-import { builtInDrivers, type Driver, type DriverContext, type DriverEntry, type Drivers } from '../player/page/drivers.js';
-import { startWatchPage } from '../player/page/watch.js';
-import { mediaSourceClass } from '../player/session.js';
+import './style/base.css';
+import './style/watch.css';
+import './view/view.css';
+import { parseWatchPath } from '../player/address.js';
+import { el } from '../player/page/dom.js';
+import { expose } from './common/expose';
+import { startWatchPage } from './watch/page';
 
-/** A driver whose library is fetched only when it is chosen. */
-function lazy(open: (context: DriverContext) => Promise<Driver>): DriverEntry {
-  return { isSupported: () => mediaSourceClass() !== null, open };
+const stream = parseWatchPath(location.pathname, location.search);
+if (stream === null) {
+  document.body.replaceChildren(el('main', {},
+    el('p', { role: 'alert' }, 'This address names no stream. It should be /watch/app/name.'), el('a', { href: '/' }, 'What is live')));
+} else {
+  expose(startWatchPage(stream).playback);
 }
-
-const drivers: Drivers = {
-  ...builtInDrivers,
-  'hls': lazy(async (context) => (await import('./drivers/hls')).open(context)),
-  'dash': lazy(async (context) => (await import('./drivers/dash')).open(context)),
-  'http-flv': lazy(async (context) => (await import('./drivers/flv')).open(context)),
-  'ws-flv': lazy(async (context) => (await import('./drivers/flv')).open(context)),
-  'hls-shaka': lazy(async (context) => (await import('./drivers/shaka')).open(context)),
-  'dash-shaka': lazy(async (context) => (await import('./drivers/shaka')).open(context)),
-};
-
-startWatchPage({ drivers, notice: null, licenses: '/assets/licenses.md' });

@@ -1,4 +1,3 @@
-import { infoPath } from '../address.js';
 import { bufferedRanges } from '../chaser.js';
 import { latencyMs } from '../latency.js';
 import { MsePlayer } from '../mse.js';
@@ -8,6 +7,7 @@ import { MsePlayer } from '../mse.js';
  * @property {HTMLVideoElement} video
  * @property {import('../address.js').StreamName} stream
  * @property {string} url address of the exit that it reads
+ * @property {string} infoUrl address of the stream's description
  * @property {import('./info.js').InfoPoll} poll
  * @property {(problem: import('../mse.js').Problem & {retry?: boolean}) => void} report a fatal problem ends the driver; `retry` says
  * that a new attempt may work
@@ -41,8 +41,8 @@ const STATE_WORDS = {
 /** @type {DriverEntry} */
 const wsFmp4 = {
   isSupported: () => MsePlayer.isSupported(),
-  async open({ video, stream, url, poll, report, setState }) {
-    const player = new MsePlayer(video, { url, infoUrl: infoPath(stream) });
+  async open({ video, url, infoUrl, poll, report, setState }) {
+    const player = new MsePlayer(video, { url, infoUrl });
     player.addEventListener('state', () => setState(STATE_WORDS[player.state]));
     player.addEventListener('problem', (event) => report(/** @type {CustomEvent<import('../mse.js').Problem>} */ (event).detail));
     // A break moves the stream's timeline against the wall clock.

@@ -23,7 +23,7 @@ const MIN_SPACING_MS = 1000;
 
 /** Follows a stream's public description. Dispatches `change` after each answer. */
 export class InfoPoll extends EventTarget {
-  #path;
+  #ended = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   clock = new ServerClock();
@@ -33,10 +33,19 @@ export class InfoPoll extends EventTarget {
   /** @type {Presence} */
   presence = 'asking';
 
-  /** @param {import('../address.js').StreamName} stream */
-  constructor(stream) {
+  /**
+   * @param {import('../address.js').StreamName} stream
+   * @param {string} origin of the gateway
+   */
+  constructor(stream, origin) {
     super();
-    this.#path = infoPath(stream);
+    this.url = new URL(infoPath(stream), origin).href;
+  }
+
+  /** Asks no more. */
+  stop() {
+    this.#ended = true;
+    clearTimeout(this.#timer);
   }
 
   /** Asks now instead of at the next turn, because something has happened to the stream. */
@@ -45,11 +54,12 @@ export class InfoPoll extends EventTarget {
   }
 
   async ask() {
+    if (this.#ended) return;
     clearTimeout(this.#timer);
     this.#askedMs = performance.now();
     try {
       const sent = Date.now();
-      const response = await fetch(this.#path, { cache: 'no-store' });
+      const response = await fetch(this.url, { cache: 'no-store' });
       const received = Date.now();
       if (response.ok) {
         /** @type {StreamInfo} */
@@ -65,6 +75,7 @@ export class InfoPoll extends EventTarget {
       this.presence = 'unreachable';
     }
     clearTimeout(this.#timer);
+    if (this.#ended) return;
     this.#timer = setTimeout(() => void this.ask(), this.presence === 'live' ? LIVE_POLL_MS : ABSENT_POLL_MS);
     this.dispatchEvent(new Event('change'));
   }

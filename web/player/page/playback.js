@@ -1,0 +1,440 @@
+import { exitUrl, findProtocol, PROTOCOLS } from '../address.js';
+import { Backoff } from '../backoff.js';
+import { bufferedAheadMs } from '../chaser.js';
+import { InfoPoll } from './info.js';
+import { Stalls } from './stalls.js';
+
+/**
+ * @typedef {import('../address.js').ProtocolId} ProtocolId
+ *
+ * @typedef {object} Stats what pages and automated tests read
+ * @property {number} currentTime seconds
+ * @property {number} buffered_ms ahead of the playhead
+ * @property {number | null} latency_ms
+ * @property {number} stalls since the protocol was chosen
+ * @property {number} stalled_ms
+ * @property {number} dropped pictures
+ * @property {number} decoded pictures
+ * @property {number} width
+ * @property {number} height
+ * @property {string | null} codec
+ * @property {import('../mse.js').Problem[]} errors since the protocol was chosen; a fatal one ended an attempt, after which there may have
+ * been another
+ * @property {boolean} fatal whether the player has stopped for good
+ *
+ * @typedef {object} PlaybackOptions
+ * @property {import('./drivers.js').Drivers} drivers
+ * @property {string} [origin] of the gateway, where that is not the page's own
+ * @property {ProtocolId | null} [protocol] null takes the best for this browser, and another where that fails
+ *
+ * @typedef {{video?: string, audio?: string}} Selection tracks in the place of what the gateway or the player would take
+ */
+
+const REFRESH_MS = 500;
+const RETRY_FIRST_MS = 1000;
+const RETRY_MAX_MS = 10_000;
+
+/** A player that shows nothing for so long, while the stream is live, has lost its way: longer than any player needs to fill its buffer. */
+const STUCK_MS = 30_000;
+
+/** So many problems are remembered. */
+const MAX_PROBLEMS = 50;
+
+/** Attempts by one protocol that never showed a picture, after which another is tried. */
+const MAX_FRUITLESS = 2;
+
+/** The best first. Apple's own player knows LL-HLS; on iPhones it is the only one that may play in the background. @type {readonly ProtocolId[]} */
+const BEST = ['ws-fmp4', 'hls', 'http-flv', 'dash', 'http-mp4', 'native-hls'];
+/** @type {readonly ProtocolId[]} */
+const BEST_ON_APPLE = ['native-hls', 'ws-fmp4', 'hls', 'http-mp4'];
+
+/** What is said while there is nothing to play. @type {Record<import('./info.js').Presence, string>} */
+const ABSENCE = {
+  asking: 'Asking for the stream…',
+  live: 'Asking for the stream…',
+  absent: 'Not live now; waiting for it to begin',
+  refused: 'This stream demands a token: open this page with ?token=… behind its address',
+  unreachable: 'The server does not answer; trying again',
+};
+
+/**
+ * One stream on one video element, by one protocol at a time: begins, begins anew, and changes to another protocol where one fails.
+ * Dispatches `change` when its state, its problem or what is known of the stream changes.
+ */
+export class Playback extends EventTarget {
+  #video;
+  #stream;
+  #drivers;
+  #origin;
+  #poll;
+  #stalls;
+  /** @type {ProtocolId} */
+  #protocol;
+  #isAutomatic;
+  /** Attempts since the last picture, by protocol. @type {Map<ProtocolId, number>} */
+  #fruitless = new Map();
+  /** @type {Selection} */
+  #selection = {};
+  /** @type {import('./drivers.js').Driver | null} */
+  #driver = null;
+  /** Counts attempts, so that a late answer of an old one is known as such. */
+  #attempt = 0;
+  #opening = false;
+  /** Done when the driver before has let go of the element. @type {Promise<unknown>} */
+  #released = Promise.resolve();
+  #failed = false;
+  #backoff = new Backoff(RETRY_FIRST_MS, RETRY_MAX_MS);
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #retry;
+  /** Since when the player waits although the stream is live. @type {number | null} */
+  #waitsSinceMs = null;
+  #state = 'Asking for the stream…';
+  /** @type {import('../mse.js').Problem[]} */
+  #problems = [];
+  /** What went wrong, until it plays. @type {string | null} */
+  #problem = null;
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #timer;
+  #end = new AbortController();
+
+  /**
+   * @param {HTMLVideoElement} video
+   * @param {import('../address.js').StreamName} stream
+   * @param {PlaybackOptions} options
+   */
+  constructor(video, stream, { drivers, origin = location.origin, protocol = null }) {
+    super();
+    this.#video = video;
+    this.#stream = stream;
+    this.#drivers = drivers;
+    this.#origin = origin;
+    this.#poll = new InfoPoll(stream, origin);
+    this.#stalls = new Stalls(video);
+    this.#isAutomatic = protocol === null;
+    this.#protocol = protocol ?? this.#candidates()[0] ?? 'ws-fmp4';
+    this.#poll.addEventListener('change', () => this.#informed());
+    const { signal } = this.#end;
+    video.addEventListener('playing', () => {
+      this.#backoff.reset();
+      this.#fruitless.clear();
+      this.#setState('Playing');
+    }, { signal });
+    video.addEventListener('pause', () => {
+      if (this.#state === 'Playing' || this.#state === 'Buffering…') this.#setState('Paused');
+    }, { signal });
+    video.addEventListener('ended', () => this.#poll.hurry(), { signal });
+    video.addEventListener('waiting', () => {
+      this.#poll.hurry();
+      // What the driver says about a lost stream tells more.
+      if (this.#state === 'Playing') this.#setState('Buffering…');
+    }, { signal });
+  }
+
+  get video() {
+    return this.#video;
+  }
+
+  get stream() {
+    return this.#stream;
+  }
+
+  get origin() {
+    return this.#origin;
+  }
+
+  /** The protocol that is played by now. */
+  get protocol() {
+    return this.#protocol;
+  }
+
+  /** Whether that was left to us. */
+  get isAutomatic() {
+    return this.#isAutomatic;
+  }
+
+  get selection() {
+    return this.#selection;
+  }
+
+  /** In words. */
+  get state() {
+    const away = this.info?.state === 'waiting' && !this.#failed;
+    return away ? `${this.#state} (the publisher is away)` : this.#state;
+  }
+
+  get problem() {
+    return this.#problem;
+  }
+
+  /** Whether it has stopped for good, until {@link Playback.choose}. */
+  get failed() {
+    return this.#failed;
+  }
+
+  /** What the gateway tells of the stream; null while it is absent. */
+  get info() {
+    return this.#poll.info;
+  }
+
+  /** Those of the player, see `Driver`. */
+  get settings() {
+    return this.#driver?.settings ?? null;
+  }
+
+  get latencyFrom() {
+    return this.#driver?.latencyFrom ?? 'gateway';
+  }
+
+  /** The stretch of time that a viewer can go to, seconds of the element; null where the protocol keeps none. */
+  get window() {
+    const exit = findProtocol(this.#protocol)?.exit;
+    const { seekable } = this.#video;
+    if ((exit !== 'hls' && exit !== 'dash') || seekable.length === 0) return null;
+    const [start, end] = [seekable.start(0), seekable.end(seekable.length - 1)];
+    return Number.isFinite(end) ? { start, end } : null;
+  }
+
+  /** Begins to ask for the stream, and to play it. */
+  start() {
+    if (this.#timer !== undefined || this.#end.signal.aborted) return;
+    this.#timer = setInterval(() => this.#refresh(), REFRESH_MS);
+    void this.#poll.ask();
+  }
+
+  /** Ends for good, and leaves the element empty. */
+  destroy() {
+    this.#end.abort();
+    clearInterval(this.#timer);
+    clearTimeout(this.#retry);
+    this.#poll.stop();
+    this.#close();
+  }
+
+  /**
+   * Plays by another protocol from now on, or by the same anew.
+   *
+   * @param {ProtocolId | null} protocol null leaves the choice to us
+   */
+  choose(protocol) {
+    this.#isAutomatic = protocol === null;
+    this.#protocol = protocol ?? this.#candidates()[0] ?? 'ws-fmp4';
+    this.#fruitless.clear();
+    this.#begin();
+  }
+
+  /**
+   * Plays these tracks from now on.
+   *
+   * @param {Selection} selection
+   */
+  select(selection) {
+    this.#selection = selection;
+    this.#begin();
+  }
+
+  /** @returns {Stats} */
+  stats() {
+    const video = this.#video;
+    const quality = video.getVideoPlaybackQuality();
+    const latency = video.readyState > 0 ? (this.#driver?.latencyMs() ?? null) : null;
+    return {
+      currentTime: video.currentTime,
+      stalls: this.#stalls.count,
+      stalled_ms: Math.round(this.#stalls.totalMs),
+      buffered_ms: bufferedAheadMs(video),
+      latency_ms: latency === null || !Number.isFinite(latency) ? null : Math.round(latency),
+      dropped: quality.droppedVideoFrames,
+      decoded: quality.totalVideoFrames,
+      width: video.videoWidth,
+      height: video.videoHeight,
+      codec: this.#driver?.codec() ?? null,
+      errors: [...this.#problems],
+      fatal: this.#failed,
+    };
+  }
+
+  /** What this browser can play, the best first. */
+  #candidates() {
+    const order = 'WebKitPlaybackTargetAvailabilityEvent' in globalThis ? BEST_ON_APPLE : BEST;
+    return order.filter((id) => this.#drivers[id]?.isSupported());
+  }
+
+  #begin() {
+    this.#problems = [];
+    this.#stalls.reset();
+    this.#backoff.reset();
+    this.#close();
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
+    this.#failed = false;
+    this.#problem = null;
+    this.#setState('Asking for the stream…');
+    if (this.#timer !== undefined) void this.#poll.ask();
+  }
+
+  #informed() {
+    const { info, presence } = this.#poll;
+    if (info !== null && presence === 'live') {
+      if (this.#driver === null && !this.#opening && !this.#failed && this.#retry === undefined) void this.#open(info);
+    } else {
+      this.#closeIfOver();
+      if (this.#driver === null && !this.#failed) {
+        if (presence === 'absent') this.#problem = null;
+        this.#state = ABSENCE[presence];
+      }
+    }
+    this.#changed();
+  }
+
+  /** A stream that is over plays out what it left; players of growing lists would wait for more. */
+  #closeIfOver() {
+    const drained = this.#video.ended || this.#video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA;
+    if (this.#poll.presence === 'absent' && this.#driver !== null && drained) this.#close();
+  }
+
+  /** @param {import('./info.js').StreamInfo} info */
+  async #open(info) {
+    const attempt = ++this.#attempt;
+    const protocol = findProtocol(this.#protocol);
+    const entry = this.#drivers[this.#protocol];
+    const path = protocol === null ? undefined : info.exits[protocol.exit];
+    if (protocol === null || entry === undefined) {
+      this.#report(attempt, { message: `This page was built without a player for “${protocol?.label ?? this.#protocol}”`, fatal: true });
+      return;
+    }
+    if (path === undefined || !entry.isSupported()) {
+      const message = path === undefined ? 'The gateway does not offer this protocol' : 'This browser cannot play this protocol';
+      this.#report(attempt, { message, fatal: true });
+      return;
+    }
+    this.#opening = true;
+    this.#setState('Connecting…');
+    try {
+      await this.#released;
+      if (attempt !== this.#attempt) return;
+      const driver = await entry.open({
+        video: this.#video,
+        stream: this.#stream,
+        url: this.#address(path, protocol.socket),
+        infoUrl: this.#poll.url,
+        poll: this.#poll,
+        report: (problem) => this.#report(attempt, problem),
+        setState: (state) => { if (attempt === this.#attempt) this.#setState(state); },
+      });
+      if (attempt === this.#attempt) this.#driver = driver;
+      else this.#release(driver);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      this.#report(attempt, { message, fatal: true, retry: true });
+    } finally {
+      if (attempt === this.#attempt) this.#opening = false;
+    }
+  }
+
+  /**
+   * @param {string} path of an exit
+   * @param {boolean} socket
+   */
+  #address(path, socket) {
+    const url = new URL(exitUrl(path, this.#origin, socket, this.#stream.token));
+    const tracks = Object.values(this.#selection);
+    if (tracks.length > 0) url.searchParams.set('track', tracks.join());
+    return url.href;
+  }
+
+  /**
+   * @param {number} attempt
+   * @param {import('../mse.js').Problem & {retry?: boolean}} problem
+   */
+  #report(attempt, { message, fatal, retry }) {
+    if (attempt !== this.#attempt) return;
+    this.#problems.push({ message, fatal });
+    if (this.#problems.length > MAX_PROBLEMS) this.#problems.shift();
+    if (!fatal) return;
+    this.#problem = message;
+    // The driver may be on the stack: let it finish before it is taken down.
+    this.#attempt += 1;
+    queueMicrotask(() => this.#close());
+    if (retry === true || this.#hasAnother()) {
+      this.#state = 'Interrupted; trying again';
+      this.#retry = setTimeout(() => {
+        this.#retry = undefined;
+        void this.#poll.ask();
+      }, this.#backoff.next());
+    } else {
+      this.#failed = true;
+      this.#state = 'Stopped';
+    }
+    if (this.#isAutomatic) this.#turnTo(retry === true);
+    this.#changed();
+  }
+
+  /** Another protocol is tried where this one cannot play, or has shown nothing more than once. */
+  #turnTo(/** @type {boolean} */ mayRetry) {
+    const tries = (this.#fruitless.get(this.#protocol) ?? 0) + 1;
+    this.#fruitless.set(this.#protocol, mayRetry ? tries : MAX_FRUITLESS);
+    if (mayRetry && tries < MAX_FRUITLESS) return;
+    this.#protocol = this.#others()[0] ?? this.#protocol;
+  }
+
+  #others() {
+    return this.#candidates().filter((id) => id !== this.#protocol && (this.#fruitless.get(id) ?? 0) < MAX_FRUITLESS);
+  }
+
+  #hasAnother() {
+    return this.#isAutomatic && this.#others().length > 0;
+  }
+
+  #close() {
+    this.#attempt += 1;
+    this.#opening = false;
+    if (this.#driver !== null) this.#release(this.#driver);
+    this.#driver = null;
+  }
+
+  /** @param {import('./drivers.js').Driver} driver */
+  #release(driver) {
+    this.#released = Promise.resolve(driver.destroy()).catch((/** @type {unknown} */ error) => console.warn('leaving a player:', error));
+  }
+
+  /** @param {string} state */
+  #setState(state) {
+    this.#state = state;
+    if (state === 'Playing') this.#problem = null;
+    this.#changed();
+  }
+
+  #changed() {
+    this.dispatchEvent(new Event('change'));
+  }
+
+  #refresh() {
+    if (this.#driver !== null && this.#poll.presence === 'absent') this.#informed();
+    this.#rescue();
+  }
+
+  /** Begins a new attempt in place of one that does not come forward. */
+  #rescue() {
+    const waits = this.#driver !== null && (this.#state === 'Buffering…' || this.#state === 'Connecting…');
+    if (!waits || this.#poll.info?.state !== 'live') {
+      this.#waitsSinceMs = null;
+      return;
+    }
+    this.#waitsSinceMs ??= performance.now();
+    if (performance.now() - this.#waitsSinceMs < STUCK_MS) return;
+    this.#waitsSinceMs = null;
+    this.#report(this.#attempt, { message: 'the player was stuck', fatal: true, retry: true });
+  }
+}
+
+/**
+ * The protocols that a page offers, each with why it cannot be chosen, if it cannot.
+ *
+ * @param {import('./drivers.js').Drivers} drivers
+ */
+export function offers(drivers) {
+  return PROTOCOLS.map(({ id, label }) => {
+    const driver = drivers[id];
+    return { id, label, why: driver === undefined ? 'not built in' : driver.isSupported() ? '' : 'not in this browser' };
+  });
+}

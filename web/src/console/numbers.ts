@@ -1,0 +1,14 @@
+/** @param bits per second */
+export function bitRate(bits: number | null): string {
+  if (bits === null) return '–';
+  if (bits >= 1e9) return `${(bits / 1e9).toFixed(2)} Gb/s`;
+  return bits >= 1e6 ? `${(bits / 1e6).toFixed(1)} Mb/s` : `${Math.round(bits / 1000)} kb/s`;
+}
+
+export function seconds(ms: number | null): string {
+  return ms === null ? '–' : `${(ms / 1000).toFixed(1)} s`;
+}
+
+export function count(n: number, one: string, many = `${one}s`): string {
+  return `${n} ${n === 1 ? one : many}`;
+}

@@ -1,0 +1,110 @@
+import { parseStreamName, watchPath } from '../../player/address.js';
+import { el, setText } from '../../player/page/dom.js';
+import { Card } from './card';
+import { Feed, type FeedState } from './feed';
+import { hint } from './hint';
+import { History } from './history';
+import { bitRate, count } from './numbers';
+import { nameOf, viewersOf, type Streams, type StreamStatus } from './status';
+
+const STATES: Record<FeedState, string> = {
+  connecting: 'Asking what is live…',
+  live: 'Up to date',
+  refused: 'The list is shown on the admin address, or with the admin token. A stream that you know by name can be watched below.',
+  unreachable: 'The gateway does not answer; trying again',
+};
+
+/** The page at `/`: what is live, and how it does. */
+export class Console {
+  #history = new History();
+  #cards = new Map<string, Card>();
+  #feed = new Feed({
+    streams: (told) => this.#show(told),
+    history: (told) => this.#history.begin(told),
+    state: (state) => this.#showState(state),
+  });
+  #state = el('p', { class: 'feed connecting', role: 'status' }, STATES.connecting);
+  #summary = el('p', { class: 'summary' });
+  #list = el('div', { class: 'cards' });
+  #hint = el('div', {});
+  #token = this.#tokenForm();
+
+  start(): void {
+    document.body.replaceChildren(
+      el('header', { class: 'top' },
+        el('a', { href: '/', class: 'brand' }, 'Sluicegate'), this.#summary, this.#state),
+      el('main', {}, el('h1', { class: 'unseen' }, 'Live streams'), this.#list, this.#hint, this.#token, watchForm()),
+      el('footer', {}, el('a', { href: '/assets/licenses.md' }, 'Licences of the libraries in these pages')),
+    );
+    void this.#feed.run();
+  }
+
+  #showState(state: FeedState): void {
+    setText(this.#state, STATES[state]);
+    this.#state.className = `feed ${state}`;
+    this.#token.hidden = state !== 'refused';
+    if (state !== 'refused') return;
+    this.#list.replaceChildren();
+    this.#hint.replaceChildren();
+    this.#cards.clear();
+    setText(this.#summary, '');
+  }
+
+  #show({ streams, publish }: Streams): void {
+    const there = streams.filter(({ state }) => state !== 'ended');
+    this.#history.add(there);
+    const names = new Set(there.map(nameOf));
+    for (const [name, card] of this.#cards) {
+      if (names.has(name)) continue;
+      card.element.remove();
+      this.#cards.delete(name);
+    }
+    there.forEach((stream, at) => {
+      const card = this.#cards.get(nameOf(stream)) ?? new Card(stream, publish);
+      this.#cards.set(nameOf(stream), card);
+      card.show(stream, this.#history.of(stream));
+      card.thumbnail.follow(stream, this.#feed.headers);
+      // Moved only when it is not in its place: a move takes the focus.
+      if (this.#list.children[at] !== card.element) this.#list.insertBefore(card.element, this.#list.children[at] ?? null);
+    });
+    if (there.length > 0) this.#hint.replaceChildren();
+    else if (this.#hint.childElementCount === 0) this.#hint.append(hint(publish));
+    setText(this.#summary, summary(there));
+  }
+
+  #tokenForm(): HTMLFormElement {
+    const field = el('input', { id: 'token', type: 'password', autocomplete: 'off' });
+    const form = el('form', { class: 'bar', hidden: true },
+      el('label', { for: 'token' }, 'Admin token'), field, el('button', { type: 'submit' }, 'Show the list'));
+    form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.#feed.useToken(field.value);
+    });
+    return form;
+  }
+}
+
+function summary(streams: readonly StreamStatus[]): string {
+  if (streams.length === 0) return '';
+  const sum = (of: (stream: StreamStatus) => number | null) => streams.reduce((total, stream) => total + (of(stream) ?? 0), 0);
+  return [
+    `${streams.filter(({ state }) => state === 'live').length} live`,
+    count(sum(viewersOf), 'viewer'),
+    `${bitRate(sum(({ figures }) => figures.in_bit_rate))} in`,
+    `${bitRate(sum(({ figures }) => figures.out_bit_rate))} out`,
+  ].join(' · ');
+}
+
+function watchForm(): HTMLElement {
+  const field = el('input', { id: 'stream', type: 'text', placeholder: 'live/demo', autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false' });
+  const problem = el('p', { class: 'problem', role: 'alert', hidden: true });
+  const form = el('form', { class: 'bar' }, el('label', { for: 'stream' }, 'Watch a stream by name'), field, el('button', { type: 'submit' }, 'Watch'));
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    const stream = parseStreamName(field.value);
+    problem.hidden = stream !== null;
+    if (stream === null) setText(problem, 'Write the app and the name, such as live/demo.');
+    else location.assign(watchPath(stream));
+  });
+  return el('section', { class: 'by-name' }, form, problem);
+}

@@ -1,0 +1,76 @@
+import { exitUrl, findProtocol, streamPath, type Exits, type StreamName } from '../../player/address.js';
+import { describeTrack, duration, el, setText } from '../../player/page/dom.js';
+import { copyRow } from '../common/copy';
+import { showQr } from '../common/qr';
+import { PlayerView } from '../view/view';
+import { drivers } from './drivers';
+
+const EXIT_LABELS: { exit: keyof Exits; label: string; socket: boolean }[] = [
+  { exit: 'hls', label: 'HLS', socket: false },
+  { exit: 'dash', label: 'DASH', socket: false },
+  { exit: 'http_flv', label: 'HTTP-FLV', socket: false },
+  { exit: 'ws_flv', label: 'WebSocket FLV', socket: true },
+  { exit: 'ws_fmp4', label: 'WebSocket fMP4', socket: true },
+  { exit: 'http_fmp4', label: 'HTTP fMP4', socket: false },
+];
+
+const KEYS = 'Keys: space plays and pauses, M mutes, F fills the screen, I shows statistics, arrows go back and forward or change the volume, L goes live.';
+
+/** The page at `/watch/{app}/{name}`. */
+export function startWatchPage(stream: StreamName): PlayerView {
+  const protocol = findProtocol(new URLSearchParams(location.search).get('protocol'))?.id ?? null;
+  const view = new PlayerView(stream, { drivers, protocol });
+  const { playback } = view;
+  const badge = el('span', { class: 'badge away' }, 'Not live');
+  const uptime = el('span', { class: 'soft' });
+  const tracks = el('ul', { class: 'tracks' });
+  const exits = el('div', { class: 'exits' });
+  const qr = el('button', { type: 'button' }, 'QR code');
+  qr.addEventListener('click', () => showQr(`Watch ${stream.name}`, location.href));
+  view.choices.element.addEventListener('protocol', (event) => keepInAddress((event as CustomEvent<string | null>).detail));
+  document.addEventListener('keydown', (event) => view.key(event));
+  let shown = '';
+  playback.addEventListener('change', () => {
+    const { info } = playback;
+    const isLive = info?.state === 'live';
+    setText(badge, isLive ? 'Live' : info === null ? 'Not live' : 'Publisher away');
+    badge.classList.toggle('away', !isLive);
+    setText(uptime, info === null ? '' : `for ${duration(info.uptime_ms)}`);
+    // Only when they change: a replaced button loses the keyboard's focus.
+    const text = JSON.stringify([info?.exits, info?.tracks.map(describeTrack)]);
+    if (info === null || text === shown) return;
+    shown = text;
+    tracks.replaceChildren(...info.tracks.map((track) => el('li', {}, `${track.kind}: ${describeTrack(track)}`)));
+    exits.replaceChildren(...rows(info.exits, stream));
+  });
+  document.title = `${stream.name} · Sluicegate`;
+  document.body.replaceChildren(
+    el('header', { class: 'top' }, el('a', { href: '/', class: 'brand' }, 'Sluicegate')),
+    el('main', { class: 'watch' },
+      el('div', { class: 'stage' }, view.element),
+      el('div', { class: 'title' }, el('h1', {}, stream.name, el('small', {}, ` ${stream.app}`)), badge, uptime, el('span', { class: 'space' }), qr),
+      tracks,
+      el('p', { class: 'soft keys' }, KEYS),
+      el('details', {}, el('summary', {}, 'Addresses for players and pages'), exits)),
+    el('footer', {}, el('a', { href: '/assets/licenses.md' }, 'Licences of the libraries in these pages')),
+  );
+  return view;
+}
+
+function keepInAddress(protocol: string | null): void {
+  const url = new URL(location.href);
+  if (protocol === null) url.searchParams.delete('protocol');
+  else url.searchParams.set('protocol', protocol);
+  history.replaceState(null, '', url);
+}
+
+function rows(exits: Exits, stream: StreamName): HTMLElement[] {
+  const { token } = stream;
+  const found = EXIT_LABELS.flatMap(({ exit, label, socket }) => {
+    const path = exits[exit];
+    return path === undefined ? [] : [copyRow(label, exitUrl(path, location.origin, socket, token))];
+  });
+  const query = token === undefined ? '' : `?token=${encodeURIComponent(token)}`;
+  const embed = new URL(`/embed/${streamPath(stream)}${query}`, location.origin).href;
+  return [...found, copyRow('Embed', `<iframe src="${embed}" allow="autoplay; fullscreen; picture-in-picture" width="640" height="360"></iframe>`)];
+}
