@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use sluicegate::check::finding::Finding;
-use sluicegate::check::media::{self, Container, Continuity, Init, Media, container, read_init, read_media, rules_of_init, rules_of_media};
+use sluicegate::check::media::{
+    self, Container, Continuity, Init, Media, Picture, container, read_init, read_media, read_picture, rules_of_init, rules_of_media,
+};
 use sluicegate::fmp4::{Layout, ReorderDelay, SequenceNumber, TimedSample, TrackNumber, fragment, init_segment};
 use sluicegate::media::codec::{AacConfig, AudioShape, AvcConfig, Codec, VideoShape};
 use sluicegate::media::{Kind, Sample, Span, Timescale, Timestamp, Track, TrackId};
@@ -185,4 +187,24 @@ fn files_are_told_apart_by_their_first_bytes() {
     assert_eq!(container(&transport), Container::Transport);
     assert_eq!(container(b"\xef\xbb\xbfWEBVTT\n"), Container::Vtt);
     assert_eq!(container(b"ID3\x04"), Container::Other);
+}
+
+#[test]
+fn a_piece_of_a_fragment_is_enough_for_its_first_picture() {
+    let init = read_init(&init()).unwrap();
+    let picture = |data: &[u8]| read_picture(&init, data).unwrap();
+    let fragment = frames(1);
+    let first = fragment.windows(5).position(|window| window == b"frame").unwrap() + b"frame".len();
+    let shown = Picture { at: Timestamp::new(FRAMES * FRAME, Timescale::VIDEO), is_sync: true, is_whole: true };
+    assert_eq!([picture(&fragment), picture(&fragment[..first])], [Some(shown); 2]);
+    assert_eq!(picture(&fragment[..first - 1]), Some(Picture { is_whole: false, ..shown }));
+    let dependent = patch(fragment.clone(), b"trun", 12, &[1, 1, 0, 0]);
+    assert_eq!(picture(&dependent[..first]), Some(Picture { is_sync: false, ..shown }));
+    assert_eq!(picture(b""), None);
+    assert!(read_picture(&init, &fragment[..40]).is_err(), "it ends within the moof");
+    // A box that announces more than any file has is not made room for.
+    let mdat = fragment.windows(4).position(|window| window == b"mdat").unwrap();
+    let mut endless = fragment[..first].to_vec();
+    endless[mdat - 4..mdat].copy_from_slice(&u32::MAX.to_be_bytes());
+    assert!(read_picture(&init, &endless).is_err());
 }

@@ -49,8 +49,8 @@ async fn realtime_our_own_stream_breaks_no_must() {
         assert_eq!((&json["counts"]["must"], &json["summary"]["segments"]), (&0.into(), &found.summary.segments.into()));
     }
     let of_hls = &hls.summary;
-    assert_eq!(of_hls.playlists, ["v0.m3u8", "a0.m3u8"]);
-    assert!(of_hls.low_latency && of_hls.segments >= 8 && of_hls.parts >= 20 && of_hls.latency.is_some(), "{hls}");
+    assert_eq!(of_hls.playlists, ["v0.m3u8", "a0.m3u8", "v0-iframes.m3u8"]);
+    assert!(of_hls.low_latency && of_hls.segments >= 8 && of_hls.parts >= 20 && of_hls.pictures >= 2 && of_hls.latency.is_some(), "{hls}");
     let of_dash = &dash.summary;
     // Segments of pictures and of sound, and a manifest at least every other second.
     assert!(of_dash.is_dash && of_dash.low_latency && of_dash.segments >= 8 && of_dash.reloads >= 5, "{dash}");

@@ -4,6 +4,7 @@
 //! those of draft-pantos-hls-rfc8216bis-22.
 
 pub mod history;
+pub mod iframes;
 pub mod media;
 mod merge;
 pub mod model;
@@ -22,6 +23,6 @@ use super::finding::Rule;
 
 /// The rules of HLS.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    let catalogues = [read::rules::RULES, history::RULES, set::RULES, media::RULES];
+    let catalogues = [read::rules::RULES, history::RULES, set::RULES, media::RULES, iframes::RULES];
     catalogues.into_iter().chain(playlist::RULES.iter().copied()).flatten().copied()
 }

@@ -2,6 +2,7 @@
 
 mod contents;
 mod histories;
+mod iframes;
 mod playlists;
 mod reading;
 mod sets;

@@ -6,12 +6,14 @@
 pub mod codec;
 mod facts;
 mod init;
+mod picture;
 mod run;
 
 use super::finding::Rule;
 
 pub use facts::{Announced, Container, Init, Media, Run, container, read_init, read_media};
 pub use init::rules_of_init;
+pub use picture::{Picture, read_picture};
 pub use run::{Continuity, rules_of_media};
 
 /// Every rule of this module.

@@ -11,10 +11,11 @@ use tokio::task::JoinHandle;
 
 use crate::check::exchange::{Answer, Ask};
 use crate::check::hls;
+use crate::check::hls::iframes::Pictures;
 use crate::check::hls::media::Meter;
 use crate::check::hls::model::{Media as List, Part, Segment};
 use crate::check::media::{
-    Announced, Container, Continuity, Init, Media, Run, container, read_init, read_media, rules_of_init, rules_of_media,
+    Announced, Container, Continuity, Init, Media, Run, container, read_init, read_media, read_picture, rules_of_init, rules_of_media,
 };
 use crate::check::transport;
 use crate::media::Kind;
@@ -92,12 +93,14 @@ pub(super) async fn work(ledger: Ledger, name: String, independent: bool, target
         parts: Parts::default(),
         by_parts: Continuity::default(),
         by_segments: Continuity::default(),
+        pictures: Pictures::default(),
         probed: false,
         held: Held::default(),
     };
     while let Some(job) = jobs.recv().await {
         match job {
             Job::Part { piece, part, index, hinted } => worker.part(piece, &part, index, hinted).await,
+            Job::Segment { piece } if piece.list.iframes_only => worker.picture(piece).await,
             Job::Segment { piece } => worker.segment(piece).await,
             Job::Gap => {
                 worker.by_parts.forget();
@@ -125,6 +128,8 @@ struct Worker {
     parts: Parts,
     by_parts: Continuity,
     by_segments: Continuity,
+    /// Of an I-frame playlist.
+    pictures: Pictures,
     probed: bool,
     held: Held,
 }
@@ -191,6 +196,24 @@ impl Worker {
         }
     }
 
+    /// An entry of an I-frame playlist.
+    async fn picture(&mut self, piece: Piece) {
+        let Some(answer) = self.fetch(&piece.source).await else { return };
+        self.ledger.count(|summary| summary.pictures += 1);
+        self.held.meter.add(answer.body.len() as u64, piece.segment.duration, self.target.as_secs());
+        let url = &piece.source.url;
+        let kind = container(&answer.body);
+        self.ledger.add_of(&self.name, transport::of_media(url, &answer, kind, self.target));
+        if !self.is_looked_into(kind) {
+            return;
+        }
+        let Some(init) = self.init(piece.map.as_ref()).await else { return };
+        match read_picture(&init, &answer.body) {
+            Ok(picture) => self.ledger.add(self.pictures.follow(&self.name, &piece.segment, picture)),
+            Err(error) => self.ledger.add_of(&self.name, rules_of_media(url, &init, &answer.body, &Err(error))),
+        }
+    }
+
     async fn fetch(&self, source: &Resource) -> Option<Answer> {
         let ask = Ask { range: source.range.clone(), ..Ask::get(&source.url, MAX_SEGMENT, PATIENCE) };
         let answer = self.ledger.ask(&self.name, "media", &ask).await?;
@@ -205,11 +228,7 @@ impl Worker {
         let kind = container(&answer.body);
         let url = &piece.source.url;
         self.ledger.add_of(&self.name, transport::of_media(url, answer, kind, self.target));
-        if kind != Container::Mp4 {
-            if kind != Container::Vtt {
-                let detail = format!("segments are no fragmented MP4 ({kind:?}), and their content is not looked into");
-                self.ledger.add([conduct::of_unseen(&self.name, detail)]);
-            }
+        if !self.is_looked_into(kind) {
             return None;
         }
         let init = self.init(piece.map.as_ref()).await?;
@@ -222,6 +241,15 @@ impl Worker {
         }
         self.ledger.add_of(&self.name, found);
         read.ok()
+    }
+
+    /// Whether that kind of file is; says so where it is not.
+    fn is_looked_into(&self, kind: Container) -> bool {
+        if !matches!(kind, Container::Mp4 | Container::Vtt) {
+            let detail = format!("segments are no fragmented MP4 ({kind:?}), and their content is not looked into");
+            self.ledger.add([conduct::of_unseen(&self.name, detail)]);
+        }
+        kind == Container::Mp4
     }
 
     /// The init segment at that place; each is fetched and looked at once.

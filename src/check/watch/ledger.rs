@@ -35,6 +35,8 @@ pub struct Summary {
     pub segments: u64,
     /// Parts that came.
     pub parts: u64,
+    /// Entries of I-frame playlists that came.
+    pub pictures: u64,
     /// Bytes of all of them, as they came over the wire.
     pub bytes: u64,
     /// How far the end of the newest playlist lay behind the wall clock, by `EXT-X-PROGRAM-DATE-TIME`: the least and the most.

@@ -134,8 +134,9 @@ fn renditions(base: &Url, list: &Multivariant) -> Vec<Rendition> {
     let independent = list.header.independent_segments;
     let variants = list.variants.iter().map(|variant| variant.uri.as_str());
     let groups = list.renditions.iter().filter_map(|rendition| rendition.uri.as_deref());
+    let iframes = list.iframes.iter().map(|variant| variant.uri.as_str());
     let mut found: Vec<Rendition> = Vec::new();
-    for uri in variants.chain(groups) {
+    for uri in variants.chain(groups).chain(iframes) {
         let Ok(url) = base.join(uri) else { continue };
         if !found.iter().any(|known| known.url == url) {
             found.push(Rendition { name: short(base, &url), uri: uri.to_owned(), url, variables: Arc::clone(&variables), independent });
@@ -189,7 +190,7 @@ impl Opened {
             return Err(Unwatchable::Empty(self.url));
         }
         if let Some(list) = &self.list {
-            self.ledger.add(list.variants.iter().flat_map(|variant| of_variant(list, variant, &followed)));
+            self.ledger.add(list.variants.iter().chain(&list.iframes).flat_map(|variant| of_variant(list, variant, &followed)));
         }
         self.ledger.count(|summary| {
             summary.playlists = self.renditions.iter().map(|rendition| rendition.name.clone()).collect();

@@ -53,7 +53,9 @@ fn summary(summary: &Summary) -> String {
     if summary.left_out > 0 {
         line(format_args!("          {} more were not followed", summary.left_out));
     }
-    line(format_args!("media     {} segments, {} parts, {:.1} MB", summary.segments, summary.parts, summary.bytes as f64 / 1e6));
+    let pictures = if summary.pictures > 0 { format!(", {} I-frames", summary.pictures) } else { String::new() };
+    let counts = format_args!("{} segments, {} parts{pictures}", summary.segments, summary.parts);
+    line(format_args!("media     {counts}, {:.1} MB", summary.bytes as f64 / 1e6));
     if let Some((least, most)) = summary.latency {
         line(format_args!(
             "edge      {:.2} to {:.2} s behind the clock, by EXT-X-PROGRAM-DATE-TIME",
@@ -91,6 +93,7 @@ impl Watched {
                 "answers": summary.reloads,
                 "segments": summary.segments,
                 "parts": summary.parts,
+                "iframes": summary.pictures,
                 "bytes": summary.bytes,
                 "latency": latency,
             },
