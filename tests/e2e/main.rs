@@ -27,5 +27,6 @@ mod scrub;
 mod siege;
 mod slow;
 mod stop;
+mod throng;
 mod timeshift;
 mod tracks;
