@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-# The gateway alone, with its page inside the binary.
+# The gateway, with its page inside the binary, and beside it the ladder's worker with FFmpeg's libraries.
 #   docker build -t sluicegate .
 #   docker run --rm -p 1935:1935 -p 8080:8080 sluicegate
 
@@ -12,6 +12,8 @@ COPY web/ ./
 RUN npm run build
 
 FROM rust:1.95-bookworm AS gateway
+RUN apt-get update && apt-get install -y --no-install-recommends \
+    libavcodec-dev libavformat-dev libavutil-dev libswscale-dev libclang-dev clang pkg-config && rm -rf /var/lib/apt/lists/*
 WORKDIR /gateway
 COPY Cargo.toml Cargo.lock ./
 COPY src ./src
@@ -22,11 +24,13 @@ COPY web ./web
 COPY --from=page /page/dist ./web/dist
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/gateway/target \
-    cargo build --release --locked --bin sluicegate && cp target/release/sluicegate /usr/local/bin/sluicegate
+    cargo build --release --locked --features transcode --bin sluicegate --bin sluicegate-ladder && \
+    cp target/release/sluicegate target/release/sluicegate-ladder /usr/local/bin/
 
 FROM debian:12-slim
+RUN apt-get update && apt-get install -y --no-install-recommends libavcodec59 libavformat59 libavutil57 libswscale6 && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin sluicegate
-COPY --from=gateway /usr/local/bin/sluicegate /usr/local/bin/sluicegate
+COPY --from=gateway /usr/local/bin/sluicegate /usr/local/bin/sluicegate-ladder /usr/local/bin/
 COPY config/sluicegate.toml /etc/sluicegate/sluicegate.toml
 USER 10001:10001
 # RTMP in; everything out.

@@ -8,7 +8,7 @@ usage() {
     cat <<'HELP'
 scripts/run.sh [--demo] [OPTIONS OF sluicegate serve]
 
-Builds the page and the gateway (release) where that is needed, then runs `sluicegate serve` with config/sluicegate.toml.
+Builds the page, the gateway and the ladder's worker (release) where that is needed, then runs `sluicegate serve` with config/sluicegate.toml.
 
   --demo      also publish a moving test picture with a clock and a beep to the stream live/demo
   --help      this text
@@ -63,7 +63,15 @@ if $demo; then
     # drawtext finds its font through fontconfig.
     [ -n "$(find /usr/share/fonts -name '*.ttf' -print -quit 2>/dev/null)" ] || apt_install fonts-dejavu-core || die "--demo needs a font"
 fi
-cargo build --release --locked --bin sluicegate
+if ensure_libav; then
+    cargo build --release --locked --features transcode --bin sluicegate --bin sluicegate-ladder
+    for binary in sluicegate sluicegate-ladder; do
+        [ -x "$TARGET/release/$binary" ] || die "cargo did not build $binary"
+    done
+else
+    warn "the gateway is built without the ladder's worker: it serves what publishers send, and no smaller renditions of it"
+    cargo build --release --locked --bin sluicegate
+fi
 gateway=("$TARGET/release/sluicegate" serve --config "$config" "${arguments[@]}")
 
 if ! $demo; then

@@ -77,6 +77,8 @@ stage_tools() {
     ensure_rust
     cargo clippy --version >/dev/null && cargo fmt --version >/dev/null
     if selects shell; then ensure_command shellcheck shellcheck; fi
+    # All features include the ladder's worker.
+    if selects clippy || selects doc || selects test || selects browser; then ensure_libav; fi
     if selects media || selects test || selects browser; then
         ensure_command ffmpeg ffmpeg
         ensure_ffmpeg9

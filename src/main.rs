@@ -1,5 +1,7 @@
 //! The `sluicegate` program: command line, configuration, logs, exit code.
 
+#![forbid(unsafe_code)]
+
 use std::io::{BufRead as _, Read as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;

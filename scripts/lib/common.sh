@@ -96,6 +96,9 @@ ensure_ffmpeg9() {
     say "fetched it in $((SECONDS - began)) s"
 }
 
+# ensure_libav: what the ladder's worker is built against: FFmpeg's libraries with their headers, and clang, which reads those for Rust.
+ensure_libav() { apt_install libavcodec-dev libavformat-dev libavutil-dev libswscale-dev libclang-dev clang pkg-config; }
+
 # Rust links with the system's C compiler; some dependencies compile C of their own.
 ensure_rust() {
     have cargo || die "cargo is missing; install a Rust toolchain (1.95 or newer) from https://rustup.rs and try again"

@@ -61,12 +61,19 @@ pub const RUNGS: FlvVariant = FlvVariant { selection: Selection { video: Pick::A
 pub struct Plan {
     /// One to [`MAX_RUNGS`]; a rung's place is the number of its track.
     pub rungs: Vec<Rung>,
-    /// Threads that decode. Each beyond the first costs a frame of delay with sources that are coded in one slice.
+    /// Threads that decode. Each beyond the first costs a frame of delay.
     pub decoder_threads: u32,
     /// Threads of each rung's encoder. More than one codes pictures in slices, which costs some quality.
     pub encoder_threads: u32,
     /// What is added to the worker's nice level: 0 to 19.
     pub nice: u8,
+    /// Whether the input comes as it is made. Where it is a file instead, nothing is shed and nothing skipped: whoever writes has to wait.
+    #[serde(default = "yes")]
+    pub live: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// A plan that cannot be followed.
@@ -94,7 +101,7 @@ pub enum PlanError {
 impl Plan {
     /// A plan of these rungs that leaves most of the machine to others: one thread for each encoder.
     pub fn new(rungs: Vec<Rung>) -> Self {
-        Self { rungs, decoder_threads: 1, encoder_threads: 1, nice: 0 }
+        Self { rungs, decoder_threads: 1, encoder_threads: 1, nice: 0, live: true }
     }
 
     /// The worker's arguments.

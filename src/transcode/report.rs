@@ -12,9 +12,12 @@ pub const NAME: &str = "onLadder";
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Report {
-    /// Milliseconds between the arrival of a frame and the last of its rungs going out: of those at work now, the oldest; of those just
-    /// done, the slowest.
+    /// Milliseconds from the arrival of what let a frame be decoded to its going out, coded again: the longest since the last report. Zero
+    /// where none went out.
     pub lag_ms: u64,
+    /// Milliseconds of media between what came in last and the oldest frame that is being worked at. What sheds rungs is that this stays
+    /// high.
+    pub behind_ms: u64,
     /// Frames of the source that came in.
     pub frames_in: u64,
     /// Pictures that were decoded of them.

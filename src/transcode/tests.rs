@@ -102,7 +102,7 @@ fn a_plan_crosses_in_one_argument() {
 #[test]
 fn a_report_crosses_in_a_script_tag() {
     let rung = RungReport { frames: 50, bytes: 1 << 40, dropped: 2, shed: true, sheds: 1, encoder: "libx264".to_owned() };
-    let report = Report { lag_ms: 41, frames_in: 52, decoded: 50, decode_errors: 2, size: (1280, 720), rungs: vec![rung] };
+    let report = Report { lag_ms: 41, behind_ms: 70, frames_in: 52, decoded: 50, decode_errors: 2, size: (1280, 720), rungs: vec![rung] };
     assert_eq!(Report::parse(&report.body()), Some(report));
     let mut other = bytes::BytesMut::new();
     crate::amf0::write_str("onCuePoint", &mut other);

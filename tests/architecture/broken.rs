@@ -62,6 +62,14 @@ fn an_import_within_a_folder_of_mixed_rank_is_ranked_by_the_longest_prefix() {
 }
 
 #[test]
+fn a_binary_of_several_files_is_one_module_and_its_own_crate() {
+    let path = "src/bin/sluicegate-ladder/encode.rs";
+    assert_none(imports(path, "use super::av::Encoder; use crate::gauges; use sluicegate::transcode::plan::Plan;"));
+    assert_eq!(imports(path, "use sluicegate::helpers;").len(), 1);
+    assert_eq!(imports("src/gateway.rs", "use crate::main::x;").len(), 1);
+}
+
+#[test]
 fn strangers_do_not_meet() {
     assert_eq!(imports("src/http/router.rs", "use crate::rtmp::session::Session;").len(), 1);
     assert_eq!(imports("src/bus/window.rs", "use crate::flv::Tag;").len(), 1);

@@ -59,10 +59,12 @@ impl Source {
     }
 }
 
-/// The path inside this crate that `names`, written in `module`, leads to; none when it leads elsewhere.
+/// The path inside this crate that `names`, written in `module`, leads to; none when it leads elsewhere. A binary's own modules are all `main`.
 fn resolve(module: &[String], names: &[String]) -> Option<Vec<String>> {
     let mut base = match names[0].as_str() {
-        "crate" | "sluicegate" => Vec::new(),
+        "sluicegate" => Vec::new(),
+        "crate" | "self" | "super" if module.first().is_some_and(|first| first == "main") => return Some(vec!["main".to_owned()]),
+        "crate" => Vec::new(),
         "self" | "super" => module.to_vec(),
         _ => return None,
     };

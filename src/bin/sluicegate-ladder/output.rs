@@ -1,0 +1,155 @@
+//! Standard output: coded frames and reports as FLV.
+
+use std::fs::File;
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::time::Instant;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use sluicegate::flv::tag::{FileHeader, TagHeader, TagKind};
+use sluicegate::flv::{Muxer, WireTime};
+use sluicegate::media::codec::access_unit::{self, NalSets};
+use sluicegate::media::codec::{Av1Config, AvcConfig, Codec, ConfigError, HevcConfig, av1, avc, hevc, nal};
+use sluicegate::media::{Epoch, Kind, Metadata, Program, Sample, Timescale, Timestamp, Track, TrackId, TrackSet};
+use sluicegate::transcode::ladder::{Rung, RungCodec};
+use sluicegate::transcode::plan::RUNGS;
+use sluicegate::transcode::report::Report;
+
+use super::gauges::Gauges;
+
+/// What goes out.
+pub enum Message {
+    /// A rung's encoder is open; its configuration as libav has it.
+    Opened {
+        rung: usize,
+        config: Vec<u8>,
+    },
+    Frame(Frame),
+    Report(Report),
+}
+
+/// One coded frame as libav has it.
+pub struct Frame {
+    pub rung: usize,
+    /// Nanoseconds.
+    pub pts: i64,
+    pub is_sync: bool,
+    pub data: Bytes,
+    pub arrived: Instant,
+}
+
+/// Why nothing more goes out.
+#[derive(Debug, thiserror::Error)]
+pub enum OutputError {
+    #[error("standard output: {0}")]
+    Io(#[from] std::io::Error),
+    #[error("{rung}: the encoder's configuration is none: {source}")]
+    Config { rung: String, source: ConfigError },
+}
+
+/// Writes all that comes.
+pub struct Output<'a> {
+    file: File,
+    rungs: &'a [Rung],
+    gauges: &'a Gauges,
+    program: Program,
+    muxer: Muxer,
+    buffer: BytesMut,
+    /// Where script tags go.
+    timestamp_ms: u32,
+}
+
+impl<'a> Output<'a> {
+    pub fn new(file: File, rungs: &'a [Rung], gauges: &'a Gauges) -> Self {
+        let program = Program { epoch: Epoch(0), tracks: TrackSet::default(), metadata: Metadata::default() };
+        let muxer = Muxer::new(RUNGS, Arc::new(program.clone()));
+        Self { file, rungs, gauges, program, muxer, buffer: BytesMut::new(), timestamp_ms: 0 }
+    }
+
+    /// Writes until there is no more.
+    pub fn run(mut self, from: &Receiver<Message>) -> Result<(), OutputError> {
+        FileHeader { has_audio: false, has_video: true }.write(&mut self.buffer);
+        for message in from {
+            match message {
+                Message::Opened { rung, config } => self.open(rung, config)?,
+                Message::Frame(frame) => self.frame(frame),
+                Message::Report(report) => self.script(&report.body()),
+            }
+            self.file.write_all(&self.buffer)?;
+            self.buffer.clear();
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, rung: usize, config: Vec<u8>) -> Result<(), OutputError> {
+        let codec = codec(self.rungs[rung].codec, &config);
+        let codec = codec.map_err(|source| OutputError::Config { rung: self.rungs[rung].name.clone(), source })?;
+        self.program.tracks.insert(Track::new(track(rung), codec));
+        self.muxer = Muxer::new(RUNGS, Arc::new(self.program.clone()));
+        for body in self.muxer.preamble() {
+            body.write_tag(self.timestamp_ms, &mut self.buffer);
+        }
+        Ok(())
+    }
+
+    fn frame(&mut self, Frame { rung, pts, is_sync, data, arrived }: Frame) {
+        let (track, dts) = (track(rung), Timestamp::new(pts, NANOS));
+        let sample = canonical(self.rungs[rung].codec, &data).map(|data| Sample { track, dts, cts: 0, is_sync, data });
+        let body = sample.as_ref().and_then(|sample| self.muxer.sample(sample));
+        let (Some(sample), Some(body)) = (sample, body) else { return self.gauges.rungs[rung].drop_frame() };
+        self.timestamp_ms = WireTime::exact(&sample).timestamp_ms;
+        body.write_tag(self.timestamp_ms, &mut self.buffer);
+        self.gauges.went_out(rung, sample.data.len(), arrived);
+    }
+
+    fn script(&mut self, body: &[u8]) {
+        let tag = TagHeader { kind: TagKind::Script, body_len: body.len(), timestamp_ms: self.timestamp_ms };
+        let start = self.buffer.len();
+        tag.write(&mut self.buffer);
+        self.buffer.put_slice(body);
+        self.buffer.put_u32((self.buffer.len() - start) as u32);
+    }
+}
+
+const NANOS: Timescale = match Timescale::new(1_000_000_000) {
+    Some(nanos) => nanos,
+    None => Timescale::MILLIS,
+};
+
+fn track(rung: usize) -> TrackId {
+    TrackId { kind: Kind::Video, index: rung as u8 }
+}
+
+/// The configuration of an encoder: parameter sets behind start codes, or a sequence header.
+fn codec(codec: RungCodec, config: &[u8]) -> Result<Codec, ConfigError> {
+    Ok(match codec {
+        RungCodec::H264 => Codec::Avc(AvcConfig::parse(config)?),
+        RungCodec::Hevc => Codec::Hevc(HevcConfig::parse(config)?),
+        // Some versions of libav put the record's four bytes before the sequence header.
+        RungCodec::Av1 => Codec::Av1(Av1Config::from_sequence_header(without_record(config))?),
+    })
+}
+
+/// The frame as the bus carries it: NAL units behind lengths, units without temporal delimiters. None where it holds no picture.
+fn canonical(codec: RungCodec, data: &Bytes) -> Option<Bytes> {
+    let data = match codec {
+        RungCodec::H264 => units::<avc::ParameterSets>(data)?,
+        RungCodec::Hevc => units::<hevc::ParameterSets>(data)?,
+        RungCodec::Av1 => av1::canonical(data).ok()?.data,
+    };
+    (!data.is_empty()).then_some(data)
+}
+
+fn without_record(config: &[u8]) -> &[u8] {
+    match config {
+        [0x81, _, _, _, header @ ..] => header,
+        header => header,
+    }
+}
+
+fn units<S: NalSets>(data: &Bytes) -> Option<Bytes> {
+    let nals = nal::by_start_code(data).ok()?;
+    let joined = nal::join(data, &nals);
+    access_unit::canonical(&joined, 4, &S::default()).ok().map(|unit| unit.data)
+}

@@ -1,0 +1,88 @@
+//! The rungs' times, keyframes and sizes are those that the plan and the source ask for.
+
+use sluicegate::transcode::ladder::{Rung, RungCodec};
+use sluicegate::transcode::plan::Plan;
+
+use crate::source::clip;
+use crate::worker::{Worker, plan, run, rung};
+
+#[test]
+fn rungs_have_the_sources_times_to_the_tick_and_its_keyframes() {
+    let source = clip("bframes", 150);
+    let output = run(&plan([rung("240p", 426, 240), rung("180p", 320, 180)]), source.flv());
+    assert_eq!((output.code(), output.errors.as_str()), (Some(0), ""));
+    assert_eq!([output.size(0), output.size(1)], [(426, 240), (320, 180)]);
+    for at in 0..2 {
+        assert_eq!(output.times(at), source.times());
+        assert_eq!((output.report.rungs[at].frames, output.report.rungs[at].dropped), (150, 0));
+        assert_eq!(output.codecs[at].as_ref().unwrap().rfc6381(), "avc1.64001e");
+    }
+    assert_eq!((output.report.frames_in, output.report.decoded, output.report.decode_errors), (150, 150, 0));
+}
+
+#[test]
+fn a_rung_of_half_the_frames_has_every_second_and_each_keyframe() {
+    let source = clip("bframes", 130);
+    let output = run(&plan([Rung { every: 2, frame_rate: 14.985, ..rung("180p", 320, 180) }]), source.flv());
+    let times: Vec<_> = source.times().into_iter().enumerate().filter(|(at, _)| at % 60 % 2 == 0).map(|(_, time)| time).collect();
+    assert_eq!(output.times(0), times);
+    assert_eq!(output.times(0).iter().filter(|(_, is_sync)| *is_sync).count(), 3);
+}
+
+#[test]
+fn every_codec_that_browsers_play_is_a_source() {
+    for name in ["hevc-aac51", "hdr-opus51", "av1-opus", "vp9-flac"] {
+        let source = clip(&format!("codecs/{name}"), 40);
+        let output = run(&plan([rung("64p", 114, 64)]), source.flv());
+        assert_eq!(output.times(0), source.times(), "{name}");
+        assert_eq!((output.code(), output.size(0)), (Some(0), (114, 64)), "{name}");
+    }
+}
+
+#[test]
+fn rungs_are_hevc_and_av1_where_that_is_asked_for() {
+    let source = clip("bframes", 130);
+    let hevc = Rung { codec: RungCodec::Hevc, preset: "ultrafast".into(), profile: "main".into(), level: 90, ..rung("hevc", 320, 180) };
+    let av1 = Rung { codec: RungCodec::Av1, preset: "10".into(), profile: "main".into(), level: 0, ..rung("av1", 256, 144) };
+    let expected = hevc.rfc6381();
+    let output = run(&plan([hevc, av1]), source.flv());
+    assert_eq!(output.code(), Some(0), "{}", output.errors);
+    assert_eq!([output.size(0), output.size(1)], [(320, 180), (256, 144)]);
+    assert_eq!([output.times(0), output.times(1)], [source.times(), source.times()]);
+    assert_eq!(output.codecs[0].as_ref().unwrap().rfc6381(), expected);
+}
+
+#[test]
+fn nothing_waits_for_frames_to_come() {
+    // The source has no B-frames: each picture can be coded as soon as it is here. More than one thread, as encoders like to keep a frame for
+    // each back.
+    let source = clip("zerolatency", 70);
+    let plan = Plan { encoder_threads: 2, ..plan([rung("240p", 426, 240), rung("180p", 320, 180)]) };
+    let mut worker = Worker::start(&plan.arguments(), 2);
+    let feeder = worker.feed(source.flv(), true);
+    let times = source.times();
+    worker.take(|output| output.rungs.iter().all(|frames| frames.len() == times.len()));
+    // The pipe was open all the while.
+    drop(feeder.join().unwrap());
+    let output = worker.end();
+    assert_eq!([output.times(0), output.times(1)], [times.clone(), times]);
+    assert_eq!(output.code(), Some(0));
+}
+
+#[test]
+fn another_picture_size_is_survived() {
+    let (source, input) = clip("bframes", 60).then(&clip("small", 60));
+    let output = run(&plan([rung("240p", 426, 240), rung("180p", 320, 180)]), input);
+    assert_eq!(output.code(), Some(0), "{}", output.errors);
+    assert_eq!([output.size(0), output.size(1)], [(426, 240), (320, 180)]);
+    assert_eq!([output.times(0), output.times(1)], [source.times(), source.times()]);
+    assert_eq!((output.report.size, output.report.decode_errors), ((426, 240), 0));
+}
+
+#[test]
+fn another_codec_is_survived() {
+    let (source, input) = clip("bframes", 60).then(&clip("codecs/hevc-aac51", 32));
+    let output = run(&plan([rung("64p", 114, 64)]), input);
+    assert_eq!(output.times(0), source.times());
+    assert_eq!(output.code(), Some(0), "{}", output.errors);
+}
