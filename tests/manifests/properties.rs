@@ -453,4 +453,6 @@ fn known_streams_keep_their_promises() {
     run(&slow, &[Event::Play(9_001), Event::Away(0), Event::Frozen(10)], false);
     let silenced = Source { frames_per_second: 50, gops: vec![158, 226], b_frames: 1, sample_rate: Some(44_100), ..Source::default() };
     run(&silenced, &[Event::Play(10_938), Event::Silence(2_998), Event::Play(100)], false);
+    let stopped = Source { frames_per_second: 10, gops: vec![1], sample_rate: None, ..Source::default() };
+    run(&stopped, &[Event::Play(4_001), Event::Frozen(6_099), Event::Away(1), Event::Play(100)], false);
 }
