@@ -188,7 +188,7 @@ PROTOCOLS_LONG=$PROTOCOLS,http-mp4,hls-shaka,dash-shaka,native-hls
 # The players that must cross an interruption, each on its own; --long adds the other ways in which a stream is interrupted.
 PLAYERS=ws-fmp4,hls,dash,http-flv,ws-flv,hls-shaka,dash-shaka
 INTERRUPTIONS="return"
-INTERRUPTIONS_LONG=$INTERRUPTIONS,return-changed,takeover,end-and-return,restart
+INTERRUPTIONS_LONG=$INTERRUPTIONS,return-changed,takeover,quick-return,end-and-return,restart
 # The players whose latency is measured, at these lengths of parts, for so many seconds each.
 NEAR_LIVE=hls,hls-shaka,dash,dash-shaka,native-hls
 PARTS=334

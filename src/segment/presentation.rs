@@ -22,8 +22,9 @@ use wall::Places;
 
 /// The longest stretch of gaps appended at once; if the clock ran further ahead, the rest is left out.
 const MAX_CATCH_UP: Span = Span::from_secs(120);
-/// A publisher that returns sooner after the last slot leaves no gap.
-const SHORTEST_GAP: Span = Span::from_millis(100);
+/// A publisher that returns sooner after the last slot leaves no gap, which players would have to find a way around: what it sends is in
+/// time all the same, as a segment may come half a target duration later than it is long (RFC 8216bis §6.2.2).
+const SHORTEST_GAP: Span = Span::from_millis(500);
 
 /// A slot as it was cut.
 #[derive(Debug)]

@@ -21,6 +21,8 @@ const AWAY_S = Number(process.env.AWAY_S ?? 4);
 const PLAY_S = Number(process.env.PLAY_S ?? 6);
 /** HLS and DASH players are some segments behind and have a retry interval of their own. */
 const RECOVERY_S = Number(process.env.RECOVERY_S ?? 40);
+/** How long a second encoder may take to push out the first, seconds. */
+const TAKEOVER_S = 10;
 /** Pictures that prove that a player is back. */
 const PICTURES = 60;
 
@@ -35,6 +37,8 @@ const SCENARIOS = {
   'return-changed': { interrupt: (stage) => reconnect(stage, OTHER_CLIP), mayRestart: false, size: '426x240' },
   // A second encoder takes over without a pause, with another resolution.
   takeover: { interrupt: takeover, mayRestart: false, size: '426x240' },
+  // The encoder is restarted with another resolution: a fraction of a second without a publisher.
+  'quick-return': { interrupt: quickReturn, mayRestart: false, size: '426x240' },
   // It stays away beyond the grace: the stream ends, and is live again later.
   'end-and-return': { interrupt: endAndReturn, mayRestart: true },
   // The gateway is restarted.
@@ -113,7 +117,17 @@ async function reconnect(stage, clip) {
   await publish(stage, clip);
 }
 
+/** The gateway sends the first encoder away. */
 async function takeover(stage) {
+  const old = stage.publisher;
+  await publish(stage, OTHER_CLIP);
+  const pushedOut = await Promise.race([old.gone.then(() => true), sleep(TAKEOVER_S).then(() => false)]);
+  if (pushedOut) return;
+  await old.end('SIGKILL');
+  throw new Error(`the first encoder was still there after ${TAKEOVER_S} s`);
+}
+
+async function quickReturn(stage) {
   const old = stage.publisher;
   await publish(stage, OTHER_CLIP);
   await old.end('SIGKILL');

@@ -155,6 +155,19 @@ fn gaps_follow_on_time_while_the_publisher_is_away() {
 }
 
 #[test]
+fn who_returns_within_half_a_second_leaves_no_gap() {
+    for (away, gaps) in [(450, 0), (600, 1)] {
+        let mut stage = Stage::new(Source::default());
+        stage.play(0, 5_000, 0).segmenter.away(wall(5_000));
+        stage.segmenter.head(program(stage.source.tracks(41)), Boundary::Break, wall(5_000 + away));
+        let snapshot = stage.play(5_000, 7_100, away).snapshot();
+        let first = snapshot.slots.iter().position(|slot| slot.discontinuity).unwrap();
+        assert_eq!((snapshot.counters.gap_slots, first), (gaps, 3 + gaps as usize), "{away} ms");
+        assert!(snapshot.slots[first].wall >= wall(5_000 + away), "the wall clock has moved");
+    }
+}
+
+#[test]
 fn a_changed_configuration_gets_a_new_init_segment_and_an_equal_one_changes_nothing() {
     let mut stage = Stage::new(Source::default());
     stage.play(0, 5_000, 0);

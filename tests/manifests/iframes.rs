@@ -167,16 +167,12 @@ fn an_iframe_playlist_as_it_goes_out() {
     #EXT-X-GAP
     #EXTINF:2.000000,
     v0-1790000000000-1790000003.m4s?token=abc
-    #EXT-X-PROGRAM-DATE-TIME:2026-09-21T14:13:26.652Z
-    #EXT-X-GAP
-    #EXTINF:0.448000,
-    v0-1790000000000-1790000004.m4s?token=abc
     #EXT-X-DISCONTINUITY
     #EXT-X-MAP:URI="v0-1790000000000-i2.mp4?token=abc",BYTERANGE="675@0"
     #EXT-X-PROGRAM-DATE-TIME:2026-09-21T14:13:27.100Z
     #EXTINF:1.999000,
     #EXT-X-BYTERANGE:1172@0
-    v0-1790000000000-1790000005.m4s?token=abc
+    v0-1790000000000-1790000004.m4s?token=abc
     #EXT-X-ENDLIST
     "#);
     assert_eq!(hls::iframes(&snapshot, TrackId { kind: Kind::Video, index: 1 }, ""), None);

@@ -1,4 +1,4 @@
-import Hls, { ErrorTypes, Events } from 'hls.js';
+import Hls, { AudioStreamController, ErrorTypes, Events, type InitPTSFoundData } from 'hls.js';
 import workerPath from 'hls.js/dist/hls.worker.js?url';
 import { follow, FOLLOWER_SETTINGS } from '../../player/follow.js';
 import { announcedCodec, play, type Driver, type DriverContext } from '../../player/page/drivers.js';
@@ -14,13 +14,27 @@ const SHORT_PART_S = 0.25;
 const STUCK_MS = 5000;
 const STUCK_BEHIND_S = 2;
 const STUCK_LOOK_MS = 250;
+/** The state of `AudioStreamController` while it has sound and no time for it. */
+const WAITING_FOR_PICTURE = 'WAITING_INIT_PTS';
+
+/**
+ * Sound of hls.js 1.7.4 that arrives before the first picture of its period waits for that picture's time. The library looks for it up to a
+ * tenth of a second later; if a further part of the sound is there by then, that one goes first, and no sound is loaded any more. So this looks
+ * at once.
+ */
+class PromptAudio extends AudioStreamController {
+  override onInitPtsFound(event: Events.INIT_PTS_FOUND, data: InitPTSFoundData): void {
+    super.onInitPtsFound(event, data);
+    if (this.state === WAITING_FOR_PICTURE) this.tick();
+  }
+}
 
 /** Plays HLS by hls.js, with low latency where the playlist offers it. */
 export function open({ video, url, poll, report }: DriverContext): Driver {
   // The worker is a file of this origin: the default one is a blob, which a strict content security policy forbids.
   // No `backBufferLength`: at each such flush hls.js 1.7.4 may forget parts that it has just buffered, and then load no more of that track
   // for seconds. Without it browsers make room by themselves.
-  const hls = new Hls({ workerPath, maxLiveSyncPlaybackRate: MAX_RATE });
+  const hls = new Hls({ workerPath, audioStreamController: PromptAudio, maxLiveSyncPlaybackRate: MAX_RATE });
   let recoveries = 0;
   hls.on(Events.ERROR, (_, { type, details, fatal, error }) => {
     const message = `${details}: ${error.message}`;
@@ -65,7 +79,7 @@ export function open({ video, url, poll, report }: DriverContext): Driver {
   };
 }
 
-/** Watches for what happens to hls.js 1.7.4 near the live edge after a takeover: it takes parts for buffered that are not. */
+/** Watches for a hls.js that takes parts for buffered that are not. */
 function whenStuck(hls: Hls, video: HTMLVideoElement, poll: DriverContext['poll'], tell: () => void): () => void {
   let stoodSince = performance.now();
   const timer = setInterval(() => {
