@@ -20,7 +20,9 @@ use super::text::{frame_rate, xml_text};
 pub struct Setting<'a> {
     pub snapshot: &'a Snapshot,
     pub run: &'a Run<'a>,
-    /// What is promised of segments in progress, where it is the period in progress.
+    /// Whether it is the period in progress.
+    pub is_open: bool,
+    /// What is promised of segments in progress, where it is that one.
     pub low_latency: Option<LowLatency>,
     /// The address of a clock that tells UTC.
     pub clock: &'a str,
@@ -187,25 +189,33 @@ fn measured(run: &Run<'_>, init: &Init) -> u64 {
 }
 
 fn write_template(xml: &mut Xml, period: &Period, setting: &Setting<'_>, init: &Init) -> io::Result<()> {
-    let Setting { snapshot, run, low_latency, query, .. } = *setting;
-    let (track, epoch) = (init.track.id, snapshot.epoch);
+    let Setting { snapshot, run, low_latency, query, is_open, .. } = *setting;
+    let (track, epoch, timescale) = (init.track.id, snapshot.epoch, init.track.timescale);
     // A dollar sign stands for itself only when doubled; the carried query holds none.
     let suffix = if query.is_empty() { String::new() } else { format!("?{query}") };
-    let initialization = format!("{}{suffix}", Request::Init { track, epoch, generation: init.generation });
-    let media = format!("{track}-{epoch}-$Number$.m4s{suffix}");
-    let timescale = init.track.timescale;
-    let element = xml.create_element("SegmentTemplate").with_attribute(("timescale", timescale.hz().to_string().as_str()));
-    let element = element.with_attribute(("presentationTimeOffset", period.start.rescale(timescale).to_string().as_str()));
     let open = || snapshot.open.iter().find(|open| open.track() == track).map(|open| open.msn);
-    let Some(first) = run.first().map(|slot| slot.msn).or_else(open) else { return Ok(()) };
-    let element = element.with_attribute(("startNumber", first.0.to_string().as_str()));
-    let element = element.with_attributes([("initialization", initialization.as_str()), ("media", media.as_str())]);
-    let element = match low_latency {
-        None => element,
-        Some(low_latency) => element
-            .with_attribute(("availabilityTimeOffset", low_latency.availability_offset().as_str()))
-            .with_attribute(("availabilityTimeComplete", "false")),
-    };
+    let listed = || run.first().map(|slot| slot.msn).or_else(open);
+    let Some(first) = period.regular.map(|regular| regular.first).or_else(listed) else { return Ok(()) };
+    let offset = period.start.rescale(timescale).to_string();
+    let mut attributes =
+        vec![("timescale", timescale.hz().to_string()), ("presentationTimeOffset", offset), ("startNumber", first.0.to_string())];
+    if let Some(regular) = period.regular {
+        attributes.push(("duration", regular.duration.ticks(timescale).to_string()));
+        // Where the last segment of a period is a little longer, players would look for another one behind it.
+        attributes.extend(run.last().filter(|_| !is_open).map(|last| ("endNumber", last.msn.0.to_string())));
+    }
+    attributes.push(("initialization", format!("{}{suffix}", Request::Init { track, epoch, generation: init.generation })));
+    attributes.push(("media", format!("{track}-{epoch}-$Number$.m4s{suffix}")));
+    if let Some(low_latency) = low_latency {
+        attributes.push(("availabilityTimeOffset", low_latency.availability_offset(period.regular)));
+        attributes.push(("availabilityTimeComplete", "false".to_owned()));
+    }
+    let attributes = attributes.iter().map(|(name, value)| (*name, value.as_str()));
+    let element = xml.create_element("SegmentTemplate").with_attributes(attributes);
+    if period.regular.is_some() {
+        element.write_empty()?;
+        return Ok(());
+    }
     let whole = run.iter().filter_map(|slot: &&Slot| slot.segment(track)).map(|segment| Stretch::of(segment));
     let end = run.last().and_then(|slot| slot.segment(track)).map(|segment| Stretch::of(segment).end());
     let following = low_latency.map(|low_latency| low_latency.following(snapshot, init, end)).unwrap_or_default();

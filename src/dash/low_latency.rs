@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::media::{Span, Timescale, WallClock};
 use crate::segment::snapshot::{Init, Period, Phase, Progress, Segment, Slot, Snapshot};
+use crate::segment::steady::Regular;
 
 use super::adaptation;
 use super::manifest::{HTTP_ISO, Xml, longest_segment};
@@ -62,8 +63,8 @@ impl LowLatency {
     }
 
     /// `@availabilityTimeOffset`, in seconds: so much earlier than the whole segment its first part is there.
-    pub fn availability_offset(self) -> String {
-        decimal(self.expected - self.part_target)
+    pub fn availability_offset(self, regular: Option<Regular>) -> String {
+        decimal(regular.map_or(self.expected, |regular| regular.duration) - self.part_target)
     }
 
     /// `ServiceDescription`: where players should be, and how they get there. Latency counts from the moment at which the publisher's media

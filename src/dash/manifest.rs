@@ -45,14 +45,17 @@ fn write(xml: &mut Xml, snapshot: &Snapshot, clock: &str, query: &str) -> io::Re
     let runs = runs(snapshot);
     let end = runs.last().and_then(|run| run.last()).map_or(WallClock::from_unix_millis(0), |slot| slot.wall_end());
     let ended = snapshot.phase == Phase::Ended;
+    // A static manifest would tell of every segment since such a period began, and the oldest are gone.
+    let has_regular = runs.iter().filter_map(|run| run.first()?.period.as_ref()).any(|period| period.regular.is_some());
     let low_latency = LowLatency::of(snapshot);
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     let mpd = xml.create_element("MPD").with_attributes([("xmlns", "urn:mpeg:dash:schema:mpd:2011"), ("profiles", PROFILES)]);
-    let mpd = mpd.with_attribute(("type", if ended { "static" } else { "dynamic" }));
+    let mpd = mpd.with_attribute(("type", if ended && !has_regular { "static" } else { "dynamic" }));
     let mpd = mpd.with_attribute(("availabilityStartTime", WallClock::from_unix_millis(0).to_string().as_str()));
     let mpd = mpd.with_attribute(("publishTime", snapshot.changed.to_string().as_str()));
     let mpd = if ended {
-        mpd.with_attribute(("mediaPresentationDuration", since_zero(end).as_str()))
+        let mpd = mpd.with_attribute(("mediaPresentationDuration", since_zero(end).as_str()));
+        if has_regular { mpd.with_attribute(("timeShiftBufferDepth", duration(snapshot.window).as_str())) } else { mpd }
     } else {
         let update = Span::from_millis(snapshot.segment_target.millis() / 2).max(MIN_UPDATE_PERIOD);
         let delay = Span::from_secs(i64::from(snapshot.target_duration) * 3);
@@ -80,7 +83,7 @@ fn write(xml: &mut Xml, snapshot: &Snapshot, clock: &str, query: &str) -> io::Re
             let open = position + 1 == periods.len() && is_open;
             let low_latency = low_latency.filter(|_| open);
             let end = (!open).then(|| run.last().map_or(period.wall, |slot| slot.wall_end()));
-            write_period(xml, period, &Setting { snapshot, run, low_latency, clock, query }, end)?;
+            write_period(xml, period, &Setting { snapshot, run, is_open: open, low_latency, clock, query }, end)?;
         }
         for scheme in [HTTP_ISO, HTTP_HEAD] {
             xml.create_element("UTCTiming").with_attributes([("schemeIdUri", scheme), ("value", clock)]).write_empty()?;

@@ -12,6 +12,7 @@
 //! | [`iframes`] | the pictures that can be shown by themselves, and where they lie in the segments |
 //! | [`cue`], `cues` | moments that the publisher marks: read from script messages, set on the wall clock and kept |
 //! | [`events`] | the same as events in the parts, for players of DASH |
+//! | [`steady`] | tells whether slots are equally long |
 //! | `presentation` | sets finished slots on the wall clock and gathers them into periods |
 //! | `meter` | measures bit rates |
 //! | [`window`] | keeps slots while viewers may ask for them |
@@ -40,6 +41,7 @@ pub mod request;
 pub mod segmenter;
 pub mod slots;
 pub mod snapshot;
+pub mod steady;
 #[cfg(feature = "server")]
 pub mod task;
 pub mod window;

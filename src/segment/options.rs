@@ -27,6 +27,8 @@ pub struct Options {
     /// Whole segments that must exist before the stream is announced, or as many seconds as twice their length. The target duration can never change afterwards, so it should have
     /// seen two GOPs; with two, a player that begins at the first segment also has the next in hand while the third is being made.
     pub first_segments: usize,
+    /// In DASH, tell of segments by one duration and their numbers where all are equally long, in place of a timeline.
+    pub dash_duration: bool,
     /// How much of the stream the playlists list, never less than six segments.
     pub window_ms: u64,
     /// Bytes of segments kept in memory for one stream, listed or recently removed.
@@ -48,6 +50,7 @@ impl Default for Options {
             longest_segment_ms: 10_000,
             part_ms: 334,
             first_segments: 2,
+            dash_duration: false,
             window_ms: 20_000,
             memory_bytes: 256 << 20,
             total_memory_bytes: 4 << 30,

@@ -12,6 +12,7 @@ use crate::media::{Epoch, Program, Span, Timestamp, TrackId, WallClock};
 use super::cues::Cues;
 use super::options::Options;
 use super::snapshot::{Counters, Init, MediaSequence, OpenSegment, Period, Phase, Segment, Slot, Snapshot};
+use super::steady::{Regular, Steadiness};
 use super::window::{Change, Limits, Window};
 
 use accounts::Accounts;
@@ -41,6 +42,24 @@ pub(super) struct Cut {
     pub done: WallClock,
 }
 
+/// How a slot follows the last one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Turn {
+    /// In the same period.
+    GoesOn,
+    /// In another, with segments of one duration if it is told.
+    Begins(Option<Regular>),
+    /// In another, as it is not where its number would have it.
+    Deviates,
+}
+
+impl Turn {
+    /// What tells of the segments of the period that begins.
+    pub fn regular(self) -> Option<Regular> {
+        if let Self::Begins(regular) = self { regular } else { None }
+    }
+}
+
 /// The presentation as viewers see it.
 #[derive(Debug)]
 pub(super) struct Presentation {
@@ -53,6 +72,7 @@ pub(super) struct Presentation {
     phase: Phase,
     period: Option<Arc<Period>>,
     periods: u64,
+    steadiness: Steadiness,
     places: Places,
     /// The period that the slot in progress will begin, as manifests tell of it.
     coming: Option<Arc<Period>>,
@@ -76,6 +96,7 @@ impl Presentation {
             phase: Phase::Live,
             period: None,
             periods: 0,
+            steadiness: Steadiness::default(),
             places: Places::default(),
             coming: None,
             accounts: Accounts::default(),
@@ -128,16 +149,34 @@ impl Presentation {
 
     /// The slot in progress will begin a period, of which all tracks have something to show; `inits` are theirs, and `arrived` is when what is
     /// shown first came.
-    pub fn foresee(&mut self, start: Timestamp, wall: WallClock, arrived: WallClock, inits: Vec<Arc<Init>>, now: WallClock) {
+    pub fn foresee(
+        &mut self,
+        regular: Option<Regular>,
+        start: Timestamp,
+        wall: WallClock,
+        arrived: WallClock,
+        inits: Vec<Arc<Init>>,
+        now: WallClock,
+    ) {
         if self.coming.is_none() {
-            self.coming = Some(Arc::new(Period { index: self.periods, start, wall, arrived, inits }));
+            self.coming = Some(Arc::new(Period { index: self.periods, start, wall, arrived, inits, regular }));
             self.revise(now);
         }
     }
 
-    /// Whether a slot with these tracks, at which time breaks or does not, goes on in the period of the last one.
-    pub fn goes_on(&self, breaks: bool, inits: &[Arc<Init>]) -> bool {
-        self.period.as_ref().is_some_and(|period| !breaks && same_inits(&period.inits, inits))
+    /// How a slot with these tracks, at which time breaks or does not, follows the last one.
+    pub fn turn(&self, msn: MediaSequence, start: Timestamp, breaks: bool, inits: &[Arc<Init>]) -> Turn {
+        let Some(period) = self.period.as_ref().filter(|period| !breaks && same_inits(&period.inits, inits)) else {
+            return Turn::Begins(None);
+        };
+        // No segment may then be half as long again (ISO/IEC 23009-1 §5.3.9.6.1).
+        let is_safe = |regular: &Regular| self.options.dash_duration && self.limit().nanos() / 3 <= regular.duration.nanos() / 2;
+        match (period.regular, self.steadiness.expects(msn).filter(is_safe)) {
+            (Some(regular), _) if regular.holds(period, msn, start) => Turn::GoesOn,
+            (Some(_), _) => Turn::Deviates,
+            (None, None) => Turn::GoesOn,
+            (None, regular) => Turn::Begins(regular),
+        }
     }
 
     /// A media time of the last slot and its place on the wall clock; `None` where that has no media.
@@ -330,18 +369,22 @@ impl Presentation {
     fn append_one(&mut self, cut: Cut, now: WallClock) {
         let Some(anchored) = cut.wall.or_else(|| self.places.by_anchor(cut.start)) else { return };
         let inits: Vec<_> = cut.segments.iter().map(|segment| Arc::clone(&segment.init)).collect();
-        let goes_on = self.goes_on(cut.discontinuity, &inits);
+        let turn = self.turn(cut.msn, cut.start, cut.discontinuity, &inits);
+        if turn == Turn::Deviates {
+            self.steadiness.disappoint();
+        }
         let coming = self.coming.take();
-        let (wall, period) = match (self.period.as_ref().filter(|_| goes_on), cut.segments.first()) {
+        let (wall, period) = match (self.period.as_ref().filter(|_| turn == Turn::GoesOn), cut.segments.first()) {
             (Some(period), Some(_)) => (anchored, Some(Arc::clone(period))),
             (None, Some(first)) => {
                 let wall = self.places.not_before_end(anchored);
                 let arrived = first.arrived.plus(cut.start.since(first.start));
                 let is_told = coming.is_some();
-                let told = coming.filter(|coming| coming.wall == wall && same_inits(&coming.inits, &inits));
+                let told =
+                    coming.filter(|coming| (coming.wall, coming.regular) == (wall, turn.regular()) && same_inits(&coming.inits, &inits));
                 // What was told of a period stays true of it; another has another number.
                 let index = self.periods + u64::from(is_told);
-                let new = || Arc::new(Period { index, start: cut.start, wall, arrived, inits });
+                let new = || Arc::new(Period { index, start: cut.start, wall, arrived, inits, regular: turn.regular() });
                 let period = told.unwrap_or_else(new);
                 self.periods = period.index + 1;
                 (wall, Some(period))
@@ -358,6 +401,7 @@ impl Presentation {
         let Cut { msn, start, duration, discontinuity, segments, done, .. } = cut;
         let slot = Slot { msn, start, wall, duration, discontinuity, period, segments };
         self.places.watch_drift(&slot, done);
+        self.steadiness.note(&slot);
         self.keep(slot, now);
     }
 

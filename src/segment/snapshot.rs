@@ -13,6 +13,7 @@ use super::events::Event;
 use super::iframes::IFrames;
 use super::request::Request;
 use super::slots::Slots;
+use super::steady::Regular;
 
 /// A segment's number: common to all tracks, rising by one, beginning at the Unix second of the presentation's epoch.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize)]
@@ -107,6 +108,8 @@ pub struct Period {
     pub arrived: WallClock,
     /// The init segments of its tracks, one each, video first.
     pub inits: Vec<Arc<Init>>,
+    /// What tells of its segments without a list, where they are equally long and that is wanted.
+    pub regular: Option<Regular>,
 }
 
 impl Period {

@@ -34,7 +34,7 @@ impl Held {
         let (root, mpd) = read::read(text.as_bytes()).unwrap();
         let mut found = schema::check(&root);
         found.extend(manifest::check(&mpd, "localhost"));
-        found.extend(self.segments(snapshot, &mpd));
+        found.extend(self.segments(snapshot, &mpd, now));
         found.extend(self.history.follow(mpd, now));
         // Where a track was waited for at the beginning, the wall-clock times of all that follows are so much later than it comes, and the
         // window, which is counted from the newest segment, is so much shorter.
@@ -48,12 +48,15 @@ impl Held {
     }
 
     /// Each segment once, as soon as it can be fetched as a whole.
-    fn segments(&mut self, snapshot: &Snapshot, mpd: &Mpd) -> Vec<Finding> {
+    fn segments(&mut self, snapshot: &Snapshot, mpd: &Mpd, now: WallClock) -> Vec<Finding> {
         let mut found = Vec::new();
         for (period, set, representation) in mpd.representations() {
             let template = representation.template.as_ref().unwrap();
             let watched = Watched { mpd, period, set, representation, template };
-            for segment in template.segments(template.end_of(period)) {
+            let begin = period.begin.unwrap();
+            let until = period.end.map_or(now.since(mpd.availability_start.unwrap().wall.plus(begin)), |end| end - begin);
+            let regular = template.regular(Span::ZERO, until);
+            for segment in template.segments(template.end_of(period)).into_iter().chain(regular) {
                 let name = address::fill(template.media.as_deref().unwrap(), representation, segment.number, segment.start).unwrap();
                 let body = snapshot.media(&Request::parse(&name).unwrap());
                 let Some(data) = body.and_then(|body| body.in_memory().cloned()).filter(|_| !self.seen.contains(&name)) else { continue };

@@ -19,6 +19,7 @@ mod periods;
 mod properties;
 mod rates;
 mod references;
+mod regular;
 mod shapes;
 mod source;
 mod texts;

@@ -135,8 +135,14 @@ impl History {
     }
 }
 
-/// The furthest end of a segment on the presentation's timeline, and how long the longest is.
+/// The furthest end of a segment on the presentation's timeline, and how long the longest is; `None` where segments go on without being
+/// listed.
 fn edge(mpd: &Mpd) -> Option<(Span, Span)> {
+    let mut open =
+        mpd.representations().filter(|(period, ..)| period.end.is_none()).filter_map(|(.., each)| each.template.as_ref()).peekable();
+    if open.peek().is_some() && open.all(|template| template.timeline.is_none()) {
+        return None;
+    }
     let ends = mpd.representations().filter_map(|(period, _, representation)| {
         let template = representation.template.as_ref()?;
         let segments = template.segments(template.end_of(period));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::media::{Span, Timestamp, TrackId, WallClock};
 use crate::segment::alignment::Side;
 use crate::segment::lane::Lane;
-use crate::segment::presentation::{Cut, Progress, Seen};
+use crate::segment::presentation::{Cut, Progress, Seen, Turn};
 use crate::segment::snapshot::{self, OpenSegment, PartNumber};
 
 use super::{MAX_SKEW, Segmenter};
@@ -121,9 +121,10 @@ impl Segmenter {
         let Some(starts) = self.lanes.iter().map(begun).collect::<Option<Vec<_>>>() else { return };
         let inits: Vec<_> = self.lanes.iter().map(|lane| Arc::clone(&lane.memory.init)).collect();
         let breaks = slot.discontinuity || slot.anchored_anew;
-        if let Some((start, arrived)) = starts.first().filter(|_| !self.presentation.goes_on(breaks, &inits)) {
+        let turn = self.presentation.turn(slot.msn, slot.start, breaks, &inits);
+        if let Some((start, arrived)) = starts.first().filter(|_| turn != Turn::GoesOn) {
             let arrived = arrived.plus(slot.start.since(*start));
-            self.presentation.foresee(slot.start, wall, arrived, inits, now);
+            self.presentation.foresee(turn.regular(), slot.start, wall, arrived, inits, now);
         }
     }
 

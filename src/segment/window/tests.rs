@@ -34,7 +34,7 @@ fn slot(n: u64, size: usize, discontinuity: bool) -> Arc<Slot> {
         iframes: IFrames::default(),
         body: bytes.into(),
     };
-    let period = Some(Arc::new(Period { index: 0, start, wall, arrived: wall, inits: Vec::new() }));
+    let period = Some(Arc::new(Period { index: 0, start, wall, arrived: wall, inits: Vec::new(), regular: None }));
     Arc::new(Slot {
         msn: MediaSequence(n),
         start,

@@ -103,6 +103,10 @@ fn what_is_over_stays_and_what_is_live_goes_on() {
     assert_eq!(rules(between(ENDED, &ENDED.replacen("2500000", "2500001", 1), 1)), ["dash-static-changed"]);
     assert_eq!(rules(between(LIVE, LIVE, 7)), ["dash-edge-stands"]);
     assert_eq!(rules(between(ENDED, ENDED, 7)), [""; 0]);
+    // Of segments that are all alike there is nothing to be told while they come.
+    let regular = LIVE.replace("<SegmentTimeline>", "<!--").replace("</SegmentTimeline>", "-->").replace(" duration=\"96000\"", "");
+    let regular = regular.replace("media=", "duration=\"2000\" media=");
+    assert_eq!(rules(between(&regular, &regular, 7)), [""; 0]);
 }
 
 #[test]
