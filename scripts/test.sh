@@ -218,6 +218,7 @@ stage_browser() {
     ladder=$!
     wait_until 30 http_ok 127.0.0.1 "$http_port" /live/ladder/index.m3u8 || browser_failed "the ladder did not appear"
     in_browser "$seconds" ladder.mjs "http://127.0.0.1:$http_port" live/ladder 640,320,160 2 "$pictures"
+    in_browser "$seconds" choices.mjs "http://127.0.0.1:$http_port" live/ladder 640,320,160 "$pictures"
     kill -TERM "$ladder"
     wait "$ladder" || true
     ladder=
@@ -227,6 +228,7 @@ stage_browser() {
     kill -TERM "$server"
     wait "$server" || browser_failed "the gateway did not leave in peace (status $?)"
     server=
+    in_browser "$seconds" console.mjs "$binary" target/media "$pictures/console"
     in_browser "$seconds" codecs.mjs "$binary" target/media/codecs "$pictures/codecs"
     in_browser "$seconds" interrupt.mjs "$binary" target/media "$interruptions" "$PLAYERS" "$pictures/interrupted"
     PLAY_S=$play_s in_browser "$seconds" latency.mjs "$binary" "$parts" "$NEAR_LIVE" "$pictures/latency"

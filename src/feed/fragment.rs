@@ -11,7 +11,7 @@ use crate::bus::{Entry, Why};
 use crate::fmp4::{self, Batch, Fragmenter, Layout, ReorderDelay, SequenceNumber, TimedSample, TrackNumber};
 use crate::media::{Kind, Program, Sample, Selection, Timestamp, Track, TrackId, TrackSet};
 
-/// One `moof` with its `mdat`: one picture, or up to 100 ms of sound.
+/// One `moof` with its `mdat`: one picture, or up to 50 ms of sound.
 #[derive(Clone, Debug)]
 pub struct Fragment {
     /// The fragment, in its WebSocket frame.

@@ -232,7 +232,7 @@ fn a_program_without_what_was_chosen_is_a_head_that_nothing_follows() {
 }
 
 #[test]
-fn a_fragment_is_one_picture_or_a_tenth_of_a_second_of_sound() {
+fn a_fragment_is_one_picture_or_a_twentieth_of_a_second_of_sound() {
     // 24 frames of sound last 512 ms; pictures come each 40 ms.
     let mut samples: Vec<_> = (0..24).map(sound).chain((0..13).map(|n| picture(n * 40, n == 0))).collect();
     samples.sort_by_key(|sample| sample.dts);
@@ -241,7 +241,7 @@ fn a_fragment_is_one_picture_or_a_tenth_of_a_second_of_sound() {
     let boxes: Vec<_> = fragments.iter().map(|f| f.media.payload()).collect();
     let runs: Vec<u32> = boxes.iter().map(|b| u32::from_be_bytes(b[trun(b) + 8..trun(b) + 12].try_into().unwrap())).collect();
     assert!(runs.iter().filter(|samples| **samples == 1).count() >= 13, "each picture stands alone: {runs:?}");
-    assert!(runs.iter().all(|samples| *samples <= 4), "four frames of sound last 85 ms, a fifth would pass 100: {runs:?}");
+    assert!(runs.iter().all(|samples| *samples <= 2), "two frames of sound last 43 ms, a third would pass 50: {runs:?}");
     assert_eq!(runs.iter().sum::<u32>(), 24 + 13, "nothing is lost");
 }
 

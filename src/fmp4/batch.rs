@@ -5,8 +5,9 @@ use super::fragment::{self, Fragment, Layout, MAX_BYTES, MAX_SAMPLES};
 use super::fragmenter::TimedSample;
 use crate::media::{Kind, Span, Timestamp};
 
-/// The most sound that a push feed gathers in one fragment: a fragment per frame would double its bytes at low bit rates.
-pub const MAX_PUSHED_SOUND: Span = Span::from_millis(100);
+/// The most sound that a push feed gathers in one fragment: a fragment per frame would double its bytes at low bit rates, and players keep
+/// as much more in hand as sound comes later than its picture.
+pub const MAX_PUSHED_SOUND: Span = Span::from_millis(50);
 
 /// Timed samples of one track that wait to become fragments.
 #[derive(Debug, Default)]

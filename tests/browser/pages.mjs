@@ -22,7 +22,7 @@ const browser = await openBrowser();
 await browser.context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin });
 let failed = false;
 try {
-  for (const [name, walk] of Object.entries({ list, chooser, addresses, fallback })) {
+  for (const [name, walk] of Object.entries({ list, chooser, another, addresses, fallback })) {
     const { page, problems } = await openPage(browser.context, origin);
     await walk(page, problems).catch((error) => problems.push(error.message.split('\n')[0]));
     await screenshot(page, shots, `page-${name}`);
@@ -57,6 +57,17 @@ async function chooser(page, problems) {
   }, 'the other protocol plays');
   if (!page.url().endsWith('?protocol=http-flv')) problems.push(`the page's address is still ${page.url()}`);
   problems.push(...(await stats(page)).errors.map(({ message }) => message));
+}
+
+/** Where WebSockets do not come through, the page turns to another protocol by itself; where one was asked for, it does not. */
+async function another(page, problems) {
+  await page.routeWebSocket('**', (socket) => { void socket.close({ code: 1011 }); });
+  await page.goto(`${origin}/watch/${stream}`);
+  await untilPlaying(page);
+  const { protocol } = await stats(page);
+  if (protocol !== 'hls') problems.push(`the page chose ${protocol}`);
+  await page.getByRole('button', { name: 'Settings' }).click();
+  await page.locator('#protocol option', { hasText: 'Automatic: HLS' }).waitFor({ state: 'attached' });
 }
 
 /** Every exit has an address that can be copied and, where it is a list, read. */

@@ -7,7 +7,7 @@ const JUMP_BEHIND_S = 3;
 
 /** A joiner gets the newest group of pictures at once; within this time of the first data it jumps to its end. */
 const SETTLE_MS = 1500;
-const SETTLE_JUMP_S = 0.7;
+const SETTLE_JUMP_S = 0.4;
 
 /** Between two seeks the decoder needs time to show something. */
 const SEEK_SPACING_MS = 500;

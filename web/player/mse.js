@@ -16,7 +16,7 @@ import { sameShape, WireError, WireReader } from './wire.js';
  * @property {number} [targetS] wanted distance to the live edge, seconds
  */
 
-const TARGET_S = 0.3;
+const TARGET_S = 0.22;
 
 /** Delays between connections. */
 const RETRY_FIRST_MS = 500;

@@ -18,7 +18,7 @@
 export const MAX_RATE = 1.1;
 
 /** Distance above the target at which catching up begins; it ends at the target, so that the rate does not flutter. */
-const CATCH_UP_SLACK_S = 0.2;
+const CATCH_UP_SLACK_S = 0.06;
 
 /** Seconds of lateness that are worth the full extra rate. */
 const FULL_RATE_AT_S = 0.6;
@@ -75,6 +75,12 @@ function jump(seekTo, why) {
   return { seekTo, why, rate: 1 };
 }
 
+/** A stall says that the distance was too short. It grows by so much, up to so much more, and after calm it shrinks again. */
+const STALL_S = 0.1;
+const STALLS_MAX_S = 2;
+const CALM_MS = 15_000;
+const CALM_STEP_S = 0.05;
+
 /** The wanted distance to the edge: grows with every stall, shrinks again while all is well. */
 export class Target {
   #base;
@@ -89,7 +95,7 @@ export class Target {
 
   /** @param {number} nowMs */
   stalled(nowMs) {
-    this.#value = Math.min(this.#value + 0.2, this.#base + 2);
+    this.#value = Math.min(this.#value + STALL_S, this.#base + STALLS_MAX_S);
     this.#changedMs = nowMs;
   }
 
@@ -98,9 +104,8 @@ export class Target {
    * @returns {number} seconds
    */
   value(nowMs) {
-    const calmMs = 20_000;
-    if (this.#value > this.#base && nowMs - this.#changedMs >= calmMs) {
-      this.#value = Math.max(this.#base, this.#value - 0.1);
+    if (this.#value > this.#base && nowMs - this.#changedMs >= CALM_MS) {
+      this.#value = Math.max(this.#base, this.#value - CALM_STEP_S);
       this.#changedMs = nowMs;
     }
     return this.#value;

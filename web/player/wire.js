@@ -6,6 +6,7 @@
  * @property {string} id
  * @property {string} kind `video`, `audio` or `data`
  * @property {string} codec RFC 6381
+ * @property {string} [codec_name] for people
  * @property {number} [width]
  * @property {number} [height]
  * @property {number} [frame_rate]

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { placesOf } from '../src/console/chart';
 import { serverAddress } from '../src/console/hint';
 import { History } from '../src/console/history';
-import { bitRate } from '../src/console/numbers';
+import { bitRate, encoderName } from '../src/common/numbers';
 import { SseReader } from '../src/console/sse';
 import type { Point, StreamStatus } from '../src/console/status';
 
@@ -53,6 +53,11 @@ describe('placesOf', () => {
 it('addresses leave the usual port out', () => {
   expect(serverAddress({ rtmp: 1935, rtmps: null, app: 'live', key: false }, 'host')).toBe('rtmp://host/live');
   expect(serverAddress({ rtmp: 1936, rtmps: null, app: 'a/b', key: false }, 'host')).toBe('rtmp://host:1936/a/b');
+});
+
+it('encoders are called what people call them', () => {
+  expect(encoderName('obs-output module (libobs version 30.2.3)')).toBe('OBS Studio 30.2.3');
+  expect([encoderName('Lavf61.7.100'), encoderName('Wirecast'), encoderName(null)]).toEqual(['FFmpeg (Lavf61.7.100)', 'Wirecast', 'An encoder without a name']);
 });
 
 it('bit rates have the unit that is read best', () => {

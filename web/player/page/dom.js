@@ -49,7 +49,7 @@ export function duration(ms) {
 
 /** @param {import('../wire.js').Track} track */
 export function describeTrack(track) {
-  const parts = [track.name, track.language, track.codec].filter((part) => part !== undefined);
+  const parts = [track.name, track.language, track.codec_name ?? track.codec].filter((part) => part !== undefined);
   if (track.width && track.height) parts.push(`${track.width}×${track.height}`);
   if (track.frame_rate) parts.push(`${Math.round(track.frame_rate * 100) / 100} fps`);
   if (track.sample_rate) parts.push(`${track.sample_rate / 1000} kHz`);

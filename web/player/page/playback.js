@@ -37,6 +37,9 @@ const RETRY_MAX_MS = 10_000;
 /** A player that shows nothing for so long, while the stream is live, has lost its way: longer than any player needs to fill its buffer. */
 const STUCK_MS = 30_000;
 
+/** A protocol that was chosen by us and has shown nothing in this time does not come through, as WebSockets behind some proxies. */
+const FRUITLESS_MS = 8000;
+
 /** So many problems are remembered. */
 const MAX_PROBLEMS = 50;
 
@@ -86,6 +89,8 @@ export class Playback extends EventTarget {
   #backoff = new Backoff(RETRY_FIRST_MS, RETRY_MAX_MS);
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #retry;
+  /** Whether the present attempt has shown a picture. */
+  #hasPlayed = false;
   /** Since when the player waits although the stream is live. @type {number | null} */
   #waitsSinceMs = null;
   #state = 'Asking for the stream…';
@@ -117,6 +122,7 @@ export class Playback extends EventTarget {
     video.addEventListener('playing', () => {
       this.#backoff.reset();
       this.#fruitless.clear();
+      this.#hasPlayed = true;
       this.#setState('Playing');
     }, { signal });
     video.addEventListener('pause', () => {
@@ -308,6 +314,7 @@ export class Playback extends EventTarget {
       return;
     }
     this.#opening = true;
+    this.#hasPlayed = false;
     this.#setState('Connecting…');
     try {
       await this.#released;
@@ -365,12 +372,16 @@ export class Playback extends EventTarget {
       this.#failed = true;
       this.#state = 'Stopped';
     }
-    if (this.#isAutomatic) this.#turnTo(retry === true);
+    if (this.#isAutomatic) this.#turn(retry === true);
     this.#changed();
   }
 
-  /** Another protocol is tried where this one cannot play, or has shown nothing more than once. */
-  #turnTo(/** @type {boolean} */ mayRetry) {
+  /**
+   * Turns to another protocol where this one cannot play, or has shown nothing more than once.
+   *
+   * @param {boolean} mayRetry
+   */
+  #turn(mayRetry) {
     const tries = (this.#fruitless.get(this.#protocol) ?? 0) + 1;
     this.#fruitless.set(this.#protocol, mayRetry ? tries : MAX_FRUITLESS);
     if (mayRetry && tries < MAX_FRUITLESS) return;
@@ -415,15 +426,17 @@ export class Playback extends EventTarget {
 
   /** Begins a new attempt in place of one that does not come forward. */
   #rescue() {
-    const waits = this.#driver !== null && (this.#state === 'Buffering…' || this.#state === 'Connecting…');
+    const hurries = this.#isAutomatic && !this.#hasPlayed && this.#video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA;
+    const waits = this.#driver !== null && (hurries || this.#state === 'Buffering…' || this.#state === 'Connecting…');
     if (!waits || this.#poll.info?.state !== 'live') {
       this.#waitsSinceMs = null;
       return;
     }
     this.#waitsSinceMs ??= performance.now();
-    if (performance.now() - this.#waitsSinceMs < STUCK_MS) return;
+    if (performance.now() - this.#waitsSinceMs < (hurries ? FRUITLESS_MS : STUCK_MS)) return;
     this.#waitsSinceMs = null;
-    this.#report(this.#attempt, { message: 'the player was stuck', fatal: true, retry: true });
+    if (hurries) this.#fruitless.set(this.#protocol, MAX_FRUITLESS);
+    this.#report(this.#attempt, { message: hurries ? 'nothing came by this protocol' : 'the player was stuck', fatal: true, retry: true });
   }
 }
 

@@ -4,7 +4,7 @@ import { copyRow } from '../common/copy';
 import { showQr } from '../common/qr';
 import { Chart } from './chart';
 import { publishAddress } from './hint';
-import { bitRate, seconds } from './numbers';
+import { bitRate, encoderName, seconds } from '../common/numbers';
 import { EXITS, nameOf, viewersOf, type Entrance, type Point, type StreamStatus } from './status';
 import { Thumbnail } from './thumbnail';
 
@@ -54,7 +54,7 @@ export class Card {
     const { publisher } = stream;
     setText(this.#publisher, publisher === null
       ? 'The publisher is away; its viewers are held for a moment.'
-      : `${publisher.encoder ?? 'An encoder without a name'} from ${publisher.address} by ${publisher.protocol.toUpperCase()}`);
+      : `${encoderName(publisher.encoder)} from ${publisher.address} by ${publisher.protocol.toUpperCase()}`);
     const line = (at: 1 | 2 | 3 | 4 | 5) => points.map((point) => [point[0], point[at]] as const);
     this.#rate.show(bitRate(figures.in_bit_rate), line(1));
     this.#frames.show(figures.frame_rate === null ? '–' : `${Math.round(figures.frame_rate)} fps`, line(3));

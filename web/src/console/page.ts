@@ -4,7 +4,7 @@ import { Card } from './card';
 import { Feed, type FeedState } from './feed';
 import { hint } from './hint';
 import { History } from './history';
-import { bitRate, count } from './numbers';
+import { bitRate, count } from '../common/numbers';
 import { nameOf, viewersOf, type Streams, type StreamStatus } from './status';
 
 const STATES: Record<FeedState, string> = {

@@ -3,7 +3,7 @@ import { Chaser } from '../../player/chaser.js';
 import { announcedCodec, edgeLatencyMs, play, type Driver, type DriverContext } from '../../player/page/drivers.js';
 
 /** The library's buffer needs a little more than our own player's: it appends in larger pieces. */
-const TARGET_S = 0.6;
+const TARGET_S = 0.38;
 
 /** Plays FLV over HTTP or a WebSocket by mpegts.js. */
 export function open({ video, url, poll, report }: DriverContext): Driver {

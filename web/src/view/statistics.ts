@@ -1,4 +1,4 @@
-import { bitRate } from '../console/numbers';
+import { bitRate } from '../common/numbers';
 import { el, setText } from '../../player/page/dom.js';
 import { findProtocol } from '../../player/address.js';
 import type { Playback } from '../../player/page/playback.js';

@@ -9,6 +9,14 @@ export function seconds(ms: number | null): string {
   return ms === null ? '–' : `${(ms / 1000).toFixed(1)} s`;
 }
 
+/** What people call an encoder that says of itself what it is made of. */
+export function encoderName(told: string | null): string {
+  if (told === null) return 'An encoder without a name';
+  const obs = /libobs version ([\d.]+)/.exec(told)?.[1];
+  if (obs !== undefined) return `OBS Studio ${obs}`;
+  return told.startsWith('Lavf') ? `FFmpeg (${told})` : told;
+}
+
 export function count(n: number, one: string, many = `${one}s`): string {
   return `${n} ${n === 1 ? one : many}`;
 }
