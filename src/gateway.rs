@@ -30,6 +30,7 @@ use crate::rtmp::server::{self, Doors, Players, RECONNECT_PATIENCE};
 use crate::segment;
 use crate::spool::Spool;
 use crate::telemetry::Metrics;
+use crate::transcode::supervisor;
 
 /// A gateway at work.
 #[derive(Debug)]
@@ -154,6 +155,8 @@ impl Gateway {
         let at_rtmp = server::Shared { registry: Arc::clone(&registry), authority, options: Arc::new(config.rtmp), players };
         let publishers = tokio::spawn(server::serve(doors, at_rtmp, closing.publishers.clone()));
         let mut housekeeping = vec![tokio::spawn(keep_house(Arc::clone(&registry), outlets)), watch];
+        let ladders = supervisor::prepare(config.ladder, &registry);
+        housekeeping.extend(ladders.map(|ladders| media.handle().spawn(ladders)));
         housekeeping.extend(tls.map(|tls| tokio::spawn(tls.watch())));
         let options = config.gateway;
         Ok(Self { rtmp, rtmps, http, https, admin, registry, options, closing, publishers, viewers, spool, housekeeping, _media: media })
@@ -231,7 +234,7 @@ fn open_spool(options: &segment::options::Options, runtime: &Handle) -> Result<O
 
 impl Media {
     fn start() -> Result<Self> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("media").enable_time().build();
+        let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("media").enable_all().build();
         Ok(Self(Some(runtime.context("the threads for feeds and segmenters cannot be started")?)))
     }
 

@@ -9,7 +9,7 @@
 //! | 2 | [`bus`], [`rtmp`] wire and session, [`segment`] segmenter and window, [`transcode`], `net`, `check::finding`, `check::exchange` |
 //! | 3 | `auth`, `ingest`, `feed`, `egress`, `segment::task`, `spool`, [`hls`], [`dash`], `check::media` |
 //! | 4 | `outlet`, `check::transport`, `check::hls`, `check::dash` |
-//! | 5 | `rtmp::server`, `http`, `check` |
+//! | 5 | `rtmp::server`, `http`, `check`, `transcode::supervisor` |
 //! | 6 | `config` |
 //! | 7 | `gateway` |
 //! | 8 | `main` |

@@ -5,6 +5,7 @@
 mod audience;
 pub mod channel;
 pub mod gate;
+pub mod ladder;
 pub mod name;
 pub mod registry;
 pub mod stream;
@@ -13,6 +14,7 @@ pub mod window;
 
 pub use channel::{Channel, Publisher, Revoked, Subscriber};
 pub use gate::Gate;
+pub use ladder::{DemandGuard, Ladder};
 pub use name::{NameError, StreamName};
 pub use registry::{Announcements, Departure, PublishRefused, Registry, Session, Takeover};
 pub use stream::{LeftOut, PublisherInfo, Rendition, Sent, State, Stream, ViewerGuard};

@@ -280,7 +280,7 @@ impl Registry {
             }
             seat.state = State::Ended { until, why: End::Unpublished };
         }
-        stream.source().samples.end(End::Unpublished);
+        stream.end(End::Unpublished);
         self.announce();
         Some(until)
     }
@@ -294,7 +294,7 @@ impl Registry {
             seat.publisher = None;
             seat.state = State::Ended { until: now + self.options.linger(), why };
         }
-        stream.source().samples.end(why);
+        stream.end(why);
         self.announce();
     }
 

@@ -11,17 +11,18 @@ use serde::Serialize;
 
 use super::audience::Audience;
 use super::channel::Channel;
+use super::ladder::{DemandGuard, Ladder};
 use super::name::StreamName;
 use super::viewing::Viewing;
 use super::window::{Bounds, End};
 use crate::media::{Epoch, Program, Sample, Timestamp, TrackId, WallClock};
 
-/// One set of tracks of a stream: the source as it was published, or a rung made from it.
+/// The tracks of a stream as they were published.
 #[derive(Clone, Debug)]
 pub struct Rendition {
-    /// `source`, or the rung's name such as `720p`.
+    /// `source`.
     pub label: Arc<str>,
-    /// Its samples: all tracks of the source, or the one video track of a rung, in order of arrival.
+    /// Its samples: all tracks, in order of arrival.
     pub samples: Arc<Channel<Sample>>,
 }
 
@@ -67,6 +68,7 @@ pub struct Stream {
     started: Instant,
     started_at: WallClock,
     source: Rendition,
+    ladder: Ladder,
     pub(super) seat: Mutex<Seat>,
     received: Received,
     sent: Arc<Sent>,
@@ -135,6 +137,7 @@ impl Stream {
             epoch,
             started: now,
             started_at: wall,
+            ladder: Ladder::new(now),
             source: Rendition { label: "source".into(), samples: Channel::new(bounds) },
             seat: Mutex::new(Seat { state: State::Live, publisher: None, session: 0 }),
             received: Received::default(),
@@ -180,9 +183,20 @@ impl Stream {
         &self.source
     }
 
-    /// All renditions, the source first.
-    pub fn renditions(&self) -> Vec<Rendition> {
-        vec![self.source.clone()]
+    /// The rungs that are made from it.
+    pub fn ladder(&self) -> &Ladder {
+        &self.ladder
+    }
+
+    /// Wants rungs until the guard is dropped.
+    pub fn want_rungs(self: &Arc<Self>) -> DemandGuard {
+        DemandGuard::new(Arc::clone(self))
+    }
+
+    /// Ends the source and its rungs: readers drain what is left.
+    pub(super) fn end(&self, why: End) {
+        self.source.samples.end(why);
+        self.ladder.end(why);
     }
 
     /// The source's program, once its tracks are settled.

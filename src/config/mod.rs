@@ -17,6 +17,7 @@ pub use sources::Override;
 
 use crate::http::{driver, http2, push, router};
 use crate::rtmp::server;
+use crate::transcode::supervisor;
 use crate::{auth, bus, egress, feed, net, segment, telemetry};
 
 /// The whole configuration, a section a module.
@@ -37,6 +38,8 @@ pub struct Config {
     pub streams: bus::registry::Options,
     /// `[segments]`
     pub segments: segment::options::Options,
+    /// `[ladder]`
+    pub ladder: supervisor::Options,
     /// `[push]`
     pub push: push::Options,
     /// `[feeds]`

@@ -8,6 +8,8 @@ use super::{Config, Mistake};
 use crate::auth::{Apps, Play, Publish, Secret};
 use crate::bus::StreamName;
 use crate::telemetry;
+use crate::transcode::plan::MAX_THREADS;
+use crate::transcode::supervisor;
 
 /// Adds a mistake for each setting that cannot work.
 pub(super) fn validate(config: &Config, mistakes: &mut Vec<Mistake>) {
@@ -52,6 +54,7 @@ pub(super) fn validate(config: &Config, mistakes: &mut Vec<Mistake>) {
     for (key, value, least, most) in config.segments.out_of_range() {
         check.range(&format!("segments.{key}"), value, least, most);
     }
+    ladders(&mut check, &config.ladder);
     check.range("feeds.linger_s", config.feeds.linger_s.into(), 0, 3_600);
     check.range("feeds.max_variants", config.feeds.max_variants as u64, 0, 100_000);
     check.range("egress.max_lag_ms", config.egress.max_lag_ms.into(), 100, 60_000);
@@ -71,6 +74,18 @@ pub(super) fn validate(config: &Config, mistakes: &mut Vec<Mistake>) {
     if let Err(reason) = telemetry::parse_filter(&config.log.filter) {
         check.wrong("log.filter", &config.log.filter, reason, "write a level such as info, or info,sluicegate::rtmp=debug");
     }
+}
+
+fn ladders(check: &mut Check<'_>, ladder: &supervisor::Options) {
+    if let Err((key, error)) = ladder.check() {
+        check.wrong(&format!("ladder.{key}"), "", error.to_string(), "see config/sluicegate.toml for the defaults");
+    }
+    check.range("ladder.max_ladders", ladder.max_ladders as u64, 1, 1_000);
+    check.range("ladder.linger_s", ladder.linger_s, 1, 86_400);
+    check.range("ladder.stall_s", ladder.stall_s, 2, 60);
+    check.range("ladder.nice", ladder.nice.into(), 0, 19);
+    check.range("ladder.decoder_threads", ladder.decoder_threads.into(), 1, MAX_THREADS.into());
+    check.range("ladder.encoder_threads", ladder.encoder_threads.into(), 1, MAX_THREADS.into());
 }
 
 fn applications(check: &mut Check<'_>, apps: &Apps) {

@@ -57,10 +57,10 @@ impl ClosedCaptions {
     }
 
     /// Writes the attribute of a variant's line. To say that there are none, all variants have to say so.
-    pub fn write_attribute(&self, out: &mut String, video: &TrackStatus) -> std::fmt::Result {
+    pub fn write_attribute(&self, out: &mut String, captions: Captions) -> std::fmt::Result {
         match self {
             Self::None => write!(out, ",CLOSED-CAPTIONS=NONE"),
-            Self::In(_) if !video.track.captions.is_empty() => write!(out, ",CLOSED-CAPTIONS=\"{GROUP}\""),
+            Self::In(_) if !captions.is_empty() => write!(out, ",CLOSED-CAPTIONS=\"{GROUP}\""),
             Self::In(_) | Self::Untold => Ok(()),
         }
     }

@@ -143,10 +143,11 @@ impl<'a> Writer<'a> {
     /// even where a keyframe ends the segment early.
     fn hints(&self, out: &mut String) -> std::fmt::Result {
         let Some(status) = self.snapshot.status(self.track).filter(|_| self.snapshot.part_target.is_some()) else { return Ok(()) };
+        let Some(next_part) = status.next_part else { return Ok(()) };
         if self.init.is_none_or(|last| last.generation != status.init.generation) {
             writeln!(out, "#EXT-X-PRELOAD-HINT:TYPE=MAP,URI=\"{}\"", self.init_uri(&status.init))?;
         }
-        writeln!(out, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"{}\"", self.part_uri(status.next_part))
+        writeln!(out, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"{}\"", self.part_uri(next_part))
     }
 
     /// How far the other playlists have come, so that players can change to them without asking first.

@@ -3,16 +3,18 @@
 use std::fmt::Write;
 
 use crate::media::codec::aac;
-use crate::media::{Codec, Kind};
+use crate::media::color::VideoRange;
+use crate::media::{Captions, Codec, Kind, Rung, TrackId};
 use crate::segment::request::{Request, carried_query};
-use crate::segment::snapshot::{Snapshot, TrackStatus};
+use crate::segment::snapshot::{Rate, Snapshot, TrackStatus};
 
 use super::captions::ClosedCaptions;
 use super::text::{quotable, uri};
 
 /// The multivariant playlist. Video and audio are renditions of their own: each video track is a variant, once with each group of audio
 /// tracks that share a codec; without video, each such group is a variant. The leading video track comes first, for that is what players
-/// begin with; the others follow by size. Each video track has an I-frame playlist besides.
+/// begin with; the others follow by size. Each video track has an I-frame playlist besides. A rung that has had no segment yet is listed by
+/// what it is to be, with the leading track's colours and captions.
 ///
 /// Where no sound is in a codec that plays everywhere, the video tracks are listed without sound as well, behind all variants that have
 /// some: a player that finds no variant it can decode refuses the stream, while its pictures would play. Players that can decode the sound
@@ -39,7 +41,12 @@ fn write(out: &mut String, snapshot: &Snapshot, query: &str) -> std::fmt::Result
     let of = |kind| snapshot.tracks.iter().filter(move |status| status.track.id.kind == kind);
     let groups = group(of(Kind::Audio));
     let mut video: Vec<_> = of(Kind::Video).collect();
-    video.get_mut(1..).unwrap_or_default().sort_by_key(|status| std::cmp::Reverse(pixels(status)));
+    video.get_mut(1..).unwrap_or_default().sort_by_key(|status| std::cmp::Reverse(Picture::of(status).pixels()));
+    let mut pictures: Vec<_> = video.iter().map(|status| Picture::of(status)).collect();
+    if let Some(leading) = pictures.first().cloned() {
+        pictures.extend(snapshot.expected.iter().map(|rung| leading.made_into(rung)));
+        pictures[1..].sort_by_key(|picture| std::cmp::Reverse(picture.pixels()));
+    }
     writeln!(out, "#EXTM3U")?;
     let captions = ClosedCaptions::of(&video);
     writeln!(out, "#EXT-X-VERSION:{}", captions.version())?;
@@ -54,14 +61,14 @@ fn write(out: &mut String, snapshot: &Snapshot, query: &str) -> std::fmt::Result
         }
     }
     captions.write_media(out)?;
-    for status in &video {
+    for picture in &pictures {
         for group in &groups {
-            variant(out, Some((*status, &captions)), Some((group, true)), query)?;
+            variant(out, Some((picture, &captions)), Some((group, true)), query)?;
         }
     }
-    let silent = video.iter().filter(|_| !groups.iter().any(Group::plays_everywhere));
-    for status in silent {
-        variant(out, Some((*status, &captions)), None, query)?;
+    let silent = pictures.iter().filter(|_| !groups.iter().any(Group::plays_everywhere));
+    for picture in silent {
+        variant(out, Some((picture, &captions)), None, query)?;
     }
     for group in groups.iter().filter(|_| video.is_empty()) {
         variant(out, None, Some((group, grouped)), query)?;
@@ -84,8 +91,47 @@ impl Group<'_> {
     }
 }
 
-fn pixels(status: &TrackStatus) -> u64 {
-    status.track.codec.video().map_or(0, |shape| u64::from(shape.width) * u64::from(shape.height))
+/// What a variant tells of its pictures.
+#[derive(Clone)]
+struct Picture {
+    track: TrackId,
+    codecs: String,
+    size: Option<(u32, u32)>,
+    frame_rate: Option<f64>,
+    range: Option<VideoRange>,
+    captions: Captions,
+    rate: Rate,
+}
+
+impl Picture {
+    fn of(status: &TrackStatus) -> Self {
+        let track = &status.track;
+        Self {
+            track: track.id,
+            codecs: track.codec.rfc6381(),
+            size: track.codec.video().map(|shape| (shape.width, shape.height)),
+            frame_rate: status.frame_rate,
+            range: track.color.range(),
+            captions: track.captions,
+            rate: status.rate,
+        }
+    }
+
+    /// The rung that is to be made from these pictures.
+    fn made_into(&self, rung: &Rung) -> Self {
+        Self {
+            track: rung.track,
+            codecs: rung.codecs.clone(),
+            size: Some((rung.width, rung.height)),
+            frame_rate: rung.frame_rate,
+            rate: Rate { peak: rung.peak, average: rung.bit_rate },
+            ..self.clone()
+        }
+    }
+
+    fn pixels(&self) -> u64 {
+        self.size.map_or(0, |(width, height)| u64::from(width) * u64::from(height))
+    }
 }
 
 fn group<'a>(tracks: impl Iterator<Item = &'a TrackStatus>) -> Vec<Group<'a>> {
@@ -140,48 +186,52 @@ fn name(group: &Group<'_>, position: usize) -> String {
 
 fn variant(
     out: &mut String,
-    video: Option<(&TrackStatus, &ClosedCaptions)>,
+    video: Option<(&Picture, &ClosedCaptions)>,
     audio: Option<(&Group<'_>, bool)>,
     query: &str,
 ) -> std::fmt::Result {
     let (video, captions) = video.unzip();
     let sound = audio.map(|(group, _)| group.tracks.as_slice()).unwrap_or_default();
-    let most =
-        |rate: fn(&TrackStatus) -> u64| video.map_or(0, rate).saturating_add(sound.iter().copied().map(rate).max().unwrap_or_default());
-    let codecs: Vec<_> = video.into_iter().chain(sound.first().copied()).map(|status| status.track.codec.rfc6381()).collect();
-    write!(out, "#EXT-X-STREAM-INF:BANDWIDTH={},AVERAGE-BANDWIDTH={}", most(|s| s.rate.peak), most(|s| s.rate.average))?;
+    let most = |rate: fn(&Rate) -> u64| {
+        let sound = sound.iter().map(|status| rate(&status.rate)).max().unwrap_or_default();
+        video.map_or(0, |picture| rate(&picture.rate)).saturating_add(sound)
+    };
+    let spoken = sound.first().map(|status| status.track.codec.rfc6381());
+    let codecs: Vec<_> = video.map(|picture| picture.codecs.clone()).into_iter().chain(spoken).collect();
+    write!(out, "#EXT-X-STREAM-INF:BANDWIDTH={},AVERAGE-BANDWIDTH={}", most(|rate| rate.peak), most(|rate| rate.average))?;
     write!(out, ",CODECS=\"{}\"", codecs.join(","))?;
-    if let Some(status) = video {
-        resolution(out, status)?;
-        if let Some(rate) = status.frame_rate {
+    if let Some(picture) = video {
+        resolution(out, picture)?;
+        if let Some(rate) = picture.frame_rate {
             write!(out, ",FRAME-RATE={rate:.3}")?;
         }
-        range(out, status)?;
+        range(out, picture)?;
     }
     if let Some((group, true)) = audio {
         write!(out, ",AUDIO=\"{}\"", group.id)?;
     }
-    if let Some((status, captions)) = video.zip(captions) {
-        captions.write_attribute(out, status)?;
+    if let Some((picture, captions)) = video.zip(captions) {
+        captions.write_attribute(out, picture.captions)?;
     }
-    let track = video.or(sound.first().copied()).map(|status| status.track.id);
+    let track = video.map(|picture| picture.track).or(sound.first().map(|status| status.track.id));
     writeln!(out)?;
     track.map_or(Ok(()), |track| writeln!(out, "{}", uri(Request::MediaPlaylist(track), query)))
 }
 
 /// The line of a video track's I-frame playlist.
 fn iframes(out: &mut String, status: &TrackStatus, query: &str) -> std::fmt::Result {
-    let (rate, codec) = (status.iframe_rate, status.track.codec.rfc6381());
+    let (rate, picture) = (status.iframe_rate, Picture::of(status));
+    let codec = &picture.codecs;
     write!(out, "#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH={},AVERAGE-BANDWIDTH={},CODECS=\"{codec}\"", rate.peak, rate.average)?;
-    resolution(out, status)?;
-    range(out, status)?;
+    resolution(out, &picture)?;
+    range(out, &picture)?;
     writeln!(out, ",URI=\"{}\"", uri(Request::IFramePlaylist(status.track.id), query))
 }
 
-fn resolution(out: &mut String, status: &TrackStatus) -> std::fmt::Result {
-    status.track.codec.video().map_or(Ok(()), |shape| write!(out, ",RESOLUTION={}x{}", shape.width, shape.height))
+fn resolution(out: &mut String, picture: &Picture) -> std::fmt::Result {
+    picture.size.map_or(Ok(()), |(width, height)| write!(out, ",RESOLUTION={width}x{height}"))
 }
 
-fn range(out: &mut String, status: &TrackStatus) -> std::fmt::Result {
-    status.track.color.range().map_or(Ok(()), |range| write!(out, ",VIDEO-RANGE={}", range.name()))
+fn range(out: &mut String, picture: &Picture) -> std::fmt::Result {
+    picture.range.map_or(Ok(()), |range| write!(out, ",VIDEO-RANGE={}", range.name()))
 }

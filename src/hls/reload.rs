@@ -95,7 +95,7 @@ impl Wanted {
     /// [`DirectiveError`] where it is too far ahead to be waited for.
     pub fn is_listed(self, snapshot: &Snapshot, track: TrackId) -> Result<bool, DirectiveError> {
         let Some(edge) = listing::edge(snapshot, track).filter(|_| snapshot.phase != Phase::Ended) else { return Ok(true) };
-        if snapshot.status(track).is_none() || self.msn < edge.whole {
+        if !snapshot.is_current(track) || self.msn < edge.whole {
             return Ok(true);
         }
         if self.msn.0 > edge.whole.0 + MOST_AHEAD {

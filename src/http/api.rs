@@ -11,9 +11,10 @@ use serde::Serialize;
 use super::monitor::vitals::Figures;
 use super::monitor::warnings::{self, Warning};
 use super::thumbnail::Keyframe;
+use crate::bus::ladder::LadderStatus;
 use crate::bus::{LeftOut, PublisherInfo, State, Stream, Viewing, Window};
 use crate::media::color::VideoRange;
-use crate::media::{Codec, Program, Track, WallClock};
+use crate::media::{Codec, Program, Rung, Track, WallClock};
 use crate::segment::snapshot::Snapshot;
 
 /// `GET /api/v1/streams`
@@ -58,6 +59,8 @@ pub struct StreamStatus {
     pub warnings: Vec<Warning>,
     /// The number of the newest keyframe, which `thumbnail.mp4` below the stream's own address shows; `null` while there is none.
     pub keyframe: Option<u64>,
+    /// How its rungs are coming along; `null` where none are configured.
+    pub ladder: Option<LadderStatus>,
 }
 
 /// Most viewers that one answer tells of.
@@ -142,6 +145,8 @@ pub struct StreamInfo {
     pub server_time_ms: i64,
     /// Its tracks, once they are settled.
     pub tracks: Vec<TrackInfo>,
+    /// Rungs that are made from it, by their configuration.
+    pub renditions: Vec<RenditionInfo>,
     /// Where to watch, relative to this origin.
     pub exits: Exits,
     /// Which media time was received when: the distance to live is measured against it.
@@ -172,6 +177,23 @@ pub struct ClockPoint {
     pub media_ms: i64,
     /// Milliseconds since the Unix epoch.
     pub unix_ms: i64,
+}
+
+/// A rung, as it is to be.
+#[derive(Debug, Serialize)]
+pub struct RenditionInfo {
+    /// Its name, as in `?rendition=`.
+    pub label: Arc<str>,
+    /// Its track in HLS and DASH.
+    pub id: String,
+    /// RFC 6381, such as `avc1.64001f`.
+    pub codec: String,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// Bits per second that its encoder aims at.
+    pub bit_rate: u64,
 }
 
 /// One track.
@@ -233,6 +255,7 @@ impl StreamInfo {
             uptime_ms: u64::try_from(now.saturating_duration_since(stream.started()).as_millis()).unwrap_or(u64::MAX),
             server_time_ms: wall.unix_millis(),
             tracks: stream.program().map(|program| tracks(stream, &program)).unwrap_or_default(),
+            renditions: stream.ladder().rungs().iter().map(|one| RenditionInfo::of(&one.rung)).collect(),
             exits: Exits {
                 hls: format!("/{name}/index.m3u8"),
                 dash: format!("/{name}/manifest.mpd"),
@@ -242,6 +265,19 @@ impl StreamInfo {
                 http_fmp4: format!("/{name}.mp4"),
             },
             wall_clock: latest.map(|(at, wall)| ClockPoint { media_ms: at.millis(), unix_ms: wall.unix_millis() }),
+        }
+    }
+}
+
+impl RenditionInfo {
+    fn of(rung: &Rung) -> Self {
+        Self {
+            label: Arc::clone(&rung.label),
+            id: rung.track.to_string(),
+            codec: rung.codecs.clone(),
+            width: rung.width,
+            height: rung.height,
+            bit_rate: rung.bit_rate,
         }
     }
 }
@@ -264,6 +300,7 @@ impl StreamStatus {
             segments: segments.map(SegmentsStatus::of),
             figures,
             keyframe: segments.and_then(Keyframe::newest).map(|keyframe| keyframe.number),
+            ladder: stream.ladder().status(),
         }
     }
 }

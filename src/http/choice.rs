@@ -7,14 +7,20 @@ use http::StatusCode;
 use percent_encoding::percent_decode_str;
 
 use super::problem::Problem;
-use crate::bus::{From, StreamName};
+use crate::bus::ladder::RungRendition;
+use crate::bus::{From, Stream, StreamName};
 use crate::flv::{Dialect as FlvDialect, FlvVariant, HevcForm};
 use crate::fmp4;
 use crate::media::{Kind, Pick, Program, Selection, Track};
 use crate::outlet::Dialect;
 
+/// What the source is called among renditions.
+const SOURCE: &str = "source";
+/// Longest name of a rendition that is looked at, in characters; all that exist are shorter.
+const MAX_LABEL: usize = 64;
+
 /// The parameters that the exits know.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Choice {
     /// `start=live` waits for the next keyframe; otherwise viewers begin at the newest.
     pub from: From,
@@ -22,6 +28,8 @@ pub struct Choice {
     pub dialect: Dialect,
     /// `track=`: which tracks.
     pub selection: Selection,
+    /// `rendition=`: the name of a rung; none for the source.
+    pub rendition: Option<String>,
     /// `flv=enhanced` and `hevc=legacy`: in whose language FLV goes out.
     flv: FlvDialect,
     hevc: HevcForm,
@@ -37,6 +45,7 @@ impl Choice {
             from: From::NewestSync,
             dialect: Dialect::Own,
             selection: selection(query)?,
+            rendition: None,
             flv: FlvDialect::Players,
             hevc: HevcForm::Enhanced,
         };
@@ -50,6 +59,8 @@ impl Choice {
                 ("fmt", "vdk") => choice.dialect = Dialect::Vdk,
                 ("fmt", "raw") => choice.dialect = Dialect::Raw,
                 ("fmt", _) => return Err(Problem::bad_request("fmt must be one of go2rtc, vdk and raw")),
+                ("rendition", SOURCE) => choice.rendition = None,
+                ("rendition", label) => choice.rendition = Some(label.chars().take(MAX_LABEL).collect()),
                 ("flv", "enhanced") => choice.flv = FlvDialect::Enhanced,
                 ("flv", _) => return Err(Problem::bad_request("flv must be enhanced; without it comes what players in browsers know")),
                 ("hevc", "legacy") => choice.hevc = HevcForm::Legacy,
@@ -98,6 +109,19 @@ pub fn selection(query: &str) -> Result<Selection, Problem> {
     // Pages that build addresses by URLSearchParams send a comma as %2C.
     let text = percent_decode_str(text).decode_utf8_lossy();
     Selection::parse(&text).map_err(|error| Problem::bad_request(format!("track: {error}")))
+}
+
+/// The rung that was chosen; none for the source.
+///
+/// # Errors
+/// 404 for one that the stream does not have, which names those that it has.
+pub fn rung(stream: &Stream, choice: &Choice) -> Result<Option<RungRendition>, Problem> {
+    let Some(label) = &choice.rendition else { return Ok(None) };
+    stream.ladder().find(label).map(Some).ok_or_else(|| {
+        let rungs = stream.ladder().rungs();
+        let there: Vec<_> = std::iter::once(SOURCE).chain(rungs.iter().map(|one| &*one.rung.label)).collect();
+        Problem::not_found(format!("'{}' has no rendition '{label}'; it has {}", stream.name(), there.join(", ")))
+    })
 }
 
 /// Whether FLV of that variant has something for the viewer.

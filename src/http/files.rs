@@ -58,8 +58,12 @@ pub async fn file(outlet: &Outlet, request: Request, method: &Method, headers: &
 }
 
 /// Counts whoever asks for a playlist or manifest that live players ask for again and again. What tells viewers apart is their address,
-/// their player's name and what their query carries, such as a token.
+/// their player's name and what their query carries, such as a token. Whatever they ask for of HLS and DASH, they are offered rungs there.
 pub fn note_viewer(stream: &Stream, file: Request, address: IpAddr, headers: &HeaderMap, query: &str) {
+    let now = Instant::now();
+    if file != Request::Info {
+        stream.ladder().ask(now);
+    }
     let exit = match file {
         Request::MediaPlaylist(_) => "hls",
         Request::Manifest => "dash",
@@ -69,7 +73,7 @@ pub fn note_viewer(stream: &Stream, file: Request, address: IpAddr, headers: &He
     address.hash(&mut viewer);
     headers.get(header::USER_AGENT).map(HeaderValue::as_bytes).hash(&mut viewer);
     request::carried_query(query).hash(&mut viewer);
-    stream.note_request(exit, viewer.finish(), Instant::now());
+    stream.note_request(exit, viewer.finish(), now);
 }
 
 async fn media(

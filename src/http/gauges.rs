@@ -5,6 +5,7 @@ use std::time::Instant;
 use metrics::{counter, gauge};
 
 use super::push::Push;
+use crate::bus::ladder::{LadderState, LadderStatus};
 use crate::bus::{Registry, State};
 use crate::egress::Hubs;
 use crate::outlet::Outlets;
@@ -39,6 +40,9 @@ pub fn refresh(registry: &Registry, Push { policy, outlets, .. }: &Push, hubs: &
         gauge!("sluicegate_tracks_left_out", "stream" => name.clone()).set(stream.left_out().len() as f64);
         gauge!("sluicegate_received_dropped", "stream" => name.clone()).set(received.dropped() as f64);
         gauge!("sluicegate_timestamps_repaired", "stream" => name.clone()).set(received.repaired() as f64);
+        if let Some(status) = stream.ladder().status() {
+            ladder(&name, &status);
+        }
         if let Some(snapshot) = outlets.find(stream).and_then(|outlet| outlet.shelf().snapshot()) {
             segments(&name, &snapshot);
         }
@@ -64,6 +68,22 @@ fn keeping(outlets: &Outlets) {
     counter!("sluicegate_spool_errors_total", "what" => "write").absolute(errors.writes);
     counter!("sluicegate_spool_errors_total", "what" => "read").absolute(errors.reads);
     counter!("sluicegate_spool_errors_total", "what" => "remove").absolute(errors.removals);
+}
+
+/// How one stream's rungs are coming along.
+fn ladder(stream: &str, status: &LadderStatus) {
+    let is_running = status.state == LadderState::Running;
+    gauge!("sluicegate_ladder_running", "stream" => stream.to_owned()).set(if is_running { 1.0 } else { 0.0 });
+    gauge!("sluicegate_ladder_starts", "stream" => stream.to_owned()).set(status.starts as f64);
+    gauge!("sluicegate_ladder_lag_seconds", "stream" => stream.to_owned()).set(status.lag_ms as f64 / 1_000.0);
+    gauge!("sluicegate_ladder_decode_errors", "stream" => stream.to_owned()).set(status.decode_errors as f64);
+    gauge!("sluicegate_ladder_misses", "stream" => stream.to_owned()).set(status.misses as f64);
+    for rung in &status.rungs {
+        let labels = [("stream", stream.to_owned()), ("rendition", rung.label.to_string())];
+        gauge!("sluicegate_rung_frames", &labels).set(rung.frames as f64);
+        gauge!("sluicegate_rung_dropped_frames", &labels).set(rung.dropped as f64);
+        gauge!("sluicegate_rung_shed", &labels).set(if rung.shed { 1.0 } else { 0.0 });
+    }
 }
 
 /// What one stream's segments take up.

@@ -21,11 +21,12 @@ use super::exchange::Stall;
 use super::http1::Slot;
 use super::problem::Problem;
 use super::websocket::Upgrade;
-use crate::bus::{End, State, Stream};
+use crate::bus::ladder::RungRendition;
+use crate::bus::{DemandGuard, End, State, Stream};
 use crate::egress::{Envelope, Policy, Pump, Source, Viewer, ViewerBody, Who, control::Peer, solo};
 use crate::feed::{FeedGuard, Lazy, Unit};
 use crate::media::Program;
-use crate::outlet::{Dialect, FlvForm, FragmentForm, Outlets, TooManyVariants};
+use crate::outlet::{Dialect, Feeds, FlvForm, FragmentForm, Outlets, TooManyVariants};
 
 /// How the endless exits answer.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -74,17 +75,19 @@ async fn answer_flv(push: &Push, stream: &Arc<Stream>, request: Request) -> Resu
         Wanted::WebSocket(_) => (FlvForm::WebSocket, "ws_flv"),
     };
     let deadline = push.deadline();
-    let Some(program) = program(stream, &wanted, deadline).await? else { return Ok(head_only("video/x-flv")) };
+    let rung = Playing::of(stream, &choice)?;
+    let feeds = push.outlets.of(stream).feeds(rung.rendition());
+    let Some(program) = program(&feeds, &rung, &wanted, deadline).await? else { return Ok(head_only("video/x-flv")) };
     choice::check_flv(stream.name(), &program, variant)?;
     if let Wanted::Head = wanted {
         return Ok(head_only("video/x-flv"));
     }
-    let feed = push.outlets.of(stream).flv(variant, &program).map_err(crowded)?;
-    let feed = join(&feed, deadline).await?;
+    let feed = feeds.flv(variant, &program).map_err(crowded)?;
+    let feed = join(&feed, &rung, deadline).await?;
     let channel = Arc::clone(feed.channel());
     let guard = stream.enter(exit, address(&request), Instant::now());
     let who = Who::of(&guard);
-    let pump = Pump::new(channel, choice.from, form, Arc::clone(&push.policy), Arc::clone(&who.viewing), (feed, guard));
+    let pump = Pump::new(channel, choice.from, form, Arc::clone(&push.policy), Arc::clone(&who.viewing), (feed, guard, rung));
     Ok(deliver(push, request, wanted, Box::new(pump), who, "video/x-flv", false).await)
 }
 
@@ -98,17 +101,19 @@ async fn answer_mp4(push: &Push, stream: &Arc<Stream>, request: Request) -> Resu
         Wanted::WebSocket(_) => (FragmentForm::WebSocket(choice.dialect), "ws_fmp4"),
     };
     let deadline = push.deadline();
-    let Some(program) = program(stream, &wanted, deadline).await? else { return Ok(head_only("video/mp4")) };
+    let rung = Playing::of(stream, &choice)?;
+    let feeds = push.outlets.of(stream).feeds(rung.rendition());
+    let Some(program) = program(&feeds, &rung, &wanted, deadline).await? else { return Ok(head_only("video/mp4")) };
     choice::check_fragments(stream.name(), &program, selection)?;
     if let Wanted::Head = wanted {
         return Ok(head_only("video/mp4"));
     }
-    let feed = push.outlets.of(stream).fragments(selection, &program).map_err(crowded)?;
-    let feed = join(&feed, deadline).await?;
+    let feed = feeds.fragments(selection, &program).map_err(crowded)?;
+    let feed = join(&feed, &rung, deadline).await?;
     let channel = Arc::clone(feed.channel());
     let guard = stream.enter(exit, address(&request), Instant::now());
     let who = Who::of(&guard);
-    let pump = Pump::new(channel, choice.from, form, Arc::clone(&push.policy), Arc::clone(&who.viewing), (feed, guard));
+    let pump = Pump::new(channel, choice.from, form, Arc::clone(&push.policy), Arc::clone(&who.viewing), (feed, guard, rung));
     let greets = choice.dialect == Dialect::Go2rtc;
     Ok(deliver(push, request, wanted, Box::new(pump), who, "video/mp4", greets).await)
 }
@@ -153,30 +158,60 @@ impl Wanted {
     }
 }
 
-/// What the stream has now, so that a choice can be refused before a feed is started for it. Waited for; but who asks for the answer's
-/// fields alone does not wait, and there may be none.
-async fn program(stream: &Stream, wanted: &Wanted, deadline: Instant) -> Result<Option<Arc<Program>>, Problem> {
-    let samples = &stream.source().samples;
+/// What is played of a stream; a rung is wanted for as long as this lives.
+enum Playing {
+    Source,
+    Rung { rung: RungRendition, _demand: DemandGuard },
+}
+
+impl Playing {
+    fn of(stream: &Arc<Stream>, choice: &Choice) -> Result<Self, Problem> {
+        match choice::rung(stream, choice)? {
+            None => Ok(Self::Source),
+            Some(rung) => Ok(Self::Rung { rung, _demand: stream.want_rungs() }),
+        }
+    }
+
+    fn rendition(&self) -> Option<&RungRendition> {
+        match self {
+            Self::Source => None,
+            Self::Rung { rung, .. } => Some(rung),
+        }
+    }
+
+    fn still_to_come(&self) -> Problem {
+        let detail = match self {
+            Self::Source => "the stream is there, but has not sent any media yet; try again",
+            Self::Rung { .. } => "this rendition is not made yet, or not at present; try again",
+        };
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+    }
+}
+
+/// What there is now, so that a choice can be refused before a feed is started for it. Waited for; but who asks for the answer's fields
+/// alone does not wait, and there may be none.
+async fn program(feeds: &Feeds, playing: &Playing, wanted: &Wanted, deadline: Instant) -> Result<Option<Arc<Program>>, Problem> {
+    let samples = feeds.samples();
     match wanted {
         Wanted::Head => Ok(samples.head()),
-        Wanted::Plain { .. } | Wanted::WebSocket(_) => within(deadline, samples.settled()).await.map(Some),
+        Wanted::Plain { .. } | Wanted::WebSocket(_) => within(playing, deadline, samples.settled()).await.map(Some),
     }
 }
 
 /// Starts the feed, and waits until a viewer can be told what follows.
-async fn join<T: Unit>(feed: &Arc<Lazy<T>>, deadline: Instant) -> Result<FeedGuard<T>, Problem> {
+async fn join<T: Unit>(feed: &Arc<Lazy<T>>, playing: &Playing, deadline: Instant) -> Result<FeedGuard<T>, Problem> {
     let settled = async {
         let feed = feed.acquire().await;
         feed.channel().settled().await.map(|_| feed)
     };
-    within(deadline, settled).await
+    within(playing, deadline, settled).await
 }
 
-async fn within<T>(deadline: Instant, found: impl Future<Output = Option<T>>) -> Result<T, Problem> {
+async fn within<T>(playing: &Playing, deadline: Instant, found: impl Future<Output = Option<T>>) -> Result<T, Problem> {
     match timeout_at(deadline.into(), found).await {
         Ok(Some(found)) => Ok(found),
         Ok(None) => Err(Problem::not_found("the stream has ended")),
-        Err(_) => Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the stream is there, but has not sent any media yet; try again")),
+        Err(_) => Err(playing.still_to_come()),
     }
 }
 

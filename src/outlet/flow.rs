@@ -107,7 +107,7 @@ fn state(snapshot: &Snapshot, track: TrackId, epoch: Epoch, msn: MediaSequence) 
     }
     let newest = open.next_back().map(|open| open.msn).or(snapshot.slots.last().map(|slot| slot.msn));
     let is_next = newest.is_some_and(|newest| msn == newest.next());
-    let may_come = is_next && snapshot.phase != Phase::Ended && snapshot.status(track).is_some();
+    let may_come = is_next && snapshot.phase != Phase::Ended && snapshot.status(track).is_some_and(|status| status.next_part.is_some());
     if may_come { State::Ahead } else { lost(snapshot, track, msn) }
 }
 

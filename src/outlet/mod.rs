@@ -10,7 +10,7 @@ mod texts;
 mod variants;
 
 pub use flow::{Flow, Gone};
-pub use outlets::{Outlet, Outlets};
+pub use outlets::{Feeds, Outlet, Outlets};
 pub use shelf::{Media, NotHeld, Shelf};
 pub use text::{Form, Text};
 pub use texts::{Listing, Texts};

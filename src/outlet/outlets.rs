@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use dashmap::DashMap;
+use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use super::shelf::Shelf;
 use super::variants::{Means, TooManyVariants, Variants};
-use crate::bus::{Registry, Stream, StreamName};
+use crate::bus::ladder::RungRendition;
+use crate::bus::{Channel, Registry, Stream, StreamName};
 use crate::feed::{self, FlvUnit, Fragment, Lazy, RtmpUnit, RtmpVariant};
 use crate::flv::FlvVariant;
-use crate::media::{Epoch, Program, Selection};
+use crate::media::{Epoch, Program, Sample, Selection};
 use crate::segment;
 use crate::segment::budget::{Budget, Share};
 use crate::segment::options::MEMORY_SLACK;
@@ -22,13 +24,23 @@ use crate::spool::Spool;
 #[derive(Debug)]
 pub struct Outlet {
     stream: Arc<Stream>,
-    flv: Variants<FlvUnit>,
-    rtmp: Variants<RtmpUnit>,
-    fragments: Variants<Fragment>,
+    source: Arc<Feeds>,
+    /// Of rungs that somebody has asked for; at most one for each that there is.
+    rungs: Mutex<Vec<Arc<Feeds>>>,
+    means: Means,
     shelf: Shelf,
     spool: Option<Arc<Spool>>,
     /// What the shelf's last segments take up counts as long as they are here.
     _memory: Arc<Share>,
+}
+
+/// The feeds of one channel of samples: a stream's source, or one of its rungs.
+#[derive(Debug)]
+pub struct Feeds {
+    samples: Arc<Channel<Sample>>,
+    flv: Variants<FlvUnit>,
+    rtmp: Variants<RtmpUnit>,
+    fragments: Variants<Fragment>,
 }
 
 /// The outlets of all streams.
@@ -49,16 +61,15 @@ struct Segments {
 
 impl Outlet {
     fn new(stream: &Arc<Stream>, means: &Means, segments: &Segments) -> Arc<Self> {
-        let samples = &stream.source().samples;
         let (announcer, media, lists) = Announcer::new();
         let memory = Arc::new(segments.memory.join());
         let keeping = Keeping { memory: Arc::clone(&memory), spool: segments.handover(&means.runtime) };
         means.runtime.spawn(segment::task::run(Arc::clone(stream), segments.options.clone(), keeping, announcer));
         Arc::new(Self {
             stream: Arc::clone(stream),
-            flv: Variants::new(Arc::clone(samples), means),
-            rtmp: Variants::new(Arc::clone(samples), means),
-            fragments: Variants::new(Arc::clone(samples), means),
+            source: Feeds::new(&stream.source().samples, means),
+            rungs: Mutex::default(),
+            means: means.clone(),
             shelf: Shelf::new(media, lists, segments.options.max_held),
             spool: segments.spool.clone(),
             _memory: memory,
@@ -68,6 +79,46 @@ impl Outlet {
     /// The stream.
     pub fn stream(&self) -> &Arc<Stream> {
         &self.stream
+    }
+
+    /// The feeds of the source or, where one is named, of a rung.
+    pub fn feeds(&self, rung: Option<&RungRendition>) -> Arc<Feeds> {
+        let Some(rung) = rung else { return Arc::clone(&self.source) };
+        let mut known = self.rungs.lock();
+        let there = self.stream.ladder().rungs();
+        known.retain(|feeds| there.iter().any(|rung| Arc::ptr_eq(&rung.samples, &feeds.samples)));
+        if let Some(feeds) = known.iter().find(|feeds| Arc::ptr_eq(&feeds.samples, &rung.samples)) {
+            return Arc::clone(feeds);
+        }
+        let feeds = Feeds::new(&rung.samples, &self.means);
+        known.push(Arc::clone(&feeds));
+        feeds
+    }
+
+    /// Segments, for HLS and DASH.
+    pub fn shelf(&self) -> &Shelf {
+        &self.shelf
+    }
+
+    /// Where those of them are that have left memory.
+    pub fn spool(&self) -> Option<&Arc<Spool>> {
+        self.spool.as_ref()
+    }
+}
+
+impl Feeds {
+    fn new(samples: &Arc<Channel<Sample>>, means: &Means) -> Arc<Self> {
+        Arc::new(Self {
+            samples: Arc::clone(samples),
+            flv: Variants::new(Arc::clone(samples), means),
+            rtmp: Variants::new(Arc::clone(samples), means),
+            fragments: Variants::new(Arc::clone(samples), means),
+        })
+    }
+
+    /// The samples that they are made of.
+    pub fn samples(&self) -> &Arc<Channel<Sample>> {
+        &self.samples
     }
 
     /// FLV tags of what `program` has for the variant.
@@ -81,7 +132,7 @@ impl Outlet {
     /// RTMP messages of what `program` has for the variant.
     ///
     /// # Errors
-    /// As [`Outlet::flv`].
+    /// As [`Feeds::flv`].
     pub fn rtmp(&self, variant: RtmpVariant, program: &Program) -> Result<Arc<Lazy<RtmpUnit>>, TooManyVariants> {
         self.rtmp.of(variant, &program.tracks)
     }
@@ -89,19 +140,9 @@ impl Outlet {
     /// Muxed fragments of the chosen tracks, one picture or up to 100 ms of sound each.
     ///
     /// # Errors
-    /// As [`Outlet::flv`].
+    /// As [`Feeds::flv`].
     pub fn fragments(&self, selection: Selection, program: &Program) -> Result<Arc<Lazy<Fragment>>, TooManyVariants> {
         self.fragments.of(selection, &program.tracks)
-    }
-
-    /// Segments, for HLS and DASH.
-    pub fn shelf(&self) -> &Shelf {
-        &self.shelf
-    }
-
-    /// Where those of them are that have left memory.
-    pub fn spool(&self) -> Option<&Arc<Spool>> {
-        self.spool.as_ref()
     }
 }
 

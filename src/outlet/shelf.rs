@@ -175,7 +175,7 @@ impl Drop for Place {
 fn outlook(snapshot: &Snapshot, request: &Request) -> Outlook {
     match *request {
         Request::Part { track, epoch, number } => {
-            let next = snapshot.status(track).map(|status| status.next_part);
+            let next = snapshot.status(track).and_then(|status| status.next_part);
             let is_next = snapshot.phase != Phase::Ended && epoch == snapshot.epoch && next == Some(number);
             if is_next { Outlook::Coming } else { Outlook::Never }
         }

@@ -163,6 +163,14 @@ impl Lane {
         }
     }
 
+    /// Whether the oldest waiting sample can begin a rung's segment at that cut: it is the sync sample there, or, where the cut was forced,
+    /// what follows directly.
+    pub fn begins_at(&self, cut: Timestamp, is_forced: bool) -> bool {
+        let Some(front) = self.front() else { return false };
+        let goes_on = is_forced && self.end == Some(front.dts);
+        goes_on || front.is_sync && self.start_of(front) == cut
+    }
+
     /// Whether the segment in progress has no sample.
     pub fn is_empty(&self) -> bool {
         self.start.is_none()

@@ -7,7 +7,7 @@ mod wall;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::media::{Epoch, Program, Span, Timestamp, TrackId, WallClock};
+use crate::media::{Epoch, Program, Rung, Span, Timestamp, TrackId, WallClock};
 
 use super::cues::Cues;
 use super::options::Options;
@@ -114,6 +114,11 @@ impl Presentation {
 
     pub fn phase(&self) -> Phase {
         self.phase
+    }
+
+    /// Whether viewers have been told of the stream.
+    pub fn is_announced(&self) -> bool {
+        self.terms.is_some()
     }
 
     /// How long a slot may be.
@@ -301,6 +306,7 @@ impl Presentation {
         progress: &BTreeMap<TrackId, Progress>,
         open: Vec<OpenSegment>,
         broken: bool,
+        rungs: &[Arc<Rung>],
     ) -> Option<Snapshot> {
         let terms = self.terms?;
         let last_media = self.window.last_media().cloned();
@@ -311,6 +317,7 @@ impl Presentation {
                 kept.push(Arc::clone(init));
             }
         }
+        let expected = rungs.iter().filter(|rung| !self.accounts.knows(rung.track)).cloned().collect();
         Some(Snapshot {
             epoch: self.epoch,
             state: self.state,
@@ -321,7 +328,8 @@ impl Presentation {
             part_target: terms.part_target,
             segment_target: self.options.segment(),
             window: terms.window,
-            tracks: self.accounts.tell(program, inits, progress),
+            tracks: self.accounts.tell(program, inits, progress, rungs),
+            expected,
             slots: self.window.listed().clone(),
             open,
             broken,

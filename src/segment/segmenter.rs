@@ -12,6 +12,7 @@ mod finish;
 mod following;
 mod holding;
 mod marks;
+mod rungs;
 mod tracks;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -58,6 +59,8 @@ pub struct Segmenter {
     known: BTreeMap<TrackId, Memory>,
     /// Tracks that have left the adaptive set.
     misaligned: BTreeSet<TrackId>,
+    /// The rungs of the ladder, in order of their tracks.
+    rungs: Vec<rungs::State>,
     /// Slots that some track has not finished, oldest first.
     pending: VecDeque<Pending>,
     next: MediaSequence,
@@ -84,6 +87,8 @@ struct Pending {
     end: Option<Timestamp>,
     /// Whether a sync sample of a leading video track made that cut.
     ends_on_keyframe: bool,
+    /// Whether it began where no decoder can start.
+    is_forced: bool,
     discontinuity: bool,
     anchored_anew: bool,
     segments: Vec<Arc<Segment>>,
@@ -103,6 +108,7 @@ impl Segmenter {
             leader: 0,
             known: BTreeMap::new(),
             misaligned: BTreeSet::new(),
+            rungs: Vec::new(),
             pending: VecDeque::new(),
             next: MediaSequence(program.epoch.0 / 1_000),
             discontinuity: false,
@@ -149,6 +155,9 @@ impl Segmenter {
     pub fn push(&mut self, sample: Sample, now: WallClock) {
         if sample.track.kind == Kind::Data {
             return self.take_script(&sample, now);
+        }
+        if sample.track.is_rung() {
+            return self.push_rung(sample, now);
         }
         let Some(at) = self.lanes.iter().position(|lane| lane.id() == sample.track) else { return };
         if self.presentation.phase() == Phase::Away {
@@ -218,10 +227,10 @@ impl Segmenter {
     /// What viewers can know now; `None` before the first few segments exist.
     pub fn snapshot(&mut self) -> Option<Arc<Snapshot>> {
         if self.cached.as_ref().is_none_or(|cached| cached.state != self.state()) {
-            let inits: Vec<_> = self.lanes.iter().map(|lane| Arc::clone(&lane.memory.init)).collect();
+            let (inits, rungs) = (self.inits(), self.expected_rungs());
             // Also while what will begin anew has not come yet.
             let broken = self.pending.front().map_or(self.discontinuity, |slot| slot.discontinuity);
-            let snapshot = self.presentation.snapshot(&self.program, &inits, &self.progress(), self.open_segments(), broken)?;
+            let snapshot = self.presentation.snapshot(&self.program, &inits, &self.progress(), self.open_segments(), broken, &rungs)?;
             self.cached = Some(Arc::new(snapshot));
         }
         self.cached.clone()
@@ -306,6 +315,7 @@ impl Segmenter {
             wall: None,
             end: None,
             ends_on_keyframe: false,
+            is_forced: self.off_keyframes,
             discontinuity: std::mem::take(&mut self.discontinuity),
             anchored_anew: std::mem::take(&mut self.anchored_anew),
             segments: Vec::new(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::media::{Epoch, Selection, Span, Timestamp, Track, TrackId, WallClock};
+use crate::media::{Epoch, Rung, Selection, Span, Timestamp, Track, TrackId, WallClock};
 
 use super::body::{Body, Place};
 use super::cue::Cue;
@@ -264,8 +264,8 @@ pub struct TrackStatus {
     pub frame_rate: Option<f64>,
     /// The init segment that its next part needs.
     pub init: Arc<Init>,
-    /// The number of its next part.
-    pub next_part: PartNumber,
+    /// The number of its next part; none while nothing comes of it, as happens to rungs.
+    pub next_part: Option<PartNumber>,
 }
 
 /// Whether more media is to be expected.
@@ -338,6 +338,8 @@ pub struct Snapshot {
     pub window: Span,
     /// The tracks of the current program, video first; only tracks that are cut into segments.
     pub tracks: Vec<TrackStatus>,
+    /// Rungs that have had no segment yet, in order of their tracks.
+    pub expected: Vec<Arc<Rung>>,
     /// The listed slots, numbered without holes. Never empty.
     pub slots: Slots,
     /// What follows the listed slots: those in progress, at most a few for each track, in order of track and number.
@@ -395,7 +397,8 @@ impl Snapshot {
         let last_media = self.last_media.as_ref().map(|slot| Arc::new(slot.only(selection)));
         let listed_tracks = self.listed_tracks.iter().copied().filter(|track| selection.lists(*track)).collect();
         let coming = self.coming.as_ref().map(|period| period.only(selection)).filter(|period| !period.inits.is_empty());
-        Some(Self { tracks, slots, last_media, coming, listed_tracks, ..self.clone() })
+        let expected = self.expected.iter().filter(|rung| selection.lists(rung.track)).cloned().collect();
+        Some(Self { tracks, expected, slots, last_media, coming, listed_tracks, ..self.clone() })
     }
 
     /// The slot of that number, listed or retained.
@@ -419,9 +422,14 @@ impl Snapshot {
         self.tracks.iter().find(|status| status.track.id == track)
     }
 
-    /// Whether that track is in the current program or in a listed slot.
+    /// Whether that track is in the current program, a rung's, or in a listed slot.
     pub fn has_track(&self, track: TrackId) -> bool {
-        self.tracks.iter().any(|status| status.track.id == track) || self.listed_tracks.contains(&track)
+        self.is_current(track) || self.listed_tracks.contains(&track)
+    }
+
+    /// Whether that track is in the current program, or a rung's.
+    pub fn is_current(&self, track: TrackId) -> bool {
+        self.tracks.iter().any(|status| status.track.id == track) || self.expected.iter().any(|rung| rung.track == track)
     }
 
     /// The number of the first listed slot.

@@ -1,6 +1,7 @@
 //! Feeds a segmenter from the bus, tells it the time and what it may hold, and hands to the spool what should leave memory.
 
 mod keeping;
+mod rungs;
 mod told;
 
 use std::collections::BTreeMap;
@@ -11,7 +12,7 @@ use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 use tracing::{info, warn};
 
-use crate::bus::{Budget, Cause, End, From, Gate, LeftOut, Read, State, Stream, Why};
+use crate::bus::{Budget, Cause, End, From, Gate, LeftOut, Read, State, Stream, Subscriber, Why};
 use crate::media::{Program, Sample, TrackId, WallClock};
 
 use super::body::Spooled;
@@ -19,6 +20,7 @@ use super::options::Options;
 use super::segmenter::{Boundary, Segmenter};
 use super::snapshot::Snapshot;
 use keeping::Stock;
+use rungs::Rungs;
 use told::Told;
 
 pub use keeping::{Handover, Keeping};
@@ -37,28 +39,41 @@ pub struct Announcer {
     lists: watch::Sender<Option<Arc<Snapshot>>>,
 }
 
-/// Segments a stream's source rendition until the stream ends; run it on a task of its own.
+/// Segments a stream's source and its rungs until the stream ends; run it on a task of its own.
 ///
 /// A stream that is unpublished ends for its viewers too. At a shutdown it does not: its playlists stay as for a publisher that is away,
 /// so that players survive a restart. Returns early when nobody is left to be told.
 pub async fn run(stream: Arc<Stream>, options: Options, keeping: Keeping, announcer: Announcer) {
-    let mut subscriber = stream.source().samples.subscribe(From::NewestSync, &Arc::new(Gate::new()));
+    let gate = Arc::new(Gate::new());
+    let mut subscriber = stream.source().samples.subscribe(From::NewestSync, &gate);
+    let rungs = Rungs::new(&gate);
     let (stock, mut spooled) = Stock::new(keeping, &options);
-    let mut feed =
-        Feed { stream, options, stock, segmenter: None, away: false, left_out: BTreeMap::new(), told: Told::default(), sent: 0, announcer };
+    let mut feed = Feed {
+        stream,
+        rungs,
+        options,
+        stock,
+        segmenter: None,
+        away: false,
+        left_out: BTreeMap::new(),
+        told: Told::default(),
+        sent: 0,
+        announcer,
+    };
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut samples = Vec::new();
     loop {
+        let Feed { stream, rungs, segmenter, announcer, .. } = &mut feed;
         let read = tokio::select! {
             // Only a drained channel lets time pass, so that no sample arrives after the publisher was seen to be away.
             biased;
-            () = feed.announcer.unheard() => return,
+            () = announcer.unheard() => return,
             Some(spooled) = spooled.next() => {
                 feed.spooled(&spooled);
                 continue;
             }
-            read = subscriber.next(Budget::default(), &mut samples) => Some(read),
+            read = next(&mut subscriber, &mut samples, |now| segmenter.as_mut().is_some_and(|to| rungs.hand_over(stream, to, now))) => Some(read),
             _ = ticks.tick() => None,
         };
         let now = WallClock::from(SystemTime::now());
@@ -69,6 +84,20 @@ pub async fn run(stream: Arc<Stream>, options: Options, keeping: Keeping, announ
         if ended {
             return;
         }
+    }
+}
+
+/// What comes next of the source; nothing where `rungs` says that something of them has. Cancel safe.
+async fn next(source: &mut Subscriber<Sample>, samples: &mut Vec<Sample>, mut rungs: impl FnMut(WallClock) -> bool) -> Read<Sample> {
+    loop {
+        match source.read(Budget::default(), samples) {
+            Read::Empty => {}
+            found => return found,
+        }
+        if rungs(WallClock::from(SystemTime::now())) {
+            return Read::Empty;
+        }
+        source.gate().rung().await;
     }
 }
 
@@ -93,6 +122,7 @@ impl Announcer {
 
 struct Feed {
     stream: Arc<Stream>,
+    rungs: Rungs,
     options: Options,
     stock: Stock,
     segmenter: Option<Segmenter>,

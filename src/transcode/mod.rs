@@ -7,6 +7,8 @@ pub mod ladder;
 pub mod level;
 pub mod plan;
 pub mod report;
+#[cfg(feature = "server")]
+pub mod supervisor;
 
 #[cfg(test)]
 mod tests;

@@ -23,6 +23,7 @@ mod low_latency;
 mod misuse;
 mod play;
 mod reconnect;
+mod rungs;
 mod scrub;
 mod siege;
 mod slow;

@@ -20,6 +20,7 @@ mod properties;
 mod rates;
 mod references;
 mod regular;
+mod rungs;
 mod shapes;
 mod source;
 mod texts;

@@ -272,7 +272,11 @@ impl Connection {
             Action::Play => "token",
         };
         let secret = request.address.query.get(parameter);
-        let question = Question { action, name: &name, secret, peer: self.address, protocol: self.protocol() };
+        let guarded = match action {
+            Action::Publish => name.clone(),
+            Action::Play => play::guarded_as(&self.shared.registry, &name),
+        };
+        let question = Question { action, name: &guarded, secret, peer: self.address, protocol: self.protocol() };
         let deadline = self.begins_by().unwrap_or_else(|| Instant::now() + self.shared.options.publish_timeout());
         timeout_at(deadline.into(), self.shared.authority.check(&question)).await.map_err(|_| Refusal::Late)??;
         Ok(name)

@@ -19,6 +19,7 @@ use super::pulse::Pulse;
 use super::rate::Wishes;
 use super::verdict::{Refusal, encoder};
 use super::{Place, Shared};
+use crate::bus::ladder::RungRendition;
 use crate::bus::{End, From, Registry, State, Stream, StreamName};
 use crate::egress::{
     self, Batch, Breach, Departure, Hub, Hubs, Kinds, Over, Policy, Pump, Source, Talk, Unanswered, Viewer, Who, Wish, solo,
@@ -37,6 +38,12 @@ const EXIT: &str = "rtmp";
 /// How long the feed of a stream that has media may take to begin. It takes as long as a task takes to run: only a machine that is busy beyond
 /// use needs so much.
 const FEED_START: Duration = Duration::from_secs(5);
+
+/// How long the first picture of a rung may take that is made for the first time or anew.
+const RUNG_START: Duration = Duration::from_secs(5);
+
+/// How often a stream is looked at that is there without the rung that is asked for: nobody announces rungs.
+const LOOK: Duration = Duration::from_millis(250);
 
 /// Most bytes of answers that wait for a player: it asks, but takes no answer.
 const MAX_UNSAID: usize = 64 << 10;
@@ -74,16 +81,19 @@ pub(super) struct Found {
 pub(super) async fn find(shared: &Shared, name: &StreamName, request: &Request, address: SocketAddr) -> Result<Found, Refusal> {
     let Shared { registry, options, players, .. } = shared;
     let (variant, wait) = (variant(request)?, options.play_wait());
-    let stream = timeout(wait, published(registry, name)).await.map_err(|_| Refusal::Absent(name.clone()))?;
+    let (stream, rung) = timeout(wait, published(registry, name)).await.map_err(|_| Refusal::Absent(name.clone()))?;
+    let demand = rung.as_ref().map(|_| stream.want_rungs());
+    let feeds = players.outlets.of(&stream).feeds(rung.as_ref());
     let settled = async {
-        let program = stream.source().samples.settled().await;
+        let program = feeds.samples().settled().await;
         program.ok_or_else(|| Refusal::Absent(name.clone()))
     };
+    let wait = if rung.is_some() { wait.max(RUNG_START) } else { wait };
     let program = timeout(wait, settled).await.map_err(|_| Refusal::Unsettled(name.clone()))??;
     if let Some(missing) = variant.selection.missing(&program.tracks) {
         return Err(Refusal::NoTrack(name.clone(), missing));
     }
-    let lazy = players.outlets.of(&stream).rtmp(variant, &program)?;
+    let lazy = feeds.rtmp(variant, &program)?;
     let joined = async {
         let feed = lazy.acquire().await;
         feed.channel().settled().await.map(|head| (feed, head))
@@ -96,7 +106,7 @@ pub(super) async fn find(shared: &Shared, name: &StreamName, request: &Request, 
     let channel = Arc::clone(feed.channel());
     let guard = stream.enter(EXIT, Some(address), Instant::now());
     let who = Who::of(&guard);
-    let pump = Pump::new(channel, from(request), (), Arc::clone(&players.policy), Arc::clone(&who.viewing), (feed, guard));
+    let pump = Pump::new(channel, from(request), (), Arc::clone(&players.policy), Arc::clone(&who.viewing), (feed, guard, demand));
     Ok(Found { stream, source: Box::new(pump), who })
 }
 
@@ -122,19 +132,40 @@ impl Players {
     }
 }
 
-/// The stream of that name, once it is there and has not ended.
-async fn published(registry: &Registry, name: &StreamName) -> Arc<Stream> {
-    let found = || registry.find(name).filter(|stream| !matches!(stream.state(), State::Ended { .. }));
-    if let Some(stream) = found() {
-        return stream;
+/// The stream of that name, once it is there and has not ended; or the rung that is called so.
+async fn published(registry: &Registry, name: &StreamName) -> (Arc<Stream>, Option<RungRendition>) {
+    let found = || {
+        let stream = live(registry, name).map(|stream| (stream, None));
+        stream.or_else(|| rung(registry, name).map(|(stream, rung)| (stream, Some(rung))))
+    };
+    if let Some(found) = found() {
+        return found;
     }
     let changes = registry.announcements();
     loop {
         match found() {
-            Some(stream) => return stream,
-            None => changes.changed().await,
+            Some(found) => return found,
+            None => drop(timeout(LOOK, changes.changed()).await),
         }
     }
+}
+
+fn live(registry: &Registry, name: &StreamName) -> Option<Arc<Stream>> {
+    registry.find(name).filter(|stream| !matches!(stream.state(), State::Ended { .. }))
+}
+
+/// `NAME_720p` is the rung 720p of the stream NAME, unless a stream is called so.
+fn rung(registry: &Registry, name: &StreamName) -> Option<(Arc<Stream>, RungRendition)> {
+    let (base, label) = name.as_str().rsplit_once('_')?;
+    let stream = live(registry, &StreamName::parse(base).ok()?)?;
+    let rung = stream.ladder().find(label)?;
+    Some((stream, rung))
+}
+
+/// The stream whose tokens open what is asked for: for the name of a rung, the stream that it is made from.
+pub(super) fn guarded_as(registry: &Registry, name: &StreamName) -> StreamName {
+    let rung = || rung(registry, name).map(|(stream, _)| stream.name().clone());
+    if live(registry, name).is_some() { name.clone() } else { rung().unwrap_or_else(|| name.clone()) }
 }
 
 /// Serves a player until it leaves. Gives the connection back where it only ended its play.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::media::{Kind, Program, TrackId};
+use crate::media::{Kind, Program, Rung, TrackId};
 use crate::segment::meter::Account;
 use crate::segment::snapshot::{Init, MediaSequence, PartNumber, Segment, TrackStatus};
 
@@ -33,22 +33,42 @@ impl Accounts {
         !inits.iter().filter_map(|init| self.0.get(&init.track.id)).any(|account| account.dependent)
     }
 
+    /// Whether that track was ever listed.
+    pub fn knows(&self, track: TrackId) -> bool {
+        self.0.contains_key(&track)
+    }
+
     /// What to tell of those tracks that have ever had a segment.
-    pub fn tell(&self, program: &Program, inits: &[Arc<Init>], progress: &BTreeMap<TrackId, Progress>) -> Vec<TrackStatus> {
+    pub fn tell(
+        &self,
+        program: &Program,
+        inits: &[Arc<Init>],
+        progress: &BTreeMap<TrackId, Progress>,
+        rungs: &[Arc<Rung>],
+    ) -> Vec<TrackStatus> {
         let told = inits.iter().filter_map(|init| Some((init, self.0.get(&init.track.id)?)));
-        told.map(|(init, account)| status(account, program, init, progress)).collect()
+        told.map(|(init, account)| status(account, declared(init.track.id, program, rungs), program, init, progress)).collect()
     }
 }
 
-fn status(account: &Account, program: &Program, init: &Arc<Init>, progress: &BTreeMap<TrackId, Progress>) -> TrackStatus {
-    // What was told of the track since it got its init segment counts.
-    let track = Arc::clone(program.tracks.get(init.track.id).unwrap_or(&init.track));
-    // What the publisher declares is for the default tracks.
-    let declared = match (track.id.kind, track.id.index) {
+/// Bits per second as declared by whoever makes the track. What a publisher declares is for the default tracks.
+fn declared(track: TrackId, program: &Program, rungs: &[Arc<Rung>]) -> Option<u64> {
+    match (track.kind, track.index) {
         (Kind::Video, 0) => program.metadata.video_bit_rate,
         (Kind::Audio, 0) => program.metadata.audio_bit_rate,
-        _ => None,
-    };
+        _ => rungs.iter().find(|rung| rung.track == track).map(|rung| rung.bit_rate),
+    }
+}
+
+fn status(
+    account: &Account,
+    declared: Option<u64>,
+    program: &Program,
+    init: &Arc<Init>,
+    progress: &BTreeMap<TrackId, Progress>,
+) -> TrackStatus {
+    // What was told of the track since it got its init segment counts.
+    let track = Arc::clone(program.tracks.get(init.track.id).unwrap_or(&init.track));
     let progress = progress.get(&track.id);
     let measured = || progress.and_then(|progress| progress.frame_rate);
     TrackStatus {
@@ -57,7 +77,7 @@ fn status(account: &Account, program: &Program, init: &Arc<Init>, progress: &BTr
         iframes_ahead: account.iframes_ahead,
         frame_rate: track.frame_rate.or_else(measured).filter(|_| track.id.kind == Kind::Video),
         init: Arc::clone(init),
-        next_part: progress.map_or(PartNumber(0), |progress| progress.next_part),
+        next_part: progress.map(|progress| progress.next_part),
         track,
     }
 }

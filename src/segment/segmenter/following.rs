@@ -13,6 +13,7 @@ const ALIVE: Span = Span::from_secs(1);
 impl Segmenter {
     /// Places what the leading track has passed, and hands over the slots that all tracks have finished.
     pub(super) fn advance(&mut self, now: WallClock) {
+        self.leave_late_rungs();
         for at in 0..self.lanes.len() {
             while at != self.leader && !self.lanes[at].alignment.is_lost() && self.step(at) {}
         }
@@ -27,8 +28,9 @@ impl Segmenter {
         let tolerance = self.tolerance(at);
         let lane = &mut self.lanes[at];
         let Some(slot) = self.pending.iter().find(|slot| slot.msn == lane.msn) else { return false };
-        let (start, end, on_keyframe) = (slot.start, slot.end, slot.ends_on_keyframe);
-        let given_up = end.is_some_and(|end| lane.stalled || passed.is_none_or(|passed| passed.since(end) > MAX_SKEW));
+        let (start, end, on_keyframe, is_forced) = (slot.start, slot.end, slot.ends_on_keyframe, slot.is_forced);
+        let is_rung = lane.id().is_rung();
+        let given_up = !is_rung && end.is_some_and(|end| lane.stalled || passed.is_none_or(|passed| passed.since(end) > MAX_SKEW));
         let Some(front) = lane.front() else {
             if given_up {
                 lane.stalled = true;
@@ -39,7 +41,7 @@ impl Segmenter {
         let front_at = lane.start_of(front);
         match end.map_or(Side::Before, |end| lane.side(end, tolerance, given_up)) {
             Side::Behind { hit } => {
-                if on_keyframe && lane.id().kind == Kind::Video {
+                if on_keyframe && !is_rung && lane.id().kind == Kind::Video {
                     lane.alignment.note(hit);
                 }
                 self.close(at, Some(front_at));
@@ -50,9 +52,10 @@ impl Segmenter {
         }
         let slack = if front.is_sync { tolerance } else { Span::ZERO };
         let undecodable = lane.is_fresh() && !front.is_sync;
-        if (lane.is_empty() && front_at.plus(slack) < start) || undecodable || lane.is_torn() {
+        let misses = is_rung && !lane.begins_at(start, is_forced);
+        if (lane.is_empty() && (front_at.plus(slack) < start || misses)) || undecodable || lane.is_torn() {
             lane.drop_front();
-            self.presentation.counters.dropped_samples += 1;
+            self.presentation.counters.dropped_samples += u64::from(!is_rung);
             return true;
         }
         let known = lane.queue.len() > 1;
@@ -73,8 +76,9 @@ impl Segmenter {
     pub(super) fn tolerance(&self, at: usize) -> Span {
         let (leader, lane) = (&self.lanes[self.leader], &self.lanes[at]);
         match lane.id().kind {
-            Kind::Video => alignment::tolerance(leader.frame(), lane.frame()),
-            Kind::Audio | Kind::Data => Span::ZERO,
+            Kind::Video if !lane.id().is_rung() => alignment::tolerance(leader.frame(), lane.frame()),
+            // A rung's are where the source's are, to the tick.
+            Kind::Video | Kind::Audio | Kind::Data => Span::ZERO,
         }
     }
 
@@ -91,7 +95,7 @@ impl Segmenter {
         let newest = |at: usize| self.lanes[at].back().map(|sample| sample.dts);
         let is_alive = |at: &usize| {
             let behind: Option<Span> = newest(ahead).zip(newest(*at)).map(|(ahead, own): (Timestamp, Timestamp)| ahead.since(own));
-            *at != self.leader && behind.is_some_and(|behind| behind <= ALIVE)
+            *at != self.leader && !self.lanes[*at].id().is_rung() && behind.is_some_and(|behind| behind <= ALIVE)
         };
         (0..ahead).find(is_alive).unwrap_or(ahead)
     }

@@ -36,13 +36,13 @@ impl Segmenter {
     pub(super) fn goes_on_in(&self, program: &Program) -> bool {
         let stays = |lane: &Lane| program.tracks.get(lane.id()).is_some_and(|track| is_initialised_by(&lane.memory.init, track));
         self.lanes.get(self.leader).is_some_and(stays)
-            && self.lanes.iter().all(|lane| program.tracks.get(lane.id()).is_none() || stays(lane))
+            && self.lanes.iter().all(|lane| lane.id().is_rung() || program.tracks.get(lane.id()).is_none() || stays(lane))
     }
 
     /// Lets following tracks that are gone leave, and those that are new begin with the next slot.
     pub(super) fn exchange_tracks(&mut self, program: &Program) -> Refused {
         for at in (0..self.lanes.len()).rev() {
-            if at != self.leader && program.tracks.get(self.lanes[at].id()).is_none() {
+            if at != self.leader && !self.lanes[at].id().is_rung() && program.tracks.get(self.lanes[at].id()).is_none() {
                 self.retire(at);
             }
         }
@@ -84,11 +84,16 @@ impl Segmenter {
         if !self.lanes[at].is_empty() {
             self.close(at, None);
         }
+        self.presentation.counters.dropped_samples += self.lanes[at].queue.len() as u64;
+        self.remove(at);
+    }
+
+    /// Takes a following track out; what it has in hand is lost.
+    pub(super) fn remove(&mut self, at: usize) {
         let lane = self.lanes.remove(at);
         for slot in self.pending.iter_mut().filter(|slot| slot.msn >= lane.msn) {
             slot.unfinished = slot.unfinished.saturating_sub(1);
         }
-        self.presentation.counters.dropped_samples += lane.queue.len() as u64;
         self.leader -= usize::from(at < self.leader);
         self.known.insert(lane.id(), lane.memory);
         self.presentation.touch();
@@ -100,7 +105,7 @@ impl Segmenter {
     }
 
     /// What is known of a track from before, with a new init segment where its configuration is another.
-    fn memory(&self, track: &Arc<Track>) -> Result<Memory, fmp4::Error> {
+    pub(super) fn memory(&self, track: &Arc<Track>) -> Result<Memory, fmp4::Error> {
         let known = self.known.get(&track.id);
         if let Some(memory) = known.filter(|memory| is_initialised_by(&memory.init, track)) {
             let mut memory = memory.clone();

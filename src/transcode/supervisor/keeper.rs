@@ -1,0 +1,216 @@
+//! One stream's ladder over the stream's life: which rungs there are, when a worker makes them, and what becomes of it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::output::Heard;
+use super::session::{Ending, Session};
+use super::{House, Make};
+use crate::bus::ladder::{LadderState, LadderStatus, RungRendition, RungStatus};
+use crate::bus::{Channel, State, Stream};
+use crate::flv::Muxer;
+use crate::media::{Kind, Program, Rung, TrackId};
+use crate::transcode::ladder::{self, RungOptions, Source};
+use crate::transcode::plan::{Plan, SOURCE};
+
+/// How often a stream without a worker is looked at; somebody who comes to watch is seen at once.
+const LOOK: Duration = Duration::from_millis(500);
+/// How long a worker that failed is left alone, at first and at most: twice as long each time.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// A worker that did well for so long may fail again without a longer pause.
+const HEALTHY: Duration = Duration::from_secs(60);
+/// What an encoder's peaks are above the rate that it aims at, in percent.
+const PEAK: u64 = 125;
+
+/// What is made of a program.
+struct Made {
+    program: Arc<Program>,
+    plan: Option<Plan>,
+    /// At the places of the plan.
+    rungs: Vec<RungRendition>,
+}
+
+/// Keeps the ladder of a stream until the stream ends.
+pub(super) async fn keep(stream: Arc<Stream>, house: Arc<House>) {
+    let mut keeper = Keeper { status: LadderStatus::new(), stream, house, pause: FIRST_PAUSE };
+    if keeper.stream.source().samples.settled().await.is_none() {
+        return;
+    }
+    let mut made: Option<Made> = None;
+    while !matches!(keeper.stream.state(), State::Ended { .. }) {
+        let Some(program) = keeper.stream.program() else { return };
+        let current = match made.take().filter(|made| Arc::ptr_eq(&made.program, &program)) {
+            Some(made) => made,
+            None => keeper.resolve(program),
+        };
+        keeper.turn(&current).await;
+        made = Some(current);
+    }
+}
+
+struct Keeper {
+    stream: Arc<Stream>,
+    house: Arc<House>,
+    status: LadderStatus,
+    /// How long the next failure is waited out.
+    pause: Duration,
+}
+
+impl Keeper {
+    /// Decides which rungs there are, and says so.
+    fn resolve(&mut self, program: Arc<Program>) -> Made {
+        let options = &self.house.options;
+        let (_, wishes) = options.of(self.stream.name());
+        let resolved = resolved(wishes, &program);
+        let before = self.stream.ladder().rungs();
+        let bounds = self.stream.source().samples.bounds();
+        let rendition = |rung: Rung| {
+            let known = before.iter().find(|known| known.rung.track == rung.track);
+            match known {
+                Some(known) if *known.rung == rung => known.clone(),
+                // Who plays it goes on in the same channel, with another picture.
+                Some(known) => RungRendition { rung: Arc::new(rung), samples: Arc::clone(&known.samples) },
+                None => RungRendition { rung: Arc::new(rung), samples: Channel::new(bounds) },
+            }
+        };
+        let (rungs, plans): (Vec<_>, Vec<_>) = resolved.into_iter().map(|(told, rung)| (rendition(told), rung)).unzip();
+        let is_same = before.len() == rungs.len() && before.iter().zip(&rungs).all(|(one, other)| Arc::ptr_eq(&one.rung, &other.rung));
+        if !is_same {
+            self.stream.ladder().set_rungs(rungs.clone());
+        }
+        let plan = (!plans.is_empty()).then(|| Plan {
+            decoder_threads: options.decoder_threads,
+            encoder_threads: options.encoder_threads,
+            nice: options.nice,
+            ..Plan::new(plans)
+        });
+        Made { program, plan, rungs }
+    }
+
+    /// Runs a worker, if there is reason to, or lets a little time pass.
+    async fn turn(&mut self, made: &Made) {
+        let Some(plan) = made.plan.as_ref().filter(|_| is_wanted(&self.stream, &self.house)) else {
+            self.stream.ladder().forget_asked();
+            self.tell(LadderState::Idle, made, None);
+            tokio::select! {
+                () = self.stream.ladder().asked() => {}
+                () = tokio::time::sleep(LOOK) => {}
+            }
+            return;
+        };
+        let Some(place) = self.place() else {
+            self.tell(LadderState::Queued, made, None);
+            tokio::time::sleep(LOOK).await;
+            return;
+        };
+        self.work(plan, made, place).await;
+    }
+
+    fn place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.house.places).try_acquire_owned().ok()
+    }
+
+    async fn work(&mut self, plan: &Plan, made: &Made, place: OwnedSemaphorePermit) {
+        let began = Instant::now();
+        self.status.starts += 1;
+        self.tell(LadderState::Starting, made, None);
+        metrics::counter!("sluicegate_ladder_starts_total").increment(1);
+        let names = plan.rungs.iter().map(|rung| rung.name.as_str()).collect::<Vec<_>>().join(" ");
+        tracing::info!(stream = %self.stream.name(), rungs = names, "a ladder begins");
+        let (stream, house) = (Arc::clone(&self.stream), Arc::clone(&self.house));
+        let session = Session {
+            stream: &stream,
+            worker: &house.worker,
+            plan,
+            rungs: &made.rungs,
+            program: &made.program,
+            stall: house.options.stall(),
+        };
+        let ending = session
+            .run(|heard| {
+                let state = if heard.has_pictures { LadderState::Running } else { LadderState::Starting };
+                self.tell(state, made, Some(heard));
+                is_wanted(&stream, &house)
+            })
+            .await;
+        drop(place);
+        if began.elapsed() >= HEALTHY {
+            self.pause = FIRST_PAUSE;
+        }
+        match ending {
+            Ending::Called => tracing::info!(stream = %stream.name(), "a ladder ends, as nobody watches any more"),
+            Ending::Replan => tracing::info!(stream = %stream.name(), "the source has other pictures; its ladder begins anew"),
+            Ending::Over => {}
+            Ending::Failed(why) => self.failed(why, made).await,
+        }
+    }
+
+    async fn failed(&mut self, why: String, made: &Made) {
+        metrics::counter!("sluicegate_ladder_failures_total").increment(1);
+        tracing::warn!(stream = %self.stream.name(), %why, again_in = ?self.pause, "a ladder's worker failed; the source goes on");
+        self.status.trouble = Some(why);
+        self.tell(LadderState::Failed, made, None);
+        tokio::time::sleep(self.pause).await;
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+    }
+
+    fn tell(&mut self, state: LadderState, made: &Made, heard: Option<&Heard>) {
+        self.status.state = state;
+        if let Some(heard) = heard {
+            (self.status.lag_ms, self.status.decode_errors) = (heard.report.lag_ms, heard.report.decode_errors);
+            self.status.misses = heard.misses;
+        }
+        let of = |(place, one): (usize, &RungRendition)| {
+            let told = heard.and_then(|heard| heard.report.rungs.get(place)).cloned().unwrap_or_default();
+            RungStatus {
+                id: one.rung.track.to_string(),
+                label: Arc::clone(&one.rung.label),
+                width: one.rung.width,
+                height: one.rung.height,
+                encoder: told.encoder,
+                frames: told.frames,
+                dropped: told.dropped,
+                shed: told.shed,
+            }
+        };
+        self.status.rungs = made.rungs.iter().enumerate().map(of).collect();
+        self.stream.ladder().set_status(self.status.clone());
+    }
+}
+
+fn is_wanted(stream: &Stream, house: &House) -> bool {
+    match house.options.of(stream.name()).0 {
+        Make::Off => false,
+        Make::Always => true,
+        Make::Demand => stream.ladder().is_wanted(house.options.linger(), Instant::now()),
+    }
+}
+
+/// The rungs of a program: what is told of each, and what the worker is told. A rung's track is its place among the wishes, so that it is
+/// the same whatever the source is like.
+fn resolved(wishes: &[RungOptions], program: &Arc<Program>) -> Vec<(Rung, ladder::Rung)> {
+    let Some(leading) = Muxer::new(SOURCE, Arc::clone(program)).leading() else { return Vec::new() };
+    let size = |id: TrackId| program.tracks.get(id)?.codec.video().map(|shape| (shape.width, shape.height));
+    let Some(((width, height), track)) = size(leading).zip(program.tracks.get(leading)) else { return Vec::new() };
+    let present: Vec<_> = program.tracks.of(Kind::Video).filter(|other| other.id != leading).filter_map(|other| size(other.id)).collect();
+    let source = Source { width, height, frame_rate: track.frame_rate };
+    let told = |rung: ladder::Rung| {
+        let place = wishes.iter().position(|wish| wish.name() == rung.name)?;
+        let bit_rate = u64::from(rung.bit_rate);
+        let told = Rung {
+            track: TrackId::rung(place)?,
+            label: rung.name.as_str().into(),
+            codecs: rung.rfc6381(),
+            width: rung.width,
+            height: rung.height,
+            frame_rate: source.frame_rate.map(|_| rung.frame_rate),
+            bit_rate,
+            peak: bit_rate * PEAK / 100,
+        };
+        Some((told, rung))
+    };
+    ladder::resolve(wishes, &source, &present).into_iter().filter_map(told).collect()
+}
