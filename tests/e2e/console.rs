@@ -106,3 +106,24 @@ async fn events_are_for_operators_alone() {
     authorised.assert_problem(404);
     house.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_hold_nothing_inline_and_the_component_may_be_loaded_from_elsewhere() {
+    let house = House::start(config()).await;
+    for path in ["/", "/watch/live/show", "/embed/live/show"] {
+        let page = http::get(house.http, path).await;
+        assert_eq!((page.status, page.field("content-type")), (200, "text/html; charset=utf-8"), "{path}");
+        assert!(page.field("content-security-policy").contains("script-src 'self'; style-src 'self'"), "{path}");
+        let has_inline = page.text().split("<script").skip(1).any(|tag| !tag.contains(" src="));
+        assert!(!has_inline && !page.text().contains("style="), "{path}: {}", page.text());
+    }
+    let element = http::get(house.http, "/sluicegate-player.js").await;
+    assert_eq!(element.field("access-control-allow-origin"), "*");
+    // Nothing but the build makes it.
+    if sluicegate::http::assets::built() {
+        assert_eq!((element.status, element.field("content-type")), (200, "text/javascript; charset=utf-8"));
+    } else {
+        element.assert_problem(404);
+    }
+    house.stop().await;
+}

@@ -47,6 +47,7 @@ describe('placesOf', () => {
   it('puts the newest to the right and the highest to the top', () => {
     expect(placesOf([[0, 0], [150, 10], [300, 5]])).toEqual([[0, 34], [80, 2], [160, 18]]);
     expect(placesOf([])).toEqual([]);
+    expect(placesOf([[270, 1], [300, 1]]).map(([x]) => x)).toEqual([80, 160]);
   });
 });
 

@@ -19,6 +19,8 @@ import { MsePlayer } from '../mse.js';
  * @property {'buffer'} [latencyFrom] only what is in the buffer: nothing that comes by it tells the wall clock. Else it is the time since the
  * gateway received what is shown
  * @property {() => string | null} codec
+ * @property {() => {start: number, end: number} | null} [window] the stretch of time that a viewer can go to, seconds of the element, where the
+ * element itself does not tell
  * @property {() => void | Promise<void>} destroy leaves the element without a source
  *
  * @typedef {object} DriverEntry

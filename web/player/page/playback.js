@@ -193,6 +193,7 @@ export class Playback extends EventTarget {
 
   /** The stretch of time that a viewer can go to, seconds of the element; null where the protocol keeps none. */
   get window() {
+    if (this.#driver?.window !== undefined) return this.#driver.window();
     const exit = findProtocol(this.#protocol)?.exit;
     const { seekable } = this.#video;
     if ((exit !== 'hls' && exit !== 'dash') || seekable.length === 0) return null;

@@ -4,6 +4,8 @@ import { SPAN_S } from './history';
 
 const WIDTH = 160;
 const HEIGHT = 36;
+/** A stream that has just begun gets this much time to its chart's left side. */
+const MIN_SPAN_S = 60;
 /** Room for the line's own width. */
 const MARGIN = 2;
 
@@ -32,12 +34,13 @@ export class Chart {
 
 /** Where the points are in the picture: its right side is the newest, its top a little above the highest, its foot is zero. */
 export function placesOf(points: readonly (readonly [number, number])[]): [number, number][] {
-  const newest = points.at(-1)?.[0];
-  if (newest === undefined) return [];
+  const [oldest, newest] = [points[0]?.[0], points.at(-1)?.[0]];
+  if (oldest === undefined || newest === undefined) return [];
+  const span = Math.min(SPAN_S, Math.max(MIN_SPAN_S, newest - oldest));
   const top = Math.max(...points.map(([, value]) => value), 1e-9);
   const round = (n: number) => Math.round(n * 10) / 10;
   return points.map(([at, value]) => [
-    round(WIDTH * (1 - (newest - at) / SPAN_S)),
+    round(WIDTH * (1 - (newest - at) / span)),
     round(MARGIN + (HEIGHT - 2 * MARGIN) * (1 - value / top)),
   ]);
 }

@@ -54,8 +54,14 @@ export async function open({ video, url, poll, report }: DriverContext): Promise
   return {
     settings: { bufferBehind: 30, follower: FOLLOWER_SETTINGS },
     latencyMs: () => {
-      const [now, shown] = [poll.clock.now(), player.getPlayheadTimeAsDate()];
-      return now === null || shown === null ? null : Math.max(0, now - shown.getTime());
+      // Our manifests count from the Unix epoch, so that in DASH the element's time is the wall clock; Shaka's own date was seen to run ahead of it.
+      const isDash = player.getManifestType() === 'DASH';
+      const [now, shown] = [poll.clock.now(), isDash ? video.currentTime * 1000 : player.getPlayheadTimeAsDate()?.getTime()];
+      return now === null || shown === undefined ? null : Math.max(0, now - shown);
+    },
+    window: () => {
+      const { start, end } = player.seekRange();
+      return end > start ? { start, end } : null;
     },
     codec: () => {
       const active = player.getVariantTracks().find((track) => track.active);
