@@ -286,8 +286,9 @@ impl StreamStatus {
     /// All that an operator may know of `stream` now, of its segments, and of how it does.
     pub fn of(stream: &Stream, segments: Option<&Snapshot>, figures: Figures, now: Instant, wall: WallClock) -> Self {
         let (public, received, viewers) = (StreamInfo::of(stream, now, wall), stream.received(), stream.viewers(now));
+        let ladder = stream.ladder().status();
         Self {
-            warnings: warnings::of(&public, &figures, &viewers),
+            warnings: warnings::of(&public, &figures, &viewers, ladder.as_ref()),
             public,
             publisher: publisher(stream),
             viewers,
@@ -300,7 +301,7 @@ impl StreamStatus {
             segments: segments.map(SegmentsStatus::of),
             figures,
             keyframe: segments.and_then(Keyframe::newest).map(|keyframe| keyframe.number),
-            ladder: stream.ladder().status(),
+            ladder,
         }
     }
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::vitals::Figures;
 use crate::bus::LeftOut;
+use crate::bus::ladder::{LadderState, LadderStatus};
 use crate::http::api::StreamInfo;
 use crate::media::Kind;
 
@@ -36,7 +37,7 @@ impl Warning {
 }
 
 /// What is to be said of a stream; nothing while its publisher is away, of whom the state tells.
-pub fn of(stream: &StreamInfo, figures: &Figures, viewers: &BTreeMap<&'static str, u64>) -> Vec<Warning> {
+pub fn of(stream: &StreamInfo, figures: &Figures, viewers: &BTreeMap<&'static str, u64>, ladder: Option<&LadderStatus>) -> Vec<Warning> {
     if stream.state != "live" || stream.tracks.is_empty() {
         return Vec::new();
     }
@@ -49,7 +50,7 @@ pub fn of(stream: &StreamInfo, figures: &Figures, viewers: &BTreeMap<&'static st
         drift(figures),
         dropped(figures),
     ];
-    found.into_iter().flatten().chain(left_out(stream)).collect()
+    found.into_iter().flatten().chain(left_out(stream)).chain(ladder.and_then(rungs)).collect()
 }
 
 fn keyframes(figures: &Figures) -> Option<Warning> {
@@ -113,6 +114,18 @@ fn left_out(stream: &StreamInfo) -> Option<Warning> {
     (!out.is_empty()).then(|| Warning::new("left_out", text, advice))
 }
 
+fn rungs(ladder: &LadderStatus) -> Option<Warning> {
+    let advice =
+        "The gateway's machine has too little power: take a lower Output Resolution or FPS in Settings → Video, or configure fewer rungs.";
+    if ladder.state == LadderState::Failed {
+        let why = ladder.trouble.as_deref().unwrap_or("its worker ended");
+        return Some(Warning::new("ladder_failed", format!("The lower renditions are not made for now: {why}."), advice));
+    }
+    let shed: Vec<_> = ladder.rungs.iter().filter(|rung| rung.shed).map(|rung| &*rung.label).collect();
+    (!shed.is_empty())
+        .then(|| Warning::new("ladder_shed", format!("Left out, as the machine does not keep up: {}.", shed.join(", ")), advice))
+}
+
 fn counted(count: u64, what: &str) -> String {
     if count == 1 { format!("One {what}") } else { format!("{count} {what}s") }
 }
@@ -120,6 +133,7 @@ fn counted(count: u64, what: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bus::ladder::RungStatus;
 
     fn codes(figures: &Figures, viewers: &[(&'static str, u64)]) -> Vec<&'static str> {
         let found =
@@ -133,6 +147,35 @@ mod tests {
         assert_eq!(codes(&well, &[]), Vec::<&str>::new());
         let ill = Figures { keyframe_ms: Some(4_001), speed: Some(0.94), av_drift_ms: Some(-701), repaired: 1, ..Figures::default() };
         assert_eq!(codes(&ill, &[]), ["keyframes", "repaired", "slow", "av_drift"]);
+    }
+
+    #[test]
+    fn a_ladder_that_sheds_rungs_is_told_of_and_one_that_failed_all_the_more() {
+        let rung = |label: &str, shed| RungStatus {
+            id: "v32".into(),
+            label: label.into(),
+            width: 640,
+            height: 360,
+            encoder: "libx264".into(),
+            frames: 9,
+            dropped: 0,
+            shed,
+        };
+        let rungs_there = vec![rung("720p", true), rung("480p", false)];
+        let ladder = LadderStatus {
+            state: LadderState::Running,
+            starts: 1,
+            trouble: None,
+            lag_ms: 0,
+            decode_errors: 0,
+            misses: 0,
+            rungs: rungs_there,
+        };
+        let told = rungs(&ladder).expect("one is shed");
+        assert_eq!((told.code, told.text.as_str()), ("ladder_shed", "Left out, as the machine does not keep up: 720p."));
+        let failed = LadderStatus { state: LadderState::Failed, trouble: Some("killed by signal 9".into()), ..ladder.clone() };
+        assert!(rungs(&failed).is_some_and(|warning| warning.text.ends_with("for now: killed by signal 9.")));
+        assert_eq!(rungs(&LadderStatus { rungs: vec![rung("720p", false)], ..ladder }), None);
     }
 
     #[test]

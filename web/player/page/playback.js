@@ -27,7 +27,8 @@ import { Stalls } from './stalls.js';
  * @property {string} [origin] of the gateway, where that is not the page's own
  * @property {ProtocolId | null} [protocol] null takes the best for this browser, and another where that fails
  *
- * @typedef {{video?: string, audio?: string}} Selection tracks in the place of what the gateway or the player would take
+ * @typedef {{video?: string, audio?: string}} Selection tracks in the place of what the gateway or the player would take; `video` may be that
+ * of a rung
  */
 
 const REFRESH_MS = 500;
@@ -323,7 +324,7 @@ export class Playback extends EventTarget {
       const driver = await entry.open({
         video: this.#video,
         stream: this.#stream,
-        url: this.#address(path, protocol.socket),
+        url: this.#address(path, protocol, info),
         infoUrl: this.#poll.url,
         poll: this.#poll,
         report: (problem) => this.#report(attempt, problem),
@@ -341,11 +342,16 @@ export class Playback extends EventTarget {
 
   /**
    * @param {string} path of an exit
-   * @param {boolean} socket
+   * @param {import('../address.js').Protocol} protocol
+   * @param {import('./info.js').StreamInfo} info
    */
-  #address(path, socket) {
+  #address(path, { exit, socket }, info) {
     const url = new URL(exitUrl(path, this.#origin, socket, this.#stream.token));
-    const tracks = Object.values(this.#selection);
+    const { video, audio } = this.#selection;
+    // Lists have rungs among their tracks; the other exits know them by name.
+    const rung = exit === 'hls' || exit === 'dash' ? undefined : info.renditions?.find(({ id }) => id === video);
+    const tracks = [rung === undefined ? video : undefined, audio].filter((track) => track !== undefined);
+    if (rung !== undefined) url.searchParams.set('rendition', rung.label);
     if (tracks.length > 0) url.searchParams.set('track', tracks.join());
     return url.href;
   }

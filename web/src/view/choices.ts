@@ -38,11 +38,13 @@ export class Choices {
   show(): void {
     const { info, isAutomatic, protocol, selection } = this.#playback;
     const tracks = info?.tracks ?? [];
-    const text = JSON.stringify(tracks.map(({ bit_rate: _, ...track }) => track));
+    const rungs = info?.renditions ?? [];
+    const text = JSON.stringify([tracks.map(({ bit_rate: _, ...track }) => track), rungs]);
     if (text !== this.#shown && info !== null) {
       this.#shown = text;
-      fill(this.#picture, this.#rows.picture, tracks.filter(({ kind }) => kind === 'video'));
-      fill(this.#sound, this.#rows.sound, tracks.filter(({ kind }) => kind === 'audio'));
+      const named = (kind: string) => tracks.filter((track) => track.kind === kind).map((track) => ({ id: track.id, name: nameOf(track) }));
+      fill(this.#picture, this.#rows.picture, [...named('video'), ...rungs.map(({ id, label }) => ({ id, name: label }))]);
+      fill(this.#sound, this.#rows.sound, named('audio'));
     }
     const [first] = this.#protocol.options;
     if (first !== undefined) first.text = isAutomatic ? `Automatic: ${findProtocol(protocol)?.label ?? protocol}` : 'Automatic';
@@ -53,9 +55,9 @@ export class Choices {
 }
 
 /** Where there is but one track, there is nothing to choose. */
-function fill(select: HTMLSelectElement, row: HTMLElement, tracks: Track[]): void {
+function fill(select: HTMLSelectElement, row: HTMLElement, tracks: { id: string; name: string }[]): void {
   row.hidden = tracks.length < 2;
-  select.replaceChildren(el('option', { value: '' }, 'Automatic'), ...tracks.map((track) => el('option', { value: track.id }, nameOf(track))));
+  select.replaceChildren(el('option', { value: '' }, 'Automatic'), ...tracks.map(({ id, name }) => el('option', { value: id }, name)));
 }
 
 function nameOf(track: Track): string {
