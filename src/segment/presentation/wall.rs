@@ -55,7 +55,10 @@ impl Places {
     }
 
     /// A slot that was `done` now has its place. A publisher whose clock is slower than ours falls behind the places that were given; then
-    /// the next period gets later ones.
+    /// the next period gets later ones. HLS tells of them by `EXT-X-PROGRAM-DATE-TIME` alone: media time runs on, and only a step in that
+    /// is a discontinuity (RFC 8216bis §4.4.4.3).
+    ///
+    /// One whose clock is faster than ours stays ahead of his: earlier times would lie in a period that was told of already.
     pub fn watch_drift(&mut self, slot: &Slot, done: WallClock) {
         let late = done.since(slot.wall_end()) > DRIFT;
         self.late_slots = if late { self.late_slots + 1 } else { 0 };
