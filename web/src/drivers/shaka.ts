@@ -5,6 +5,12 @@ import { announcedCodec, play, type Driver, type DriverContext } from '../../pla
 /** Delay before Shaka looks again for a segment that it could not have. */
 const RETRY_S = 1;
 
+/**
+ * How far behind the clock DASH begins: within what has come of the segment in progress. By itself Shaka begins where the first bytes of a
+ * segment may be asked for, ahead of the clock, and then waits up to a segment for a picture.
+ */
+const BEGIN_BEHIND_S = 1.2;
+
 /** What is touched of an element of the manifest. */
 interface MpdNode {
   tagName: string;
@@ -42,8 +48,12 @@ export async function open({ video, url, poll, report }: DriverContext): Promise
     },
   });
   await player.attach(video);
+  // Zero of the manifest's times is the Unix epoch.
+  const isDash = new URL(url, location.href).pathname.endsWith('.mpd');
+  const clock = poll.clock.now();
   try {
-    await player.load(url);
+    // Where the stream is listed by whole segments only, Shaka takes the last place that is.
+    await player.load(url, isDash && clock !== null ? clock / 1000 - BEGIN_BEHIND_S : undefined);
     loaded = true;
   } catch (error) {
     await player.destroy();
@@ -54,10 +64,10 @@ export async function open({ video, url, poll, report }: DriverContext): Promise
   return {
     settings: { bufferBehind: 30, follower: FOLLOWER_SETTINGS },
     latencyMs: () => {
-      // Our manifests count from the Unix epoch, so that in DASH the element's time is the wall clock; Shaka's own date was seen to run ahead of it.
-      const isDash = player.getManifestType() === 'DASH';
+      // Our manifests count from the Unix epoch, so that in DASH the element's time is the wall clock; Shaka adds it to the first
+      // `ProducerReferenceTime`.
       const [now, shown] = [poll.clock.now(), isDash ? video.currentTime * 1000 : player.getPlayheadTimeAsDate()?.getTime()];
-      return now === null || shown === undefined ? null : Math.max(0, now - shown);
+      return now === null || shown === undefined || video.readyState === HTMLMediaElement.HAVE_NOTHING ? null : Math.max(0, now - shown);
     },
     window: () => {
       const { start, end } = player.seekRange();
