@@ -6,7 +6,7 @@ set -euo pipefail
 
 usage() {
     cat <<'HELP'
-scripts/bench.sh [micro [FILTER] | ingest [OPTIONS OF THE HARNESS] | fanout [OPTIONS OF THE HARNESS]]
+scripts/bench.sh [micro [FILTER] | ingest [OPTIONS OF THE HARNESS] | fanout [OPTIONS OF THE HARNESS] | ladder [OPTIONS OF THE HARNESS]]
 
   micro    criterion benchmarks (benches/*.rs), pinned to one core; FILTER is a part of a benchmark's name
   ingest   N publishers against the release gateway on one core: CPU time of a stream's second, memory per publisher, beside a bare
@@ -15,6 +15,8 @@ scripts/bench.sh [micro [FILTER] | ingest [OPTIONS OF THE HARNESS] | fanout [OPT
            beside the floor measured in the same run, which for Low-Latency HLS is nginx where it is installed (nginx-light);
            `scripts/bench.sh fanout --help` lists its options, benches/README.md tells how to read the table and how to measure
            another server
+  ladder   the ladder's worker: CPU time of three rungs beside the `ffmpeg` command that makes the same, the delay it adds, and what becomes of
+           rungs that are too much; options are rounds=3, seconds=20 and heavy=slower, a preset of x264
   nothing  all of them, with their defaults
 
 Leave the machine alone meanwhile: the figures are those of a quiet machine.
@@ -46,6 +48,13 @@ harness() {
     say "kept in ${log#"$ROOT"/}"
 }
 
+ladder() {
+    ensure_command ffmpeg ffmpeg
+    ensure_libav
+    mkdir -p "$TARGET/ladder"
+    cargo bench --locked --no-default-features --features transcode --bench ladder -- "$@" | tee "$TARGET/ladder/$(date +%Y%m%d-%H%M%S).txt"
+}
+
 ingest() { harness publishers "$@"; }
 fanout() { harness fanout "$@"; }
 
@@ -55,9 +64,9 @@ ensure_command taskset util-linux
 ensure_command prlimit util-linux
 case ${1:-all} in
 --help | -h) usage ;;
-micro | ingest | fanout) "$@" ;;
+micro | ingest | fanout | ladder) "$@" ;;
 all)
-    for part in micro ingest fanout; do "$part"; done
+    for part in micro ingest fanout ladder; do "$part"; done
     ;;
 *) die "unknown part '$1'; see --help" ;;
 esac

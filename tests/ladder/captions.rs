@@ -1,7 +1,7 @@
 //! Captions in the source's pictures are in those of every rung, also where it has fewer pictures.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use sluicegate::transcode::ladder::Rung;
+use sluicegate::transcode::ladder::{Rung, RungCodec};
 
 use crate::source::clip;
 use crate::worker::{Frame, plan, run, rung};
@@ -50,7 +50,9 @@ fn captions_stay_in_every_rung() {
         sample.data = data.freeze();
     }
     let half = Rung { every: 2, frame_rate: 14.985, ..rung("180p", 320, 180) };
-    let output = run(&plan([rung("240p", 426, 240), half, rung("120p", 214, 120)]), source.flv());
+    let hevc = Rung { codec: RungCodec::Hevc, preset: "ultrafast".into(), profile: "main".into(), level: 90, ..rung("hevc", 214, 120) };
+    let av1 = Rung { codec: RungCodec::Av1, preset: "10".into(), profile: "main".into(), level: 0, ..rung("av1", 214, 120) };
+    let output = run(&plan([rung("240p", 426, 240), half, hevc, av1]), source.flv());
     let told: Vec<_> = (0..89).map(|at| [groups(at)[0], groups(at)[1], groups(at)[2]]).collect();
     for (at, frames) in output.rungs.iter().enumerate() {
         // The last frame's come with the next in a rung that leaves it out.

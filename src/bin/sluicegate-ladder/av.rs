@@ -158,10 +158,8 @@ impl Scaler {
         let mut to = Picture::new(self.1.format, self.1.width, self.1.height);
         self.0.run(from, &mut to)?;
         // SAFETY: both are whole frames; only what is told about the picture is copied.
-        match unsafe { ffi::av_frame_copy_props(to.as_mut_ptr(), from.as_ptr()) } {
-            error if error < 0 => Err(ff::Error::from(error)),
-            _ => Ok(to),
-        }
+        checked(unsafe { ffi::av_frame_copy_props(to.as_mut_ptr(), from.as_ptr()) })?;
+        Ok(to)
     }
 }
 
@@ -206,7 +204,11 @@ pub struct Target {
 }
 
 /// Encodes one rung.
-pub struct Encoder(ff::encoder::video::Encoder);
+pub struct Encoder {
+    encoder: ff::encoder::video::Encoder,
+    /// Where pictures go first, for encoders that take them from the device's memory alone.
+    surfaces: Option<Surfaces>,
+}
 
 /// One coded frame.
 pub struct Coded {
@@ -229,7 +231,8 @@ impl Encoder {
         let mut encoder = context.encoder().video()?;
         encoder.set_width(target.width);
         encoder.set_height(target.height);
-        encoder.set_format(like.format());
+        let surfaces = if name.ends_with("_vaapi") { Some(Surfaces::new(Form::of(like), &mut encoder)?) } else { None };
+        encoder.set_format(if surfaces.is_some() { Pixel::VAAPI } else { like.format() });
         encoder.set_aspect_ratio(like.aspect_ratio());
         encoder.set_time_base(TIME_BASE);
         encoder.set_frame_rate(Some(ff::Rational(target.frame_rate.0, target.frame_rate.1)));
@@ -243,14 +246,14 @@ impl Encoder {
         for (key, value) in options {
             dictionary.set(key, value);
         }
-        encoder.open_with(dictionary).map(Self)
+        Ok(Self { encoder: encoder.open_with(dictionary)?, surfaces })
     }
 
     /// Its configuration, in the form that its codec has at the beginning of a stream.
     pub fn config(&self) -> Vec<u8> {
         // SAFETY: an open encoder keeps its extradata until it is closed, and says how long it is.
         unsafe {
-            let context = &*self.0.as_ptr();
+            let context = &*self.encoder.as_ptr();
             match (context.extradata.is_null(), usize::try_from(context.extradata_size)) {
                 (false, Ok(size)) => std::slice::from_raw_parts(context.extradata, size).to_vec(),
                 _ => Vec::new(),
@@ -263,13 +266,16 @@ impl Encoder {
     /// # Errors
     /// When it cannot encode it.
     pub fn send(&mut self, picture: &Picture) -> Result<(), ff::Error> {
-        self.0.send_frame(picture)
+        match &self.surfaces {
+            Some(surfaces) => surfaces.upload(picture).and_then(|surface| self.encoder.send_frame(&surface)),
+            None => self.encoder.send_frame(picture),
+        }
     }
 
     /// Nothing more is sent: what it still holds comes out.
     pub fn finish(&mut self) {
         // It refuses only what it has been told already.
-        let _ = self.0.send_eof();
+        let _ = self.encoder.send_eof();
     }
 
     /// The next coded frame.
@@ -278,7 +284,7 @@ impl Encoder {
     /// When it failed.
     pub fn receive(&mut self) -> Result<Option<Coded>, ff::Error> {
         let mut packet = ff::Packet::empty();
-        match self.0.receive_packet(&mut packet) {
+        match self.encoder.receive_packet(&mut packet) {
             Ok(()) => {
                 let data = packet.data().unwrap_or_default().to_vec();
                 Ok(Some(Coded { pts: packet.pts().unwrap_or_default(), is_key: packet.is_key(), data }))
@@ -288,4 +294,61 @@ impl Encoder {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Pictures in the memory of a VA-API device: the first that there is.
+struct Surfaces(*mut ffi::AVBufferRef);
+
+// SAFETY: libav counts references to its buffers atomically, and one thread alone uses this one.
+unsafe impl Send for Surfaces {}
+
+/// Surfaces that are there from the beginning; drivers that cannot make more later need as many as an encoder holds.
+const SURFACES: i32 = 20;
+
+impl Surfaces {
+    /// Opens the device, and tells the encoder that its pictures will lie there.
+    fn new(form: Form, encoder: &mut ff::encoder::video::Video) -> Result<Self, ff::Error> {
+        // SAFETY: each pointer is checked where libav may give none, and what was allocated belongs to `Self` or to the encoder.
+        unsafe {
+            let mut device = ptr::null_mut();
+            let kind = ffi::AVHWDeviceType::AV_HWDEVICE_TYPE_VAAPI;
+            checked(ffi::av_hwdevice_ctx_create(&mut device, kind, ptr::null(), ptr::null_mut(), 0))?;
+            let surfaces = Self(ffi::av_hwframe_ctx_alloc(device));
+            ffi::av_buffer_unref(&mut device);
+            if surfaces.0.is_null() {
+                return Err(ff::Error::from(ffi::AVERROR(ff::error::ENOMEM)));
+            }
+            let context = (*surfaces.0).data.cast::<ffi::AVHWFramesContext>();
+            (*context).format = Pixel::VAAPI.into();
+            (*context).sw_format = form.format.into();
+            (*context).width = form.width as i32;
+            (*context).height = form.height as i32;
+            (*context).initial_pool_size = SURFACES;
+            checked(ffi::av_hwframe_ctx_init(surfaces.0))?;
+            (*encoder.as_mut_ptr()).hw_frames_ctx = ffi::av_buffer_ref(surfaces.0);
+            Ok(surfaces)
+        }
+    }
+
+    fn upload(&self, picture: &Picture) -> Result<Picture, ff::Error> {
+        let mut surface = Picture::empty();
+        // SAFETY: an empty frame is ours; the device's context lives as long as `self`.
+        unsafe {
+            checked(ffi::av_hwframe_get_buffer(self.0, surface.as_mut_ptr(), 0))?;
+            checked(ffi::av_hwframe_transfer_data(surface.as_mut_ptr(), picture.as_ptr(), 0))?;
+            checked(ffi::av_frame_copy_props(surface.as_mut_ptr(), picture.as_ptr()))?;
+        }
+        Ok(surface)
+    }
+}
+
+impl Drop for Surfaces {
+    fn drop(&mut self) {
+        // SAFETY: the reference is ours; libav takes none for nothing.
+        unsafe { ffi::av_buffer_unref(&mut self.0) }
+    }
+}
+
+fn checked(result: i32) -> Result<(), ff::Error> {
+    if result < 0 { Err(ff::Error::from(result)) } else { Ok(()) }
 }

@@ -10,7 +10,7 @@ use ffmpeg_next::format::Pixel;
 use ffmpeg_next::frame::Video as Picture;
 use sluicegate::transcode::ladder::{Rung, RungCodec};
 
-use super::av::{Encoder, Target};
+use super::av::{self, Encoder, Target};
 use super::gauges::{Gauges, RungGauge};
 use super::output::{Frame, Message};
 use super::scale::Job;
@@ -35,13 +35,23 @@ impl Choice {
             if name.starts_with("lib") {
                 break;
             }
-            let blank = Picture::new(choice.format, rung.width, rung.height);
-            match Encoder::open(name, &target(rung, threads), &blank, &settings(name, rung, threads)) {
-                Ok(_) => break,
-                Err(error) => eprintln!("{}: {name} does not open ({error}); software has to do", rung.name),
+            match choice.try_out(rung, threads) {
+                Ok(()) => break,
+                Err(error) => eprintln!("{}: {name} does not encode here ({error}); software has to do", rung.name),
             }
         }
         choice
+    }
+
+    /// Drivers may open and then refuse every picture.
+    fn try_out(self, rung: &Rung, threads: u32) -> Result<(), ffmpeg_next::Error> {
+        let mut blank = Picture::new(self.format, rung.width, rung.height);
+        blank.set_pts(Some(0));
+        let options = settings(self.encoder, rung, threads);
+        let mut encoder = Encoder::open(self.encoder, &target(rung, threads), &blank, &options)?;
+        encoder.send(&blank)?;
+        encoder.finish();
+        encoder.receive().map(drop)
     }
 
     fn named(encoder: &'static str, rung: &Rung) -> Self {
@@ -112,7 +122,7 @@ impl Encoding<'_> {
             return Ok(());
         }
         coder.last = Some(job.pts);
-        coder.sent.push_back((job.pts, job.mark.arrived));
+        coder.sent.push_back(Sent { pts: job.pts, arrived: job.mark.arrived, captions: av::captions(&job.picture) });
         coder.encoder.send(&job.picture)?;
         self.hand_on(coder, gauge)
     }
@@ -129,14 +139,14 @@ impl Encoding<'_> {
 
     fn hand_on(&self, coder: &mut Coder, gauge: &RungGauge) -> Result<(), EncodeError> {
         while let Some(coded) = coder.encoder.receive()? {
-            let arrived = loop {
+            let Sent { pts, arrived, captions } = loop {
                 match coder.sent.pop_front() {
-                    Some((pts, arrived)) if pts == coded.pts => break arrived,
+                    Some(sent) if sent.pts == coded.pts => break sent,
                     Some(_) => gauge.drop_frame(),
                     None => return Err(EncodeError::Time(coded.pts)),
                 }
             };
-            let frame = Frame { rung: self.at, pts: coded.pts, is_sync: coded.is_key, data: coded.data.into(), arrived };
+            let frame = Frame { rung: self.at, pts, is_sync: coded.is_key, data: coded.data.into(), captions, arrived };
             self.to.send(Message::Frame(frame)).map_err(|_| EncodeError::Unread)?;
         }
         Ok(())
@@ -147,8 +157,14 @@ struct Coder {
     encoder: Encoder,
     /// Nanoseconds of the last picture: encoders want them to rise.
     last: Option<i64>,
-    /// What went in and has not come out, by its time, and when it arrived.
-    sent: VecDeque<(i64, Instant)>,
+    /// What went in and has not come out.
+    sent: VecDeque<Sent>,
+}
+
+struct Sent {
+    pts: i64,
+    arrived: Instant,
+    captions: Vec<u8>,
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -5,6 +5,7 @@
 //! short queues; who finds one full waits, back to the pipe.
 
 mod av;
+mod captions;
 mod decode;
 mod encode;
 mod gauges;
@@ -131,7 +132,7 @@ fn run(plan: &Plan) -> Result<(), Failure> {
         });
         let result = intake::run(input, &to_decode, gauges);
         drop(to_decode);
-        // Each thread ends when the one before it has: the encoders last, and then there is the last report.
+        // Each thread ends when the one before it has, and the writer when those that write through it have.
         for thread in encoding_threads {
             let _ = thread.join();
         }
@@ -181,7 +182,6 @@ impl Governor<'_> {
                 self.report();
             }
         }
-        self.report();
     }
 
     fn apply(&self, change: Change) {

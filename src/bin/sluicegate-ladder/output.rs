@@ -16,6 +16,7 @@ use sluicegate::transcode::ladder::{Rung, RungCodec};
 use sluicegate::transcode::plan::RUNGS;
 use sluicegate::transcode::report::Report;
 
+use super::captions::inserted;
 use super::gauges::Gauges;
 
 /// What goes out.
@@ -36,6 +37,8 @@ pub struct Frame {
     pub pts: i64,
     pub is_sync: bool,
     pub data: Bytes,
+    /// Those that the picture came with, as groups of three bytes.
+    pub captions: Vec<u8>,
     pub arrived: Instant,
 }
 
@@ -79,6 +82,9 @@ impl<'a> Output<'a> {
             self.file.write_all(&self.buffer)?;
             self.buffer.clear();
         }
+        // The last word counts all that went out.
+        self.script(&self.gauges.report().body());
+        self.file.write_all(&self.buffer)?;
         Ok(())
     }
 
@@ -93,9 +99,10 @@ impl<'a> Output<'a> {
         Ok(())
     }
 
-    fn frame(&mut self, Frame { rung, pts, is_sync, data, arrived }: Frame) {
-        let (track, dts) = (track(rung), Timestamp::new(pts, NANOS));
-        let sample = canonical(self.rungs[rung].codec, &data).map(|data| Sample { track, dts, cts: 0, is_sync, data });
+    fn frame(&mut self, Frame { rung, pts, is_sync, data, captions, arrived }: Frame) {
+        let (codec, track, dts) = (self.rungs[rung].codec, track(rung), Timestamp::new(pts, NANOS));
+        let data = canonical(codec, &data).map(|data| inserted(codec, data, &captions));
+        let sample = data.map(|data| Sample { track, dts, cts: 0, is_sync, data });
         let body = sample.as_ref().and_then(|sample| self.muxer.sample(sample));
         let (Some(sample), Some(body)) = (sample, body) else { return self.gauges.rungs[rung].drop_frame() };
         self.timestamp_ms = WireTime::exact(&sample).timestamp_ms;

@@ -36,7 +36,7 @@ pub struct Overload {
     /// Rungs that went, the last one last, and how long each has to rest.
     resting: Vec<(usize, Duration)>,
     rests: Vec<Duration>,
-    /// When it was how far behind, within the window.
+    /// When it was how far behind, within the window and since it is too far.
     past: VecDeque<(Duration, u64)>,
     at_ease_since: Option<Duration>,
 }
@@ -51,16 +51,18 @@ impl Overload {
 
     /// At `now` (since some beginning) the worker is `behind_ms` behind.
     pub fn observe(&mut self, now: Duration, behind_ms: u64) -> Option<Change> {
-        self.past.push_back((now, behind_ms));
-        while self.past.get(1).is_some_and(|(at, _)| now.saturating_sub(*at) >= WINDOW) {
-            self.past.pop_front();
-        }
         if behind_ms > AT_EASE_MS {
             self.at_ease_since = None;
         }
         if behind_ms > TOO_FAR_MS {
+            self.past.push_back((now, behind_ms));
+            while self.past.get(1).is_some_and(|(at, _)| now.saturating_sub(*at) >= WINDOW) {
+                self.past.pop_front();
+            }
             return if self.catches_up(now, behind_ms) { None } else { Some(self.less()) };
         }
+        // Whether it catches up is seen from when it was too far behind: what comes in at once is no sign.
+        self.past.clear();
         let since = *self.at_ease_since.get_or_insert(now);
         let &(rung, rest) = self.resting.last().filter(|_| behind_ms <= AT_EASE_MS)?;
         if now.saturating_sub(since) < rest {
@@ -68,7 +70,7 @@ impl Overload {
         }
         self.resting.pop();
         self.at_work.push(rung);
-        self.begin_anew(now);
+        self.at_ease_since = Some(now);
         Some(Change::Restore(rung))
     }
 
@@ -91,11 +93,6 @@ impl Overload {
         self.resting.push((rung, rest));
         Change::Shed(rung)
     }
-
-    fn begin_anew(&mut self, now: Duration) {
-        self.past.clear();
-        self.at_ease_since = Some(now);
-    }
 }
 
 #[cfg(test)]
@@ -113,13 +110,20 @@ mod tests {
     fn rungs_go_one_by_one_while_it_falls_behind() {
         let mut overload = Overload::new(vec![2, 0, 1]);
         let changes = follow(&mut overload, 0.0, 24, |at| (at * 400.0) as u64);
-        assert_eq!(changes, [(1.75, Change::Shed(2)), (3.0, Change::Shed(0)), (4.25, Change::Skip), (5.5, Change::Skip)]);
+        assert_eq!(changes, [(2.75, Change::Shed(2)), (4.0, Change::Shed(0)), (5.25, Change::Skip)]);
     }
 
     #[test]
     fn a_worker_that_catches_up_gives_up_nothing() {
         let mut overload = Overload::new(vec![0, 1]);
         assert_eq!(follow(&mut overload, 0.0, 60, |at| 10_000u64.saturating_sub((at * 500.0) as u64)), []);
+    }
+
+    #[test]
+    fn what_comes_in_at_once_is_given_time() {
+        let mut overload = Overload::new(vec![0, 1]);
+        assert_eq!(follow(&mut overload, 0.0, 40, |_| 30), []);
+        assert_eq!(follow(&mut overload, 10.0, 40, |at| 3_000u64.saturating_sub(((at - 10.0) * 500.0) as u64)), []);
     }
 
     #[test]

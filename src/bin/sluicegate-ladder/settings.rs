@@ -70,6 +70,8 @@ fn x265(rung: &Rung, threads: u32) -> Vec<Setting> {
         ("tune", "zerolatency".to_owned()),
         ("profile", rung.profile.clone()),
         ("forced-idr", "1".to_owned()),
+        // Newer versions can, older cannot: for all of them it is done behind the encoder.
+        ("a53cc", "0".to_owned()),
         ("x265-params", params),
     ]
 }
@@ -86,7 +88,13 @@ fn svt_av1(rung: &Rung, threads: u32) -> Vec<Setting> {
 }
 
 fn hardware(encoder: &str, rung: &Rung) -> Vec<Setting> {
+    let own_captions = if rung.codec == RungCodec::H264 { "1" } else { "0" };
     let mut settings = vec![("profile", rung.profile.clone()), ("forced_idr", "1".to_owned()), ("async_depth", "1".to_owned())];
+    settings.push(("a53cc", own_captions.to_owned()));
+    if encoder.ends_with("_qsv") {
+        // It counts them in sixteen bits.
+        settings.push(("g", "65535".to_owned()));
+    }
     if encoder.ends_with("_nvenc") {
         let low_delay = [("preset", "p4"), ("tune", "ull"), ("zerolatency", "1"), ("delay", "0"), ("rc", "cbr"), ("forced-idr", "1")];
         settings.extend(low_delay.map(|(key, value)| (key, value.to_owned())));
