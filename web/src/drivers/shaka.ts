@@ -38,6 +38,9 @@ export async function open({ video, url, poll, report }: DriverContext): Promise
       },
     },
     manifest: {
+      // Otherwise Shaka places each part by itself, and where it has to move media to an earlier time, it takes its own allowance of a
+      // millisecond for a change: it aborts before each part, and browsers drop all that does not begin with a keyframe.
+      hls: { sequenceMode: true },
       dash: {
         clockSyncUri: new URL('/time', location.href).href,
         // By the manifest's service description Shaka would change the rate itself, against its own idea of the live edge.
