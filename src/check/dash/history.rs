@@ -57,7 +57,7 @@ pub const SEGMENT: Rule = must(
 pub const NUMBER: Rule = must(
     "dash-number-moved",
     "ISO/IEC 23009-1 §5.3.9.5.3",
-    "A number keeps naming the same segment: @startNumber grows by as many as leave the timeline.",
+    "A number keeps naming the same segment: @startNumber grows by as many as leave the timeline, and stays with its @duration where there is none.",
 );
 /// Segments that leave too early.
 pub const EARLY: Rule = must(
@@ -199,6 +199,11 @@ fn compare(last: &Mpd, (before, after): (&Period, &Period), mpd: &Mpd, now: Wall
         if let (Some(old), Some(new)) = (&representation.template, &same.template) {
             let update = Update { last, mpd, period: before, now };
             update.segments(old, old.segments(old.end_of(before)), (new, new.end_of(after)), &same.place.path, found);
+            let regular = |template: &Template| (template.start_number, template.duration.filter(|_| template.timeline.is_none()));
+            if regular(old).1.is_some() && regular(old) != regular(new) {
+                let detail = format!("line {}: @startNumber and @duration were {:?} and are {:?}", new.line, regular(old), regular(new));
+                found.push(Finding::new(&NUMBER, same.place.path.clone(), detail));
+            }
         }
     }
 }

@@ -98,6 +98,13 @@ fn what_is_out_of_the_window_may_go() {
 }
 
 #[test]
+fn segments_of_one_duration_keep_their_numbers() {
+    let rules = |text: String| between(LIVE, &text, 1).into_iter().map(|finding| finding.rule.id).collect::<Vec<_>>();
+    assert_eq!(rules(update().replacen(" duration=\"96000\"", " duration=\"95000\"", 1)), ["dash-number-moved"]);
+    assert_eq!(rules(update().replacen(" duration=\"96000\"", " duration=\"96000\" startNumber=\"2\"", 1)), ["dash-number-moved"]);
+}
+
+#[test]
 fn what_is_over_stays_and_what_is_live_goes_on() {
     let rules = |found: Vec<Finding>| found.iter().map(|finding| finding.rule.id).collect::<Vec<_>>();
     assert_eq!(rules(between(ENDED, &ENDED.replacen("2500000", "2500001", 1), 1)), ["dash-static-changed"]);
