@@ -1,6 +1,7 @@
 //! N viewers on one thread: one poll, one buffer, edge-triggered.
 
-use std::io;
+use std::io::{self, Write};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Interest, Poll, Token};
@@ -27,6 +28,8 @@ pub struct Load {
     events: Events,
     buffer: Vec<u8>,
     viewers: Vec<Slot>,
+    /// Those who asked and read nothing.
+    stuck: Vec<TcpStream>,
     /// What they counted.
     pub tally: Tally,
 }
@@ -44,11 +47,11 @@ impl Load {
     /// Nobody yet.
     pub fn new() -> io::Result<Self> {
         let (poll, events) = (Poll::new()?, Events::with_capacity(EVENTS));
-        Ok(Self { poll, events, buffer: vec![0; BUFFER], viewers: Vec::new(), tally: Tally::default() })
+        Ok(Self { poll, events, buffer: vec![0; BUFFER], viewers: Vec::new(), stuck: Vec::new(), tally: Tally::default() })
     }
 
-    /// Lets `count` viewers join, so many a second, serving all that are there meanwhile.
-    pub fn join(&mut self, play: &Play, count: usize, per_second: u32) -> io::Result<()> {
+    /// Lets `count` viewers join, so many a second, serving all that are there meanwhile; and with each so many of them one who is stuck.
+    pub fn join(&mut self, play: &Play, count: usize, per_second: u32, stuck_one_in: Option<u32>) -> io::Result<()> {
         let request = viewer::request(play);
         let started = Instant::now();
         for index in 0..count {
@@ -63,6 +66,9 @@ impl Load {
                     None
                 }
             };
+            if stuck_one_in.is_some_and(|one_in| (index as u32).is_multiple_of(one_in)) {
+                self.stuck.push(stuck(play, &request)?);
+            }
             self.viewers.push(Slot { faulted: viewer.is_none(), viewer, received_before: 0, started: false });
             self.run_until(started + Duration::from_secs(1) * (index as u32 + 1) / per_second.max(1))?;
         }
@@ -115,6 +121,13 @@ impl Load {
         }
         self.tally
     }
+}
+
+/// A connection that asks and then reads nothing, for as long as it is kept.
+fn stuck(play: &Play, request: &[u8]) -> io::Result<TcpStream> {
+    let mut socket = TcpStream::connect(play.address)?;
+    socket.write_all(request)?;
+    Ok(socket)
 }
 
 impl Slot {

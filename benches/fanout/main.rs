@@ -61,7 +61,7 @@ fn main() -> anyhow::Result<()> {
         return Ok(floor::serve(options.bitrate, batch, options.floor_lifetime())?);
     }
     let cores = thread::available_parallelism()?.get();
-    let server_core = options.server_core.unwrap_or(cores - 1);
+    let server_core = options.server_core.clone().unwrap_or_else(|| (cores - 1).to_string());
     let load_cores = options.load_cores.clone().unwrap_or_else(|| "0".to_owned());
     process::pin_self(&load_cores)?;
     let files = process::raise_file_limit()?;
@@ -91,7 +91,7 @@ fn main() -> anyhow::Result<()> {
 
 struct Bench {
     options: Options,
-    server_core: usize,
+    server_core: String,
     /// Each with the floor it is compared with.
     rows: Vec<(Row, Option<usize>)>,
     floors: Vec<Row>,
@@ -111,7 +111,7 @@ impl Bench {
         }
         if plays.is_empty() {
             for protocol in protocols {
-                let server = Server::start(&self.options, self.server_core)?;
+                let server = Server::start(&self.options, &self.server_core)?;
                 let play = server.play(protocol)?;
                 self.watch(count, &play, &server.publish, Some(server.pid())).with_context(|| server.log_tail())?;
                 server.finish()?;
@@ -130,7 +130,7 @@ impl Bench {
         let publish = publish.as_ref().context("viewers by parts need --publish: only the publisher knows when a part was complete")?;
         let (row, floor) = if play.protocol == Protocol::LlHls {
             let (row, recording) = hls::measure(&self.options, count, play, publish, pid)?;
-            let floor = (!self.options.no_floor).then(|| hls::floor(&self.options, self.server_core, count, recording));
+            let floor = (!self.options.no_floor).then(|| hls::floor(&self.options, &self.server_core, count, recording));
             (row, floor.transpose().map(Option::flatten))
         } else {
             let row = dash::measure(&self.options, count, play, publish, pid)?;
@@ -164,7 +164,7 @@ impl Bench {
         let mut publisher = publish.as_ref().map(|publish| Publisher::start(publish, self.options.bitrate)).transpose()?;
         thread::sleep(GOPS_IN);
         let seconds = Duration::from_secs(self.options.seconds);
-        let mut row = self.measure(play.protocol.name(), count, play, pid, seconds)?;
+        let mut row = self.measure(play.protocol.name(), (count, self.options.stuck_one_in), play, pid, seconds)?;
         if let Some(publisher) = &mut publisher {
             row.publisher_late = publisher.finish()?;
         }
@@ -200,18 +200,25 @@ impl Bench {
     fn measure_floor(&self, count: usize, batch: Duration) -> anyhow::Result<Row> {
         let name = floor_name(batch);
         eprintln!("{count} viewers of the {name}");
-        let floor = server::floor(&self.options, self.server_core, batch)?;
+        let floor = server::floor(&self.options, &self.server_core, batch)?;
         let seconds = Duration::from_secs(self.options.floor_seconds);
-        let mut row = self.measure(name, count, &floor.play, Some(floor.pid()), seconds)?;
+        let mut row = self.measure(name, (count, None), &floor.play, Some(floor.pid()), seconds)?;
         row.memory = None;
         Ok(row)
     }
 
-    fn measure(&self, name: String, count: usize, play: &Play, pid: Option<u32>, interval: Duration) -> anyhow::Result<Row> {
+    fn measure(
+        &self,
+        name: String,
+        (count, stuck_one_in): (usize, Option<u32>),
+        play: &Play,
+        pid: Option<u32>,
+        interval: Duration,
+    ) -> anyhow::Result<Row> {
         let usage = || pid.map(Usage::of).transpose();
         let alone = usage()?;
         let mut load = Load::new()?;
-        load.join(play, count, self.options.joins_per_second)?;
+        load.join(play, count, self.options.joins_per_second, stuck_one_in)?;
         load.run_until_started(Instant::now() + STARTED_WITHIN)?;
         load.run_until(Instant::now() + Duration::from_secs(self.options.warmup))?;
 

@@ -33,6 +33,9 @@ pub struct Options {
     /// How fast viewers join
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=100_000), value_name = "N")]
     pub joins_per_second: u32,
+    /// Lets one more viewer join for each so many, who reads nothing; in no figure but the server's own
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..), value_name = "N")]
+    pub stuck_one_in: Option<u32>,
     /// Batch intervals in milliseconds at which the floor is measured, beside the one that matches each row
     #[arg(long, default_value = "0,30,100,350", value_delimiter = ',', value_name = "MS,...")]
     pub batches: Vec<u64>,
@@ -45,9 +48,9 @@ pub struct Options {
     /// Viewers of LL-HLS ask for whole playlists, never for delta updates
     #[arg(long)]
     pub whole_playlists: bool,
-    /// The core of the server and of the floor [default: the last]
-    #[arg(long, value_name = "CORE")]
-    pub server_core: Option<usize>,
+    /// The core of the server and of the floor, or several as taskset writes them [default: the last]
+    #[arg(long, value_name = "CORES")]
+    pub server_core: Option<String>,
     /// The cores of publisher and viewers, as taskset writes them [default: the first]
     #[arg(long, value_name = "CORES")]
     pub load_cores: Option<String>,

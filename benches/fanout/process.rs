@@ -44,10 +44,10 @@ pub struct Owned {
 }
 
 impl Owned {
-    /// Starts a program on one core.
-    pub fn start(core: usize, program: &Path, arguments: &[String], stdout: Stdio, stderr: Stdio) -> anyhow::Result<Self> {
+    /// Starts a program on some cores.
+    pub fn start(cores: &str, program: &Path, arguments: &[String], stdout: Stdio, stderr: Stdio) -> anyhow::Result<Self> {
         let mut command = Command::new("taskset");
-        command.args(["-c", &core.to_string()]).arg(program).args(arguments);
+        command.args(["-c", cores]).arg(program).args(arguments);
         // All peers of a bench come from one address.
         command.env("SLUICEGATE_RTMP_MAX_PENDING_PER_ADDRESS", "0");
         // taskset becomes the program: the child's id is the program's.

@@ -39,7 +39,7 @@ pub struct Floor {
 
 impl Server {
     /// Starts the gateway on free ports; returns when it listens.
-    pub fn start(options: &Options, core: usize) -> anyhow::Result<Self> {
+    pub fn start(options: &Options, core: &str) -> anyhow::Result<Self> {
         let program = options.gateway.clone().unwrap_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_sluicegate")));
         let [rtmp, http] = [free_port()?, free_port()?];
         let log = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fanout-gateway.log");
@@ -101,7 +101,7 @@ impl Floor {
 }
 
 /// Starts this very program as the floor.
-pub fn floor(options: &Options, core: usize, batch: Duration) -> anyhow::Result<Floor> {
+pub fn floor(options: &Options, core: &str, batch: Duration) -> anyhow::Result<Floor> {
     let numbers = [
         ("--batch-micros", batch.as_micros() as u64),
         ("--bitrate", options.bitrate),

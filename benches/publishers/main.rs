@@ -81,7 +81,8 @@ fn main() -> anyhow::Result<()> {
         return floor::serve().context("the floor");
     }
     let files = process::raise_file_limit()?;
-    let core = options.server_core.unwrap_or(thread::available_parallelism()?.get() - 1);
+    let last = thread::available_parallelism()?.get() - 1;
+    let core = options.server_core.unwrap_or(last).to_string();
     process::pin_self(&options.load_cores)?;
     println!("{} b/s each; server on core {core}, publishers on {}; {} s", options.bitrate, options.load_cores, options.seconds);
     println!(
@@ -93,7 +94,7 @@ fn main() -> anyhow::Result<()> {
             println!("{publishers:>10} left out: {files} open files are allowed");
             continue;
         }
-        let rows = [floor_row(&options, core, publishers)?, gateway_row(&options, core, publishers)?];
+        let rows = [floor_row(&options, &core, publishers)?, gateway_row(&options, &core, publishers)?];
         for row in &rows {
             row.print(publishers, &rows[0]);
         }
@@ -124,7 +125,7 @@ impl Row {
     }
 }
 
-fn floor_row(options: &Options, core: usize, publishers: usize) -> anyhow::Result<Row> {
+fn floor_row(options: &Options, core: &str, publishers: usize) -> anyhow::Result<Row> {
     let mut process = Owned::start(core, &std::env::current_exe()?, &["--floor".into()], Stdio::piped(), Stdio::inherit())?;
     let mut port = String::new();
     BufReader::new(process.child().stdout.take().context("no output of the floor")?).read_line(&mut port)?;
@@ -133,7 +134,7 @@ fn floor_row(options: &Options, core: usize, publishers: usize) -> anyhow::Resul
     process.finish().map(|()| row)
 }
 
-fn gateway_row(options: &Options, core: usize, publishers: usize) -> anyhow::Result<Row> {
+fn gateway_row(options: &Options, core: &str, publishers: usize) -> anyhow::Result<Row> {
     let program = options.gateway.clone().unwrap_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_sluicegate")));
     let [rtmp, http] = free_ports()?;
     // The limits are for strangers: here everybody comes from one address.

@@ -279,7 +279,7 @@ fn frame(opcode: OpCode, payload: &[u8]) -> Bytes {
 mod tests {
     use super::*;
 
-    const OPTIONS: Options = Options { max_lag_ms: 0, stuck_s: 10, merge_max_ms: 0, unsent_kib: 4, ping_s: 20, pong_s: 5 };
+    const OPTIONS: Options = Options { max_lag_ms: 0, stuck_s: 10, merge_max_ms: 0, merge_min_ms: 0, unsent_kib: 4, ping_s: 20, pong_s: 5 };
 
     fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
         let mask = [1, 2, 3, 4];

@@ -178,7 +178,7 @@ impl Sweeper {
         let now = Instant::now();
         Self {
             roster: Roster::default(),
-            window: MergeWindow::new(shared.policy.options.merge_max()),
+            window: MergeWindow::new(shared.policy.options.merge_min(), shared.policy.options.merge_max()),
             scratch: Batch::new(),
             input: Box::new([0; INPUT]),
             timer: Box::pin(tokio::time::sleep_until((now + TICK).into())),

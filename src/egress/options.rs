@@ -18,6 +18,8 @@ pub struct Options {
     pub stuck_s: u32,
     /// Longest time in milliseconds that a busy worker gathers media before it writes; 0 always writes at once.
     pub merge_max_ms: u32,
+    /// Time in milliseconds that even a worker on time gathers media before it writes: spends delay to save CPU time.
+    pub merge_min_ms: u32,
     /// KiB that may wait unsent in a viewer's socket: more hides from the gateway that a viewer is slow.
     pub unsent_kib: u32,
     /// Seconds between pings to viewers who can answer: those of WebSocket always, players of RTMP where nothing else flows.
@@ -28,7 +30,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { max_lag_ms: 2_000, stuck_s: 10, merge_max_ms: 100, unsent_kib: 128, ping_s: 20, pong_s: 20 }
+        Self { max_lag_ms: 2_000, stuck_s: 10, merge_max_ms: 100, merge_min_ms: 0, unsent_kib: 128, ping_s: 20, pong_s: 20 }
     }
 }
 
@@ -41,6 +43,11 @@ impl Options {
     /// See [`Options::max_lag_ms`].
     pub fn max_lag(&self) -> Span {
         Span::from_millis(self.max_lag_ms.into())
+    }
+
+    /// See [`Options::merge_min_ms`]; never longer than [`Options::merge_max`].
+    pub fn merge_min(&self) -> Duration {
+        Duration::from_millis(self.merge_min_ms.min(self.merge_max_ms).into())
     }
 
     /// See [`Options::merge_max_ms`].

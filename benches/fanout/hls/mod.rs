@@ -64,7 +64,7 @@ pub fn measure(options: &Options, count: usize, play: &Play, publish: &Publish, 
 }
 
 /// Lets nginx serve what was recorded to as many viewers, each step at its time. `None` where there is no nginx.
-pub fn floor(options: &Options, core: usize, count: usize, recording: Recording) -> anyhow::Result<Option<Row>> {
+pub fn floor(options: &Options, core: &str, count: usize, recording: Recording) -> anyhow::Result<Option<Row>> {
     if !nginx::is_installed() {
         eprintln!("nginx is not installed, so there is nothing to compare with: apt-get install nginx-light");
         return Ok(None);

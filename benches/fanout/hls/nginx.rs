@@ -34,7 +34,7 @@ pub fn is_installed() -> bool {
 
 impl Nginx {
     /// Writes the files of `steps` and serves them; returns when it listens.
-    pub fn start(core: usize, library: &Library, steps: &[Step]) -> anyhow::Result<Self> {
+    pub fn start(core: &str, library: &Library, steps: &[Step]) -> anyhow::Result<Self> {
         let place = if Path::new(MEMORY).is_dir() { MEMORY } else { env!("CARGO_TARGET_TMPDIR") };
         let folder = Path::new(place).join(format!("sluicegate-fanout-{}", std::process::id()));
         let root = folder.join("root");
