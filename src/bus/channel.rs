@@ -1,32 +1,46 @@
 //! A window shared between one publisher and any number of readers.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
 use super::gate::Gate;
-use super::window::{Bounds, Budget, Cursor, End, Entry, From, Lag, Read, Seq, Why, Window};
+use super::window::{Bounds, Budget, Cursor, End, Entry, From, Lag, Near, Read, Seq, Why, Window};
 
 /// A window behind a lock, with the gates of those who wait for it.
 #[derive(Debug)]
 pub struct Channel<T: Entry> {
     state: Mutex<State<T>>,
+    /// Counts changes of the window, so that readers know without its lock whether there is anything new.
+    changes: AtomicU64,
 }
+
+/// The holders of a [`Shared`] that only one reader uses: itself, and the list of gates.
+const ALONE: usize = 2;
 
 #[derive(Debug)]
 struct State<T: Entry> {
     window: Window<T>,
     /// Replaced, never changed, so that a publisher can ring outside the lock.
-    gates: Arc<[Registered]>,
+    gates: Arc<[Registered<T>]>,
     lease: Option<Arc<Lease>>,
 }
 
-#[derive(Debug, Clone)]
-struct Registered {
+#[derive(Debug)]
+struct Registered<T: Entry> {
     gate: Arc<Gate>,
+    near: Arc<Mutex<Shared<T>>>,
     /// Subscribers that share the gate.
     users: usize,
+}
+
+/// What readers with one gate share. They are one worker's, so nobody waits for its lock.
+#[derive(Debug)]
+struct Shared<T: Entry> {
+    near: Near<T>,
+    /// [`Channel::changes`] when it was looked at.
+    seen: u64,
 }
 
 /// Why a publisher may not go on.
@@ -56,13 +70,14 @@ pub struct Subscriber<T: Entry> {
     channel: Arc<Channel<T>>,
     cursor: Cursor,
     gate: Arc<Gate>,
+    near: Arc<Mutex<Shared<T>>>,
 }
 
 impl<T: Entry> Channel<T> {
     /// An empty channel.
     pub fn new(bounds: Bounds) -> Arc<Self> {
         let state = State { window: Window::new(bounds), gates: Arc::new([]), lease: None };
-        Arc::new(Self { state: Mutex::new(state) })
+        Arc::new(Self { state: Mutex::new(state), changes: AtomicU64::new(0) })
     }
 
     /// Makes the caller the one publisher; whoever was it before is told [`Revoked::Superseded`].
@@ -94,13 +109,20 @@ impl<T: Entry> Channel<T> {
         let mut state = self.state.lock();
         let cursor = state.window.join(from);
         let mut gates = state.gates.to_vec();
-        match gates.iter_mut().find(|known| Arc::ptr_eq(&known.gate, gate)) {
-            Some(known) => known.users += 1,
-            None => gates.push(Registered { gate: Arc::clone(gate), users: 1 }),
-        }
+        let near = match gates.iter_mut().find(|known| Arc::ptr_eq(&known.gate, gate)) {
+            Some(known) => {
+                known.users += 1;
+                Arc::clone(&known.near)
+            }
+            None => {
+                let near = Arc::new(Mutex::new(Shared { near: Near::new(), seen: 0 }));
+                gates.push(Registered { gate: Arc::clone(gate), near: Arc::clone(&near), users: 1 });
+                near
+            }
+        };
         state.gates = gates.into();
         drop(state);
-        Subscriber { channel: Arc::clone(self), cursor, gate: Arc::clone(gate) }
+        Subscriber { channel: Arc::clone(self), cursor, gate: Arc::clone(gate), near }
     }
 
     /// Ends the channel for good: readers drain it, the publisher is told.
@@ -108,6 +130,7 @@ impl<T: Entry> Channel<T> {
         let (gates, lease) = {
             let mut state = self.state.lock();
             state.window.end(why);
+            self.changes.fetch_add(1, Ordering::Release);
             (Arc::clone(&state.gates), state.lease.take())
         };
         if let Some(lease) = lease {
@@ -176,7 +199,9 @@ impl<T: Entry> Channel<T> {
             if let Some(why) = lease.revoked() {
                 return Err(why);
             }
-            (write(&mut state.window), Arc::clone(&state.gates))
+            let written = write(&mut state.window);
+            self.changes.fetch_add(1, Ordering::Release);
+            (written, Arc::clone(&state.gates))
         };
         ring(&gates);
         Ok(written)
@@ -226,8 +251,20 @@ impl<T: Entry> Subscriber<T> {
         self.channel.state.lock().window.read(&mut self.cursor, budget, out)
     }
 
-    /// Reads on without a copy of the entries: see [`Window::visit`]. The channel is locked meanwhile, so `each` must be quick.
-    pub fn visit(&mut self, budget: Budget, each: impl FnMut(&T)) -> Read<T> {
+    /// Reads on without a copy of the entries: see [`Window::visit`]. Readers with one gate ask the window once for all of them; for one
+    /// that is behind it is locked meanwhile, so `each` must be quick.
+    pub fn visit(&mut self, budget: Budget, mut each: impl FnMut(&T)) -> Read<T> {
+        if Arc::strong_count(&self.near) > ALONE {
+            let mut shared = self.near.lock();
+            if shared.seen != self.channel.changes.load(Ordering::Acquire) {
+                let state = self.channel.state.lock();
+                shared.seen = self.channel.changes.load(Ordering::Acquire);
+                shared.near.refresh(&state.window);
+            }
+            if let Some(found) = shared.near.visit(&mut self.cursor, budget, &mut each) {
+                return found;
+            }
+        }
         self.channel.state.lock().window.visit(&mut self.cursor, budget, each)
     }
 
@@ -291,7 +328,13 @@ impl Lease {
     }
 }
 
-fn ring(gates: &[Registered]) {
+impl<T: Entry> Clone for Registered<T> {
+    fn clone(&self) -> Self {
+        Self { gate: Arc::clone(&self.gate), near: Arc::clone(&self.near), users: self.users }
+    }
+}
+
+fn ring<T: Entry>(gates: &[Registered<T>]) {
     for registered in gates {
         registered.gate.ring();
     }

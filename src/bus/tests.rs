@@ -1,5 +1,7 @@
 //! What the bus promises, shown on small entries and a virtual clock.
 
+mod near;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -1,7 +1,11 @@
 //! A bounded ring of entries, and the cursors that read it. Pure: no lock, no waker, no clock.
 
+mod near;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
+
+pub use near::Near;
 
 use crate::media::{Kind, Program, Sample, Span, Timestamp};
 
@@ -391,22 +395,11 @@ impl<T: Entry> Window<T> {
         false
     }
 
-    fn pass(&self, cursor: &mut Cursor, budget: Budget, mut each: impl FnMut(&T)) -> bool {
+    fn pass(&self, cursor: &mut Cursor, budget: Budget, each: impl FnMut(&T)) -> bool {
         let boundary = self.heads.iter().find(|mark| mark.from > cursor.next).map_or(u64::MAX, |mark| mark.from.0);
-        let room = boundary.saturating_sub(cursor.next.0).min(budget.entries as u64);
+        let room = usize::try_from(boundary.saturating_sub(cursor.next.0)).unwrap_or(usize::MAX);
         let start = (cursor.next.0 - self.base.0) as usize;
-        let (mut taken, mut bytes) = (0, 0);
-        for entry in self.entries.iter().skip(start).take(usize::try_from(room).unwrap_or(usize::MAX)) {
-            bytes += entry.bytes();
-            if taken > 0 && bytes > budget.bytes {
-                break;
-            }
-            taken += 1;
-            cursor.time = Some(entry.time());
-            each(entry);
-        }
-        cursor.next.0 += taken;
-        taken > 0
+        cursor.pass(self.entries.iter().skip(start).take(room), budget, each)
     }
 
     fn evict(&mut self) {
@@ -438,6 +431,24 @@ impl<T: Entry> Window<T> {
             (Some(front), Some(back)) => back.time().since(front.time()),
             _ => Span::ZERO,
         }
+    }
+}
+
+impl Cursor {
+    /// Passes the entries `ahead` within `budget`. False where there is none.
+    fn pass<'a, T: Entry + 'a>(&mut self, ahead: impl Iterator<Item = &'a T>, budget: Budget, mut each: impl FnMut(&T)) -> bool {
+        let (mut taken, mut bytes) = (0, 0);
+        for entry in ahead.take(budget.entries) {
+            bytes += entry.bytes();
+            if taken > 0 && bytes > budget.bytes {
+                break;
+            }
+            taken += 1;
+            self.time = Some(entry.time());
+            each(entry);
+        }
+        self.next.0 += taken;
+        taken > 0
     }
 }
 
