@@ -2,11 +2,10 @@
 
 use std::future::poll_fn;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use atomic_waker::AtomicWaker;
+use super::sync::{AtomicBool, AtomicU64, AtomicWaker, Ordering};
 
 /// Rung by publishers, waited on by one worker. At most one wake is outstanding: a second ring before the worker has looked costs one
 /// atomic exchange, so that a publisher's push never grows with the number of viewers behind a gate.

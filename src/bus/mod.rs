@@ -9,6 +9,7 @@ pub mod ladder;
 pub mod name;
 pub mod registry;
 pub mod stream;
+mod sync;
 pub mod viewing;
 pub mod window;
 

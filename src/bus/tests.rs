@@ -253,6 +253,15 @@ fn a_gate_shared_by_many_readers_wakes_its_worker_once() {
     assert_eq!(gate.poll_rung(&mut cx), Poll::Pending, "a gate that nobody reads behind is let go");
 }
 
+#[tokio::test]
+async fn a_head_that_is_there_is_found_without_touching_the_gates() {
+    let channel = Channel::<Tick>::new(Bounds::default());
+    channel.lease().set_head(Arc::new("first"), Why::Config).unwrap();
+    let before = Arc::clone(&channel.state.lock().gates);
+    assert!(channel.settled().await.is_some());
+    assert!(Arc::ptr_eq(&before, &channel.state.lock().gates), "nobody was let in or out");
+}
+
 struct House {
     registry: Arc<Registry>,
     start: Instant,

@@ -19,12 +19,14 @@ pub struct Near<T: Entry> {
     end: Option<End>,
 }
 
-impl<T: Entry> Near<T> {
+impl<T: Entry> Default for Near<T> {
     /// Nothing yet.
-    pub fn new() -> Self {
+    fn default() -> Self {
         Self { entries: VecDeque::new(), base: Seq(0), generation: 0, end: None }
     }
+}
 
+impl<T: Entry> Near<T> {
     /// Takes over what is new.
     pub fn refresh(&mut self, window: &Window<T>) {
         let Some(mark) = window.heads.back() else { return };
