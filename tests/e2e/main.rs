@@ -20,6 +20,8 @@ mod hostile;
 mod keys;
 mod ladder;
 mod low_latency;
+#[cfg(feature = "transcode")]
+mod made;
 mod misuse;
 mod play;
 mod reconnect;
