@@ -37,8 +37,10 @@ fn worker() -> Option<u32> {
     let stats = fs::read_dir("/proc").unwrap().filter_map(|entry| fs::read_to_string(entry.ok()?.path().join("stat")).ok());
     let mut ladders = stats.filter_map(|stat| {
         let (pid, rest) = stat.split_once(" (sluicegate-ladd) ")?;
-        let parent = rest.split(' ').nth(1)?;
-        (parent == ours).then(|| pid.parse().ok())?
+        let mut fields = rest.split(' ');
+        // One that has ended is listed until somebody has asked for its status.
+        let is_alive = fields.next()? != "Z";
+        (fields.next()? == ours && is_alive).then(|| pid.parse().ok())?
     });
     ladders.next()
 }
@@ -179,7 +181,12 @@ async fn realtime_rungs_are_cut_with_the_source_and_return_when_their_worker_is_
     assert_eq!(stream.ladder().status().unwrap().misses, 0);
     let _ = encoder.kill().await;
     house.stop().await;
-    assert_eq!(worker(), None, "no worker outlives its gateway");
+    let gone = async {
+        while worker().is_some() {
+            sleep(POLL / 4).await;
+        }
+    };
+    timeout(PATIENCE, gone).await.expect("no worker outlives its gateway");
 }
 
 /// What FFmpeg records of an address in so many seconds.
