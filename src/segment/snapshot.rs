@@ -150,9 +150,11 @@ impl Slot {
         self.wall.plus(self.duration)
     }
 
-    /// The wall-clock time at which that track's segment begins.
+    /// The wall-clock time at which that track's segment begins. A rung's is told to begin with its slot, for a gap takes its place, with the
+    /// same date, where it is listed in part already and then not finished.
     pub fn wall_of(&self, track: TrackId) -> WallClock {
-        self.segment(track).map_or(self.wall, |segment| self.wall.plus(segment.start.since(self.start)))
+        let own = self.segment(track).filter(|_| !track.is_rung());
+        own.map_or(self.wall, |segment| self.wall.plus(segment.start.since(self.start)))
     }
 
     /// The same with the listed tracks of a selection alone.

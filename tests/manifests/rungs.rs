@@ -311,6 +311,13 @@ fn forced_cuts_cut_a_rung_too() {
     assert!(there.len() > 5 && there[2..].iter().all(|there| *there), "{there:?}");
 }
 
+#[test]
+fn a_segment_that_a_rung_does_not_finish_keeps_its_date() {
+    let source = Source { frames_per_second: 60, gops: vec![350], b_frames: 1, ..Source::default() };
+    let (stage, _) = play(&source, 24_000, &[Spell::Made { millis: 10_621, late: 0, missing: None }], (0, Turn::Break), 1);
+    assert!(stage.snapshots.last().unwrap().counters.forced_cuts > 0);
+}
+
 fn spells() -> impl Strategy<Value = Vec<Spell>> {
     let missing = prop_oneof![3 => Just(None), 1 => (2..200_usize).prop_map(Some)];
     let made = (500..15_000_i64, 0..2_500_i64, missing).prop_map(|(millis, late, missing)| Spell::Made { millis, late, missing });

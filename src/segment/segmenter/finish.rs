@@ -159,7 +159,8 @@ impl Segmenter {
                     (None, Some(length)) => (slot.start, snapshot::Progress::Gap(length)),
                     (None, None) => (lane.start().unwrap_or(slot.start), snapshot::Progress::Filling(lane.parts().to_vec())),
                 };
-                let wall = slot.wall.map(|wall| wall.plus(start.since(slot.start)));
+                let behind = if lane.id().is_rung() { Span::ZERO } else { start.since(slot.start) };
+                let wall = slot.wall.map(|wall| wall.plus(behind));
                 let init = Arc::clone(&lane.memory.init);
                 open.push(OpenSegment { msn: slot.msn, init, start, wall, discontinuity: slot.discontinuity, progress });
             }
