@@ -14,6 +14,8 @@ import { freePort, isOk, openBrowser, openPage, screenshot, start, stats, until,
 const CLIP = 'bframes.mp4';
 /** Another resolution and another profile. */
 const OTHER_CLIP = 'small.mp4';
+/** Other codecs, of pictures and of sound. */
+const OTHER_CODECS = 'codecs/av1-opus.mp4';
 
 /** Seconds without a publisher: longer than players buffer at low latency, well within the grace. */
 const AWAY_S = Number(process.env.AWAY_S ?? 4);
@@ -35,8 +37,12 @@ const SCENARIOS = {
   return: { interrupt: (stage) => reconnect(stage, CLIP), mayRestart: false },
   // It comes back with another resolution.
   'return-changed': { interrupt: (stage) => reconnect(stage, OTHER_CLIP), mayRestart: false, size: '426x240' },
+  // It comes back with other codecs.
+  'return-codecs': { interrupt: (stage) => reconnect(stage, OTHER_CODECS), mayRestart: false, size: '160x90' },
   // A second encoder takes over without a pause, with another resolution.
-  takeover: { interrupt: takeover, mayRestart: false, size: '426x240' },
+  takeover: { interrupt: (stage) => takeover(stage, OTHER_CLIP), mayRestart: false, size: '426x240' },
+  // The same with other codecs.
+  'takeover-codecs': { interrupt: (stage) => takeover(stage, OTHER_CODECS), mayRestart: false, size: '160x90' },
   // The encoder is restarted with another resolution: a fraction of a second without a publisher.
   'quick-return': { interrupt: quickReturn, mayRestart: false, size: '426x240' },
   // It stays away beyond the grace: the stream ends, and is live again later.
@@ -94,7 +100,8 @@ async function startGateway(stage) {
 
 /** Publishes in real time, without encoding; returns when HLS has something to play. */
 async function publish(stage, clip) {
-  stage.publisher = start('ffmpeg', [
+  // Enhanced RTMP takes a current FFmpeg.
+  stage.publisher = start(clip === OTHER_CODECS ? 'ffmpeg9' : 'ffmpeg', [
     '-nostdin', '-loglevel', 'warning', '-re', '-stream_loop', '-1', '-i', join(clips, clip), '-c', 'copy', '-f', 'flv',
     `rtmp://127.0.0.1:${stage.rtmp}/live/clip`,
   ], stage.log('publisher'));
@@ -118,9 +125,9 @@ async function reconnect(stage, clip) {
 }
 
 /** The gateway sends the first encoder away. */
-async function takeover(stage) {
+async function takeover(stage, clip) {
   const old = stage.publisher;
-  await publish(stage, OTHER_CLIP);
+  await publish(stage, clip);
   const pushedOut = await Promise.race([old.gone.then(() => true), sleep(TAKEOVER_S).then(() => false)]);
   if (pushedOut) return;
   await old.end('SIGKILL');
