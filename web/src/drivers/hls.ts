@@ -1,4 +1,4 @@
-import Hls, { AudioStreamController, ErrorTypes, Events, type InitPTSFoundData } from 'hls.js';
+import Hls, { AudioStreamController, BufferController, ErrorTypes, Events, type BufferCodecsData, type FragmentTracker, type InitPTSFoundData } from 'hls.js';
 import workerPath from 'hls.js/dist/hls.worker.js?url';
 import { follow, FOLLOWER_SETTINGS } from '../../player/follow.js';
 import { announcedCodec, play, type Driver, type DriverContext } from '../../player/page/drivers.js';
@@ -29,12 +29,25 @@ class PromptAudio extends AudioStreamController {
   }
 }
 
+/**
+ * Where a stream changes its codecs, hls.js 1.7.4 goes by the init segment and not by the multivariant playlist, which it has read long before;
+ * but it reads `opus` there, and knows it by the name of `Opus` alone, so that it keeps the old codec. The first to hear of codecs is this.
+ */
+class OpusByName extends BufferController {
+  constructor(hls: Hls, fragments: FragmentTracker) {
+    hls.on(Events.BUFFER_CODECS, (_: Events.BUFFER_CODECS, { audio }: BufferCodecsData) => {
+      if (audio?.codec === 'opus') audio.codec = 'Opus';
+    });
+    super(hls, fragments);
+  }
+}
+
 /** Plays HLS by hls.js, with low latency where the playlist offers it. */
 export function open({ video, url, poll, report }: DriverContext): Driver {
   // The worker is a file of this origin: the default one is a blob, which a strict content security policy forbids.
   // No `backBufferLength`: at each such flush hls.js 1.7.4 may forget parts that it has just buffered, and then load no more of that track
   // for seconds. Without it browsers make room by themselves.
-  const hls = new Hls({ workerPath, audioStreamController: PromptAudio, maxLiveSyncPlaybackRate: MAX_RATE });
+  const hls = new Hls({ workerPath, audioStreamController: PromptAudio, bufferController: OpusByName, maxLiveSyncPlaybackRate: MAX_RATE });
   let recoveries = 0;
   hls.on(Events.ERROR, (_, { type, details, fatal, error }) => {
     const message = `${details}: ${error.message}`;
