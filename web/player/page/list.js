@@ -1,4 +1,5 @@
-import { parseStreamName, watchPath } from '../address.js';
+import { watchPath } from '../address.js';
+import { watchForm } from './by-name.js';
 import { banner, describeTrack, duration, el, noticeBox, setText } from './dom.js';
 
 /**
@@ -94,20 +95,6 @@ function card(stream) {
       stream.publisher === null ? '' : ` · ${[stream.publisher.encoder, stream.publisher.address].filter(Boolean).join(' at ')}`),
     ...stream.tracks.map((track) => el('span', { class: 'meta' }, `${track.kind}: ${describeTrack(track)}`)),
   );
-}
-
-function watchForm() {
-  const field = el('input', { id: 'stream', type: 'text', placeholder: 'live/demo', autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false' });
-  const problem = el('p', { class: 'problem', role: 'alert', hidden: true });
-  const form = el('form', { class: 'bar' }, el('label', { for: 'stream' }, 'Watch a stream by name'), field, el('button', { type: 'submit' }, 'Watch'));
-  form.addEventListener('submit', (event) => {
-    event.preventDefault();
-    const stream = parseStreamName(field.value);
-    problem.hidden = stream !== null;
-    if (stream === null) setText(problem, 'Write the app and the name, such as live/demo.');
-    else location.assign(watchPath(stream));
-  });
-  return el('section', {}, form, problem);
 }
 
 /** @param {() => void} changed */

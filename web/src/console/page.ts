@@ -1,4 +1,4 @@
-import { parseStreamName, watchPath } from '../../player/address.js';
+import { watchForm } from '../../player/page/by-name.js';
 import { el, setText } from '../../player/page/dom.js';
 import { Card } from './card';
 import { Feed, type FeedState } from './feed';
@@ -93,18 +93,4 @@ function summary(streams: readonly StreamStatus[]): string {
     `${bitRate(sum(({ figures }) => figures.in_bit_rate))} in`,
     `${bitRate(sum(({ figures }) => figures.out_bit_rate))} out`,
   ].join(' · ');
-}
-
-function watchForm(): HTMLElement {
-  const field = el('input', { id: 'stream', type: 'text', placeholder: 'live/demo', autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false' });
-  const problem = el('p', { class: 'problem', role: 'alert', hidden: true });
-  const form = el('form', { class: 'bar' }, el('label', { for: 'stream' }, 'Watch a stream by name'), field, el('button', { type: 'submit' }, 'Watch'));
-  form.addEventListener('submit', (event) => {
-    event.preventDefault();
-    const stream = parseStreamName(field.value);
-    problem.hidden = stream !== null;
-    if (stream === null) setText(problem, 'Write the app and the name, such as live/demo.');
-    else location.assign(watchPath(stream));
-  });
-  return el('section', { class: 'by-name' }, form, problem);
 }
