@@ -3,7 +3,7 @@
 //   node tests/browser/interrupt.mjs GATEWAY CLIP_DIR SCENARIO[,SCENARIO...] PROTOCOL[,PROTOCOL...] DIR
 //
 // Starts a gateway of its own (the binary GATEWAY) for each scenario, publishes clips from CLIP_DIR with ffmpeg, and plays one page for
-// each protocol side by side. Logs and screenshots go to DIR. Prints one line of JSON for each scenario and protocol; ends with 1 when
+// each protocol side by side; "automatic" leaves the choice to the page. Logs and screenshots go to DIR. Prints one line of JSON for each scenario and protocol; ends with 1 when
 // any of them failed, with 2 when it was called wrongly. TRACE=MS prints what each player does, so often.
 
 import { mkdirSync } from 'node:fs';
@@ -113,7 +113,7 @@ async function openViewer(context, stage, protocol) {
   const isExpected = (url, text) => stage.interrupted && /Failed to load resource|WebSocket connection|ERR_/.test(text);
   const { page, problems } = await openPage(context, stage.origin, isExpected);
   const viewer = { page, protocol, problems, before: null, after: null, frozenMs: null };
-  await page.goto(`${stage.origin}/watch/live/clip?protocol=${protocol}`);
+  await page.goto(`${stage.origin}/watch/live/clip${protocol === 'automatic' ? '' : `?protocol=${protocol}`}`);
   await untilPlaying(page).catch((error) => problems.push(`did not begin: ${error.message.split('\n')[0]}`));
   return viewer;
 }

@@ -15,6 +15,9 @@ const SEEK_SPACING_MS = 500;
 /** A stall this short is jitter, which a deeper buffer would have hidden; a longer one is an outage, which it would not. */
 const JITTER_MAX_MS = 1500;
 
+/** Enough to go on with. */
+const FOUND_S = 0.1;
+
 /** Keeps a video element near the live edge of its buffer: starts it, crosses gaps, catches up. */
 export class Chaser {
   #video;
@@ -28,6 +31,10 @@ export class Chaser {
   /** When the present stall began. @type {number | null} */
   #stalledMs = null;
   #seeks = 0;
+  /** What the edge is about to step back by, seconds. */
+  #leanS = 0;
+  /** Whether what was at the playhead has been taken away. */
+  #isLost = false;
 
   /**
    * @param {HTMLVideoElement} video
@@ -56,6 +63,21 @@ export class Chaser {
     this.#played = false;
     this.#stalledMs = null;
     this.#lastSeekMs = -Infinity;
+    this.#isLost = false;
+  }
+
+  /**
+   * Stays so much further away, and plays slower until it is: what will come is later by so much than what comes now.
+   *
+   * @param {number} seconds 0 when that is over
+   */
+  lean(seconds) {
+    this.#leanS = seconds;
+  }
+
+  /** What was buffered at the playhead has been replaced: a decoder goes on there only after a seek. */
+  resettle() {
+    this.#isLost = true;
   }
 
   stop() {
@@ -82,6 +104,17 @@ export class Chaser {
     this.#tick();
   }
 
+  /** @param {{start: number, end: number}[]} ranges */
+  #find(ranges) {
+    const last = ranges.at(-1);
+    const now = this.#video.currentTime;
+    if (last === undefined || last.end - Math.max(now, last.start) < FOUND_S) return;
+    this.#isLost = false;
+    this.#seeks += 1;
+    this.#lastSeekMs = this.#firstMs = performance.now();
+    this.#video.currentTime = Math.max(now, last.start);
+  }
+
   #tick() {
     const video = this.#video;
     const ranges = bufferedRanges(video);
@@ -90,13 +123,15 @@ export class Chaser {
     this.#firstMs ??= now;
     // A person's pause is respected, but a player that never began must be brought to where the media is.
     if (video.seeking || (video.paused && this.#played)) return;
-    const targetS = this.#target.value(now);
+    if (this.#isLost) this.#find(ranges);
+    const targetS = this.#target.value(now) + this.#leanS;
     const { seekTo, rate } = steer({
       time: video.currentTime,
       ranges,
       rate: video.playbackRate,
       stalled: video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA,
       targetS,
+      mayWait: this.#leanS > 0,
       jumpS: targetS + (this.#isSettling(now) ? SETTLE_JUMP_S : JUMP_BEHIND_S),
     });
     if (seekTo !== null && now - this.#lastSeekMs >= SEEK_SPACING_MS) {

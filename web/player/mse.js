@@ -1,7 +1,10 @@
 import { Backoff } from './backoff.js';
 import { Chaser } from './chaser.js';
+import { Connection } from './connection.js';
+import { Renditions } from './renditions.js';
+import { MIN_AHEAD_S } from './seam.js';
 import { MediaSession, mediaSourceClass } from './session.js';
-import { sameShape, WireError, WireReader } from './wire.js';
+import { sameShape } from './wire.js';
 
 /**
  * @typedef {'connecting' | 'playing' | 'waiting' | 'suspended' | 'offline' | 'failed'} PlayerState
@@ -10,10 +13,11 @@ import { sameShape, WireError, WireReader } from './wire.js';
  *
  * @typedef {{message: string, fatal: boolean}} Problem
  *
- * @typedef {object} MsePlayerOptions
- * @property {string} url the WebSocket address of the stream
+ * @typedef {object} PlayerOptions
  * @property {string} infoUrl the stream's description, which tells whether it is over; 404 while it does not exist. A failed WebSocket tells no reason
  * @property {number} [targetS] wanted distance to the live edge, seconds
+ *
+ * @typedef {PlayerOptions & import('./renditions.js').RenditionOptions} MsePlayerOptions
  */
 
 const TARGET_S = 0.22;
@@ -56,14 +60,20 @@ export class MsePlayer extends EventTarget {
   #stop = new AbortController();
   /** @type {PlayerState} */
   #state = 'connecting';
-  /** @type {WebSocket | null} */
-  #socket = null;
-  /** Whether the session's media came over the present socket. */
+  /** What plays. @type {Connection | null} */
+  #connection = null;
+  /** @type {import('./connection.js').Listener} */
+  #listener = {
+    init: (from, announcement, bytes) => this.#announced(from, announcement, bytes),
+    fragment: (from, fragment) => this.#arrived(from, fragment),
+    broken: (from, message) => (from === this.#connection ? this.#sessionFailed('broken', `the server sent ${message}`) : this.#changeFailed()),
+    closed: (from, code, reason) => void (from === this.#connection ? this.#closed(from, code, reason) : this.#changeFailed()),
+  };
+  #renditions;
+  /** Whether the session's media came over the present connection, or goes on by it. */
   #sessionIsCurrent = false;
   /** @type {MediaSession | null} */
   #session = null;
-  #openedMs = 0;
-  #heardMs = 0;
   #broken = 0;
   #drops = 0;
   #userPaused = false;
@@ -82,6 +92,7 @@ export class MsePlayer extends EventTarget {
     this.#video = video;
     this.#options = options;
     this.#chaser = new Chaser(video, options.targetS ?? TARGET_S);
+    this.#renditions = new Renditions(options, this.#listener);
     this.#watchdog = setInterval(() => this.#watch(), 1000);
     const { signal } = this.#stop;
     video.addEventListener('pause', () => this.#paused(), { signal });
@@ -107,6 +118,11 @@ export class MsePlayer extends EventTarget {
   /** Tracks now playing, as announced. */
   get tracks() {
     return this.#session?.tracks ?? [];
+  }
+
+  /** The rendition that is played by choice of ours; null for the one that the server takes. */
+  get picture() {
+    return this.#renditions.picture;
   }
 
   /** The stream's timeline at the playhead in milliseconds, null before the first media. */
@@ -135,50 +151,95 @@ export class MsePlayer extends EventTarget {
     this.#video.load();
   }
 
+  /** The address to play has changed: goes over to it without an interruption, where that is possible. */
+  choose() {
+    this.#renditions.drop();
+    if (this.#connection === null || this.#connection.url === this.#renditions.url) return;
+    if (this.mediaMs === null || !this.#connection.hasBegun) this.#connect();
+    else this.#renditions.turn('wish');
+  }
+
   #connect() {
     this.#disconnect();
     this.#setState('connecting');
-    const socket = new WebSocket(this.#options.url);
-    socket.binaryType = 'arraybuffer';
-    const reader = new WireReader();
-    this.#socket = socket;
+    this.#connection = new Connection(this.#renditions.url, this.#listener);
+    this.#renditions.begin();
     this.#sessionIsCurrent = false;
-    this.#openedMs = this.#heardMs = performance.now();
-    socket.addEventListener('message', ({ data }) => {
-      if (this.#socket === socket) this.#receive(reader, data);
-    });
-    socket.addEventListener('close', ({ code, reason }) => {
-      if (this.#socket === socket) void this.#closed(code, reason);
-    });
   }
 
   #disconnect() {
     clearTimeout(this.#next);
-    const socket = this.#socket;
-    this.#socket = null;
-    socket?.close();
+    this.#renditions.drop();
+    this.#connection?.close();
+    this.#connection = null;
   }
 
   /**
-   * @param {WireReader} reader
-   * @param {string | ArrayBuffer} data
+   * @param {Connection} from
+   * @param {import('./wire.js').Announcement} announcement
+   * @param {Uint8Array<ArrayBuffer>} bytes
    */
-  #receive(reader, data) {
-    this.#heardMs = performance.now();
-    try {
-      const event = reader.read(data);
-      if (event.kind === 'init') {
-        this.#sessionFor(event.announcement).appendInit(event.announcement, /** @type {Uint8Array<ArrayBuffer>} */ (event.bytes));
-        this.dispatchEvent(new Event('tracks'));
-      } else if (event.kind === 'fragment') {
-        this.#session?.appendFragment(/** @type {Uint8Array<ArrayBuffer>} */ (event.bytes));
-      } else if (event.kind === 'drop') {
-        this.#drops += 1;
-      }
-    } catch (error) {
-      if (!(error instanceof WireError)) throw error;
-      this.#sessionFailed('broken', `the server sent ${error.message}`);
+  #announced(from, announcement, bytes) {
+    const { change } = this.#renditions;
+    if (from === change?.connection) {
+      change.seam.init(announcement, bytes);
+      // The line belongs to what is needed now.
+      if (change.reason === 'rescue') this.#connection?.close();
+      return;
     }
+    this.#sessionFor(announcement).appendInit(announcement, bytes);
+    this.dispatchEvent(new Event('tracks'));
+    if (announcement.why !== 'lagged') return;
+    this.#drops += 1;
+    this.#renditions.lagged();
+  }
+
+  /**
+   * @param {Connection} from
+   * @param {import('./boxes.js').Fragment} fragment
+   */
+  #arrived(from, fragment) {
+    const { change } = this.#renditions;
+    const leads = fragment.isVideo || !this.tracks.some(({ kind }) => kind === 'video');
+    if (from === change?.connection) {
+      this.#renditions.approached(change, fragment, leads);
+      this.#goOver();
+      return;
+    }
+    this.#renditions.arrived(fragment, leads);
+    if (this.#goOver()) return;
+    this.#session?.appendFragment(fragment.bytes);
+    if (leads && this.mediaMs !== null) this.#renditions.weigh();
+  }
+
+  /**
+   * Goes over to another rendition if the moment has come.
+   *
+   * @returns {boolean} whether it has
+   */
+  #goOver() {
+    const playheadS = (this.mediaMs ?? 0) / 1000;
+    const splice = this.#renditions.take(playheadS);
+    this.#chaser.lean(this.#renditions.lagS);
+    if (splice === null) return false;
+    this.#connection?.close();
+    this.#connection = splice.connection;
+    const { announcement, bytes } = splice.init;
+    const session = this.#sessionFor(announcement);
+    session.appendInit(announcement, bytes, splice.cuts ? splice.at : null);
+    for (const fragment of splice.fragments) session.appendFragment(fragment.bytes);
+    if (splice.at < playheadS + MIN_AHEAD_S) this.#chaser.resettle();
+    this.dispatchEvent(new Event('tracks'));
+    return true;
+  }
+
+  /** Another rendition does not come; it is asked for again, or what played before. */
+  #changeFailed() {
+    // For one that is needed at once, what played was given up as soon as it began.
+    if (this.#renditions.change?.reason === 'rescue' && this.#renditions.change.connection.hasBegun) this.#connection = null;
+    this.#renditions.failed();
+    this.#chaser.lean(0);
+    this.#after(this.#backoff.next(), () => (this.#connection === null ? void this.#connectIfLive() : this.choose()));
   }
 
   /**
@@ -216,16 +277,19 @@ export class MsePlayer extends EventTarget {
   }
 
   /**
+   * @param {Connection} connection
    * @param {number} code
    * @param {string} reason
    */
-  async #closed(code, reason) {
-    this.#socket = null;
+  #closed(connection, code, reason) {
+    this.#connection = null;
+    if (code === CLOSE.end || !connection.hasBegun) this.#renditions.ended();
+    this.#renditions.drop();
     if (code === CLOSE.refused) {
       this.#giveUp(reason === '' ? 'the server refused this viewer' : reason);
       return;
     }
-    if (performance.now() - this.#openedMs >= GOOD_CONNECTION_MS) {
+    if (performance.now() - connection.openedMs >= GOOD_CONNECTION_MS) {
       this.#backoff.reset();
       this.#broken = 0;
     }
@@ -240,7 +304,7 @@ export class MsePlayer extends EventTarget {
 
   async #connectIfLive() {
     const exists = await this.#exists();
-    if (this.#stop.signal.aborted || this.#socket !== null || this.#state === 'suspended' || this.#state === 'failed') return;
+    if (this.#stop.signal.aborted || this.#connection !== null || this.#state === 'suspended' || this.#state === 'failed') return;
     if (exists === false) {
       this.#offline();
     } else if (exists === true) {
@@ -271,8 +335,11 @@ export class MsePlayer extends EventTarget {
 
   /** Looks after a connection that is open but silent: a publisher that is away, or a network that died without a word. */
   #watch() {
-    const silent = performance.now() - this.#heardMs;
-    if (this.#socket === null || silent < SILENCE_MS) return;
+    if (this.#connection === null) return;
+    if (this.#renditions.change?.isOverdue) this.#connect();
+    const silent = performance.now() - this.#connection.heardMs;
+    this.#renditions.silent(silent);
+    if (silent < SILENCE_MS) return;
     if (this.#state === 'playing' && this.#video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA) this.#setState('waiting');
     if (silent >= SILENCE_MAX_MS) {
       this.#disconnect();
@@ -351,7 +418,7 @@ export class MsePlayer extends EventTarget {
   #setState(state) {
     if (this.#state === state) return;
     // The old picture plays out while a new connection is made; that is not yet playing again.
-    if (state === 'playing' && this.#socket === null) return;
+    if (state === 'playing' && this.#connection === null) return;
     this.#state = state;
     this.dispatchEvent(new Event('state'));
   }

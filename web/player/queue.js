@@ -1,7 +1,8 @@
 /**
  * Bytes on their way into a SourceBuffer.
  *
- * @typedef {{kind: 'init', mime: string, bytes: Uint8Array<ArrayBuffer>}} InitItem
+ * @typedef {{kind: 'init', mime: string, bytes: Uint8Array<ArrayBuffer>, cutS: number | null}} InitItem what is buffered from
+ * `cutS` on, seconds of the stream, is taken out before
  * @typedef {{kind: 'media', bytes: Uint8Array<ArrayBuffer>, fragments: number}} MediaItem
  */
 
@@ -34,9 +35,10 @@ export class AppendQueue {
   /**
    * @param {string} mime
    * @param {Uint8Array<ArrayBuffer>} bytes
+   * @param {number | null} [cutS]
    */
-  pushInit(mime, bytes) {
-    this.#push({ kind: 'init', mime, bytes });
+  pushInit(mime, bytes, cutS = null) {
+    this.#push({ kind: 'init', mime, bytes, cutS });
   }
 
   /** @param {Uint8Array<ArrayBuffer>} bytes */

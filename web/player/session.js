@@ -70,10 +70,11 @@ export class MediaSession extends EventTarget {
   /**
    * @param {import('./wire.js').Announcement} announcement
    * @param {Uint8Array<ArrayBuffer>} bytes
+   * @param {number | null} [cutS] takes out what is buffered from there on, seconds of the stream
    */
-  appendInit(announcement, bytes) {
+  appendInit(announcement, bytes, cutS = null) {
     this.tracks = announcement.tracks;
-    this.#queue.pushInit(announcement.mime, bytes);
+    this.#queue.pushInit(announcement.mime, bytes, cutS);
     this.#pump();
   }
 
@@ -106,6 +107,11 @@ export class MediaSession extends EventTarget {
     if (this.#buffer !== null && this.#evict(BACK_MAX_S, BACK_KEEP_S)) return;
     const item = this.#queue.take();
     if (item === null) return;
+    if (item.kind === 'init' && item.cutS !== null && this.#buffer !== null) {
+      this.#buffer.remove(Math.max(0, item.cutS + this.#offsetS), Infinity);
+      this.#queue.putBack({ ...item, cutS: null });
+      return;
+    }
     try {
       const buffer = item.kind === 'init' ? this.#bufferFor(item.mime) : this.#buffer;
       buffer?.appendBuffer(item.bytes);

@@ -10,12 +10,16 @@
  * @property {boolean} stalled whether the browser has nothing more to show at the playhead
  * @property {number} targetS wanted distance to the edge, seconds
  * @property {number} jumpS distance to the edge beyond which to jump, seconds
+ * @property {boolean} [mayWait] whether to play slower where the edge is too near
  *
  * @typedef {{seekTo: number | null, why: 'gap' | 'outside' | 'behind' | null, rate: number}} Steering
  */
 
 /** Playing faster than this is heard in music. */
 export const MAX_RATE = 1.1;
+
+/** Slower than this is heard, too. */
+export const MIN_RATE = 0.9;
 
 /** Distance above the target at which catching up begins; it ends at the target, so that the rate does not flutter. */
 const CATCH_UP_SLACK_S = 0.06;
@@ -52,6 +56,7 @@ export function steer(view) {
   if (here === undefined || (next !== undefined && here.end - view.time < (view.stalled ? GAP_STALLED_S : GAP_REACHED_S))) {
     return next === undefined ? { seekTo: null, why: null, rate: 1 } : jump(next.start + EDGE_S, 'gap');
   }
+  if (view.mayWait === true && lateness < view.targetS) return { seekTo: null, why: null, rate: MIN_RATE };
   return { seekTo: null, why: null, rate: catchUpRate(lateness - view.targetS, view.rate > 1) };
 }
 

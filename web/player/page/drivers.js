@@ -1,12 +1,15 @@
 import { bufferedRanges } from '../chaser.js';
 import { latencyMs } from '../latency.js';
 import { MsePlayer } from '../mse.js';
+import { mediaSourceClass } from '../session.js';
 
 /**
  * @typedef {object} DriverContext what a driver gets to work with
  * @property {HTMLVideoElement} video
  * @property {import('../address.js').StreamName} stream
  * @property {string} url address of the exit that it reads
+ * @property {(picture: string | null) => string} address the same as of now, with that picture where the viewer left the choice to us
+ * @property {() => string | null} picked the picture that the viewer chose
  * @property {string} infoUrl address of the stream's description
  * @property {import('./info.js').InfoPoll} poll
  * @property {(problem: import('../mse.js').Problem & {retry?: boolean}) => void} report a fatal problem ends the driver; `retry` says
@@ -21,6 +24,8 @@ import { MsePlayer } from '../mse.js';
  * @property {() => string | null} codec
  * @property {() => {start: number, end: number} | null} [window] the stretch of time that a viewer can go to, seconds of the element, where the
  * element itself does not tell
+ * @property {() => void} [select] goes over to what the viewer has chosen by now; without it a new attempt does
+ * @property {() => string | null} [picture] the one that was chosen by the line's throughput; null for the one that the gateway takes
  * @property {() => void | Promise<void>} destroy leaves the element without a source
  *
  * @typedef {object} DriverEntry
@@ -43,20 +48,48 @@ const STATE_WORDS = {
 /** @type {DriverEntry} */
 const wsFmp4 = {
   isSupported: () => MsePlayer.isSupported(),
-  async open({ video, url, infoUrl, poll, report, setState }) {
-    const player = new MsePlayer(video, { url, infoUrl });
+  async open({ video, address, picked, infoUrl, poll, report, setState }) {
+    const ageMs = (/** @type {number | null} */ mediaMs) => latencyMs(poll.clock.now(), poll.info?.wall_clock, mediaMs);
+    const player = new MsePlayer(video, {
+      address,
+      infoUrl,
+      ageMs,
+      pictures: () => (picked() === null ? picturesOf(poll) : []),
+      serverMs: async () => {
+        await poll.ask();
+        return poll.info?.wall_clock?.media_ms ?? null;
+      },
+    });
     player.addEventListener('state', () => setState(STATE_WORDS[player.state]));
     player.addEventListener('problem', (event) => report(/** @type {CustomEvent<import('../mse.js').Problem>} */ (event).detail));
     // A break moves the stream's timeline against the wall clock.
     player.addEventListener('tracks', () => void poll.ask());
     player.start();
     return {
-      latencyMs: () => latencyMs(poll.clock.now(), poll.info?.wall_clock, player.mediaMs),
+      latencyMs: () => ageMs(player.mediaMs),
+      select: () => player.choose(),
+      picture: () => player.picture,
       codec: () => player.tracks.map((track) => track.codec).join(', ') || null,
       destroy: () => player.destroy(),
     };
   },
 };
+
+/**
+ * What the stream has for lines of different throughput: what its encoder sends, and the rungs that the gateway makes, as far as this
+ * browser plays them.
+ *
+ * @param {import('./info.js').InfoPoll} poll
+ * @returns {import('../rungs.js').Picture[]}
+ */
+function picturesOf({ info }) {
+  const sound = info?.tracks.find(({ kind }) => kind === 'audio')?.bit_rate ?? 0;
+  const sent = (info?.tracks ?? []).filter(({ kind }) => kind === 'video').map((track, at) => ({ ...track, id: at === 0 ? null : track.id }));
+  return [...sent, ...(info?.renditions ?? [])].flatMap(({ id, codec, bit_rate: bitRate }) => {
+    const isPlayed = mediaSourceClass()?.isTypeSupported(`video/mp4; codecs="${codec}"`);
+    return isPlayed && bitRate !== undefined ? [{ id, bitRate: bitRate + sound }] : [];
+  });
+}
 
 /** @type {DriverEntry} */
 const nativeHls = {

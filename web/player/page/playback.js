@@ -57,9 +57,10 @@ const ABSENCE = {
   asking: 'Asking for the stream…',
   live: 'Asking for the stream…',
   absent: 'Not live now; waiting for it to begin',
-  refused: 'This stream demands a token: open this page with ?token=… behind its address',
+  refused: 'This stream demands a token',
   unreachable: 'The server does not answer; trying again',
 };
+const WRONG_TOKEN = 'This token does not open the stream';
 
 /**
  * One stream on one video element, by one protocol at a time: begins, begins anew, and changes to another protocol where one fails.
@@ -183,9 +184,19 @@ export class Playback extends EventTarget {
     return this.#poll.info;
   }
 
+  /** Whether the gateway has it and lets us, as of its last answer. */
+  get presence() {
+    return this.#poll.presence;
+  }
+
   /** Those of the player, see `Driver`. */
   get settings() {
     return this.#driver?.settings ?? null;
+  }
+
+  /** The picture that is played where the choice is ours, as far as the player tells; null for the one that the gateway takes. */
+  get picture() {
+    return this.#driver?.picture?.() ?? null;
   }
 
   get latencyFrom() {
@@ -237,7 +248,9 @@ export class Playback extends EventTarget {
    */
   select(selection) {
     this.#selection = selection;
-    this.#begin();
+    if (this.#driver?.select === undefined) this.#begin();
+    else this.#driver.select();
+    this.#changed();
   }
 
   /** @returns {Stats} */
@@ -288,7 +301,7 @@ export class Playback extends EventTarget {
       this.#closeIfOver();
       if (this.#driver === null && !this.#failed) {
         if (presence === 'absent') this.#problem = null;
-        this.#state = ABSENCE[presence];
+        this.#state = presence === 'refused' && this.#stream.token !== undefined ? WRONG_TOKEN : ABSENCE[presence];
       }
     }
     this.#changed();
@@ -324,7 +337,9 @@ export class Playback extends EventTarget {
       const driver = await entry.open({
         video: this.#video,
         stream: this.#stream,
-        url: this.#address(path, protocol, info),
+        url: this.#address(path, protocol, info, null),
+        address: (picture) => this.#address(path, protocol, this.info ?? info, picture),
+        picked: () => this.#selection.video ?? null,
         infoUrl: this.#poll.url,
         poll: this.#poll,
         report: (problem) => this.#report(attempt, problem),
@@ -344,10 +359,11 @@ export class Playback extends EventTarget {
    * @param {string} path of an exit
    * @param {import('../address.js').Protocol} protocol
    * @param {import('./info.js').StreamInfo} info
+   * @param {string | null} picture in the place of the one that the gateway takes, where the viewer chose none
    */
-  #address(path, { exit, socket }, info) {
+  #address(path, { exit, socket }, info, picture) {
     const url = new URL(exitUrl(path, this.#origin, socket, this.#stream.token));
-    const { video, audio } = this.#selection;
+    const { video = picture ?? undefined, audio } = this.#selection;
     // Lists have rungs among their tracks; the other exits know them by name.
     const rung = exit === 'hls' || exit === 'dash' ? undefined : info.renditions?.find(({ id }) => id === video);
     const tracks = [rung === undefined ? video : undefined, audio].filter((track) => track !== undefined);

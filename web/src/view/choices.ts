@@ -1,5 +1,5 @@
 import { findProtocol } from '../../player/address.js';
-import { describeTrack, el } from '../../player/page/dom.js';
+import { describeTrack, el, setText } from '../../player/page/dom.js';
 import type { Drivers } from '../../player/page/drivers.js';
 import { offers, type Playback } from '../../player/page/playback.js';
 import type { Track } from '../../player/wire.js';
@@ -36,7 +36,7 @@ export class Choices {
   }
 
   show(): void {
-    const { info, isAutomatic, protocol, selection } = this.#playback;
+    const { info, isAutomatic, picture, protocol, selection } = this.#playback;
     const tracks = info?.tracks ?? [];
     const rungs = info?.renditions ?? [];
     const text = JSON.stringify([tracks.map(({ bit_rate: _, ...track }) => track), rungs]);
@@ -48,6 +48,9 @@ export class Choices {
     }
     const [first] = this.#protocol.options;
     if (first !== undefined) first.text = isAutomatic ? `Automatic: ${findProtocol(protocol)?.label ?? protocol}` : 'Automatic';
+    const [leftToUs] = this.#picture.options;
+    const own = picture === null ? undefined : [...this.#picture.options].find(({ value }) => value === picture);
+    if (leftToUs !== undefined) setText(leftToUs, own === undefined ? 'Automatic' : `Automatic: ${own.text}`);
     this.#protocol.value = isAutomatic ? '' : protocol;
     this.#picture.value = selection.video ?? '';
     this.#sound.value = selection.audio ?? '';

@@ -29,12 +29,14 @@ export function startWatchPage(stream: StreamName): PlayerView {
   qr.addEventListener('click', () => showQr(`Watch ${stream.name}`, location.href));
   view.choices.element.addEventListener('protocol', (event) => keepInAddress((event as CustomEvent<string | null>).detail));
   document.addEventListener('keydown', (event) => view.key(event));
+  const token = tokenForm(stream);
   let shown = '';
   playback.addEventListener('change', () => {
     const { info } = playback;
     const isLive = info?.state === 'live';
     setText(badge, isLive ? 'Live' : info === null ? 'Not live' : 'Publisher away');
     badge.classList.toggle('away', !isLive);
+    token.hidden = playback.presence !== 'refused';
     setText(uptime, info === null ? '' : `for ${duration(info.uptime_ms)}`);
     // Only when they change: a replaced button loses the keyboard's focus.
     const text = JSON.stringify([info?.exits, info?.tracks.map(describeTrack)]);
@@ -48,6 +50,7 @@ export function startWatchPage(stream: StreamName): PlayerView {
     el('header', { class: 'top' }, el('a', { href: '/', class: 'brand' }, 'Sluicegate')),
     el('main', { class: 'watch' },
       el('div', { class: 'stage' }, view.element),
+      token,
       el('div', { class: 'title' }, el('h1', {}, stream.name, el('small', {}, ` ${stream.app}`)), badge, uptime, el('span', { class: 'space' }), qr),
       tracks,
       el('p', { class: 'soft keys' }, KEYS),
@@ -55,6 +58,20 @@ export function startWatchPage(stream: StreamName): PlayerView {
     el('footer', {}, el('a', { href: '/assets/licenses.md' }, 'Licences of the libraries in these pages')),
   );
   return view;
+}
+
+/** Where a stream demands a token, as whoever comes from the console or by a bare address has none. */
+function tokenForm(stream: StreamName): HTMLFormElement {
+  const field = el('input', { id: 'token', type: 'password', autocomplete: 'off', required: true });
+  const words = stream.token === undefined ? 'This stream demands a token' : 'Another token';
+  const form = el('form', { class: 'bar', hidden: true }, el('label', { for: 'token' }, words), field, el('button', { type: 'submit' }, 'Watch'));
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    const url = new URL(location.href);
+    url.searchParams.set('token', field.value.trim());
+    location.assign(url);
+  });
+  return form;
 }
 
 function keepInAddress(protocol: string | null): void {

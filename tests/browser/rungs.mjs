@@ -1,0 +1,149 @@
+// Plays a stream that its encoder sends as a ladder by WebSocket fMP4, over a line that is throttled for a while: our own player goes down
+// to a rendition that the line bears, and up again when it bears more. Then a viewer chooses pictures and sounds.
+//
+//   node tests/browser/rungs.mjs BASE_URL APP/NAME ID:WIDTH[,ID:WIDTH...] KBPS DIR
+//
+// Pictures are named by their tracks, such as v0:1280,v16:640, the best first and at least two; KBPS is what the throttled line bears, enough for the
+// second and not for the first. Prints one line of JSON for each walk; ends with 1 when any of them failed, with 2 when it was called wrongly.
+
+import { connect, createServer } from 'node:net';
+
+import { openBrowser, openPage, screenshot, stats, until, untilPlaying } from './lib.mjs';
+
+/** How soon the player must have gone down, and up: calm and a trial of a whole group of pictures go before. */
+const DOWN_MS = 12_000;
+const UP_MS = 40_000;
+/** What a throttled line lets through at a time, milliseconds of its rate. */
+const SLICE_MS = 20;
+
+const [base, stream, list, kbps, directory] = process.argv.slice(2);
+if (directory === undefined) {
+  console.error('usage: rungs.mjs BASE_URL APP/NAME WIDTHS KBPS DIR');
+  process.exit(2);
+}
+const pictures = list.split(',').map((one) => one.split(':')).map(([id, width]) => ({ id, width: Number(width) }));
+const [best, second] = pictures;
+const line = await openLine(new URL(base));
+const browser = await openBrowser();
+let failed = false;
+try {
+  await walk('throttled', throttled);
+  await walk('chosen', chosen);
+} finally {
+  await browser.close();
+  line.close();
+}
+process.exit(failed ? 1 : 0);
+
+async function walk(name, steps) {
+  const { page, problems } = await openPage(browser.context, line.origin);
+  const seen = {};
+  await page.goto(`${line.origin}/watch/${stream}?protocol=ws-fmp4`);
+  await untilPlaying(page).catch((error) => problems.push(error.message.split('\n')[0]));
+  const source = await page.evaluate(() => document.querySelector('video').src);
+  await steps(page, seen).catch((error) => problems.push(error.message.split('\n')[0]));
+  const { errors, stalls, stalled_ms: stalledMs } = await stats(page);
+  Object.assign(seen, { stalls, stalled_ms: stalledMs });
+  problems.push(...errors.map(({ message }) => message));
+  if (source !== await page.evaluate(() => document.querySelector('video').src)) problems.push('the player began anew');
+  await screenshot(page, directory, `rungs-${name}`);
+  await page.close();
+  console.log(JSON.stringify({ ok: problems.length === 0, walk: name, ...seen, problems }));
+  failed ||= problems.length > 0;
+}
+
+async function throttled(page, seen) {
+  await settled(page);
+  line.throttle(Number(kbps));
+  let began = Date.now();
+  await until(async () => (await stats(page)).width === second.width, 'the rendition that the line bears', DOWN_MS);
+  seen.down_ms = Date.now() - began;
+  await plays(page);
+  line.throttle(Infinity);
+  began = Date.now();
+  const before = await stats(page);
+  await until(async () => (await stats(page)).width === best.width, 'the best again', UP_MS);
+  seen.up_ms = Date.now() - began;
+  await plays(page);
+  const after = await stats(page);
+  if (after.stalls > before.stalls) throw new Error(`stalled ${after.stalls - before.stalls} times on the way up`);
+}
+
+/** Each picture and each sound, from one to the next without a stall. */
+async function chosen(page, seen) {
+  await settled(page);
+  await page.getByRole('button', { name: 'Settings' }).click();
+  seen.change_ms = [];
+  for (const { id, width } of [...pictures.slice(1), ...[...pictures].reverse().slice(1)]) {
+    const began = Date.now();
+    await page.getByLabel('Quality').selectOption(id);
+    await until(async () => (await stats(page)).width === width, `picture ${id}`);
+    seen.change_ms.push(Date.now() - began);
+  }
+  if (await page.getByLabel('Sound').isVisible()) await page.getByLabel('Sound').selectOption('a1');
+  await plays(page);
+  const { stalls } = await stats(page);
+  if (stalls > 0) throw new Error(`stalled ${stalls} times`);
+}
+
+/** What players do in their first moments tells nothing of the line. */
+async function settled(page) {
+  await plays(page);
+  await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 2000)));
+}
+
+/** Goes on for two seconds. */
+async function plays(page) {
+  const { currentTime } = await stats(page);
+  await until(async () => (await stats(page)).currentTime > currentTime + 2, 'it plays on');
+}
+
+/** A line to the gateway, all of whose connections together bear so much towards the viewer. */
+async function openLine(target) {
+  let bytesPerMs = Infinity;
+  let freeMs = 0;
+  const sockets = new Set();
+  const server = createServer((near) => {
+    const far = connect(Number(target.port), target.hostname);
+    for (const socket of [near, far]) {
+      sockets.add(socket);
+      socket.setNoDelay(true);
+      socket.on('error', () => {});
+      socket.on('close', () => { sockets.delete(socket); near.destroy(); far.destroy(); });
+    }
+    near.pipe(far);
+    const waiting = [];
+    let isBusy = false;
+    // A little at a time, so that connections share the line, and no more on its way than a line holds.
+    const pump = () => {
+      const next = waiting.shift();
+      if (next === undefined) {
+        isBusy = false;
+        far.resume();
+        return;
+      }
+      isBusy = true;
+      const length = Math.min(next.length, Number.isFinite(bytesPerMs) ? Math.ceil(bytesPerMs * SLICE_MS) : next.length);
+      if (length < next.length) waiting.unshift(next.subarray(length));
+      near.write(next.subarray(0, length));
+      freeMs = Math.max(performance.now(), freeMs) + length / bytesPerMs;
+      const wait = freeMs - performance.now();
+      if (wait <= 0) pump();
+      else setTimeout(pump, wait);
+    };
+    far.on('data', (data) => {
+      waiting.push(data);
+      if (Number.isFinite(bytesPerMs)) far.pause();
+      if (!isBusy) pump();
+    });
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    origin: `http://127.0.0.1:${server.address().port}`,
+    throttle(kbits) { bytesPerMs = kbits / 8; },
+    close() {
+      sockets.forEach((socket) => socket.destroy());
+      server.close();
+    },
+  };
+}

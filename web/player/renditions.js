@@ -1,0 +1,196 @@
+import { Change } from './change.js';
+import { Flow } from './flow.js';
+import { Rungs } from './rungs.js';
+
+/**
+ * @typedef {object} RenditionOptions
+ * @property {(picture: string | null) => string} address the WebSocket address of a rendition; null for the one that the server takes
+ * @property {() => import('./rungs.js').Picture[]} [pictures] the renditions to choose from by the line's throughput; none leaves it as it is
+ * @property {(mediaMs: number) => number | null} [ageMs] how long ago the server had that moment of the stream, as far as that is known
+ * @property {() => Promise<number | null>} [serverMs] asks the server how far the stream is by now
+ */
+
+/** A rung that is silent for this long is not made at present. */
+const RUNG_SILENCE_MS = 3000;
+
+/** Less is sound that waits for its pictures. */
+const LAG_FROM_S = 0.1;
+
+/** Which rendition of a stream comes, and which is to come in its place. */
+export class Renditions {
+  #options;
+  #listener;
+  #rungs = new Rungs();
+  #flow = new Flow(true);
+  /** How far the present connection has come, milliseconds of the stream. */
+  #newestMs = 0;
+  #isAsking = false;
+  /** What is to play in the place of what plays. @type {Change | null} */
+  change = null;
+
+  /**
+   * @param {RenditionOptions} options
+   * @param {import('./connection.js').Listener} listener
+   */
+  constructor(options, listener) {
+    this.#options = options;
+    this.#listener = listener;
+  }
+
+  /** The address to play. */
+  get url() {
+    this.#look();
+    return this.#options.address(this.#rungs.current);
+  }
+
+  /** The rendition to play, by choice of ours. */
+  get picture() {
+    return this.#rungs.current;
+  }
+
+  /** Seconds by which what will play comes later than what plays. */
+  get lagS() {
+    const lag = this.change?.seam.lagS ?? 0;
+    return lag > LAG_FROM_S ? lag : 0;
+  }
+
+  /** A connection to {@link Renditions.url} begins. */
+  begin() {
+    this.drop();
+    this.#flow = new Flow(this.#rungs.current === null);
+  }
+
+  /** Gives up a change that is under way. */
+  drop() {
+    this.change?.close();
+    this.change = null;
+  }
+
+  /**
+   * Begins to go over to what is to play now.
+   *
+   * @param {import('./change.js').Reason} reason
+   * @param {string | null} [picture]
+   */
+  turn(reason, picture = this.#rungs.current) {
+    this.drop();
+    this.change = new Change(this.#options.address(picture), reason, picture === null, this.#listener);
+  }
+
+  /**
+   * A fragment has come by the present connection.
+   *
+   * @param {import('./boxes.js').Fragment} fragment
+   * @param {boolean} leads whether it is of the track that decides
+   */
+  arrived(fragment, leads) {
+    this.#flow.arrived(performance.now(), fragment.bytes.byteLength, this.#age(fragment, leads));
+    if (leads) this.#newestMs = fragment.time * 1000;
+    this.change?.seam.fromOld(fragment);
+  }
+
+  /**
+   * A fragment has come of what is to play.
+   *
+   * @param {Change} change
+   * @param {import('./boxes.js').Fragment} fragment
+   * @param {boolean} leads
+   */
+  approached(change, fragment, leads) {
+    change.flow.arrived(performance.now(), fragment.bytes.byteLength, this.#age(fragment, leads));
+    change.seam.fromNew(fragment);
+  }
+
+  /**
+   * What to append from now on, if the moment to go over has come; the change is then made.
+   *
+   * @param {number} playheadS seconds of the stream
+   */
+  take(playheadS) {
+    const { change } = this;
+    if (change === null || (change.reason === 'trial' && !this.#isPassed(change))) return null;
+    const splice = change.take(playheadS);
+    if (splice === null) return null;
+    this.change = null;
+    this.#flow = change.flow;
+    return { ...splice, connection: change.connection };
+  }
+
+  /** Looks whether the line bears what plays, and whether it may bear more. */
+  weigh() {
+    if (this.change !== null || this.#isAsking) return;
+    const now = performance.now();
+    this.#look();
+    if (this.#rungs.doubts(now, this.#flow)) void this.#ask();
+    const better = this.#rungs.toTry(now, this.#flow);
+    if (better !== null) this.turn('trial', better.id);
+  }
+
+  /** The server has left out what this viewer was too slow for. */
+  lagged() {
+    if (this.change?.reason !== 'rescue' && this.#rungs.down(performance.now(), this.#flow, Infinity)) this.turn('rescue');
+  }
+
+  /**
+   * Nothing has come for a while: a rung may have ended where its source has not.
+   *
+   * @param {number} ms
+   */
+  silent(ms) {
+    if (ms < RUNG_SILENCE_MS || this.change !== null || this.#rungs.current === null) return;
+    this.#rungs.reset();
+    this.turn('rescue');
+  }
+
+  /** The change that was under way does not come about. */
+  failed() {
+    if (this.change?.reason === 'trial') this.#rungs.tried(performance.now(), false);
+    else if (this.change?.reason === 'rescue') this.#rungs.reset();
+    this.drop();
+  }
+
+  /** What played has ended, maybe as a rung that is there no longer. */
+  ended() {
+    this.drop();
+    this.#rungs.reset();
+  }
+
+  #look() {
+    this.#rungs.pictures = this.#options.pictures?.() ?? [];
+  }
+
+  /**
+   * @param {import('./boxes.js').Fragment} fragment
+   * @param {boolean} leads
+   */
+  #age(fragment, leads) {
+    return leads ? (this.#options.ageMs?.(fragment.time * 1000) ?? null) : null;
+  }
+
+  /**
+   * Whether a trial has been passed, and what was tried is to play.
+   *
+   * @param {Change} change
+   */
+  #isPassed(change) {
+    const verdict = this.#rungs.judge(change.forMs, change.seam.syncs, this.#flow, change.flow);
+    if (verdict === null) {
+      change.seam.trim();
+      return false;
+    }
+    this.#rungs.tried(performance.now(), verdict);
+    if (verdict) change.reason = 'wish';
+    else this.drop();
+    return verdict;
+  }
+
+  /** Whether what comes is late, or the stream itself: the server tells. */
+  async #ask() {
+    const flow = this.#flow;
+    this.#isAsking = true;
+    const serverMs = (await this.#options.serverMs?.().catch(() => null)) ?? null;
+    this.#isAsking = false;
+    if (serverMs === null || this.#flow !== flow || this.change !== null) return;
+    if (this.#rungs.down(performance.now(), flow, serverMs - this.#newestMs - flow.ordinaryMs)) this.turn('rescue');
+  }
+}
