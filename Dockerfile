@@ -29,9 +29,11 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
 
 FROM debian:12-slim
 RUN apt-get update && apt-get install -y --no-install-recommends libavcodec59 libavformat59 libavutil57 libswscale6 && rm -rf /var/lib/apt/lists/*
-RUN useradd --system --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin sluicegate
+RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin sluicegate
 COPY --from=gateway /usr/local/bin/sluicegate /usr/local/bin/sluicegate-ladder /usr/local/bin/
 COPY config/sluicegate.toml /etc/sluicegate/sluicegate.toml
+# For segments.spool: a volume that is mounted there begins as that user's.
+RUN install -d -o 10001 -g 10001 /var/lib/sluicegate
 USER 10001:10001
 # RTMP in; everything out.
 EXPOSE 1935 8080

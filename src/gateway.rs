@@ -24,7 +24,7 @@ use crate::http::monitor::{self, Monitor};
 use crate::http::push::Push;
 use crate::http::router::{Shared, router};
 use crate::http::site::Site;
-use crate::net::{Buffers, Permits, SocketOptions, Tls, Workers, listen};
+use crate::net::{Buffers, Limits, Permits, SocketOptions, Tls, Workers, listen};
 use crate::outlet::Outlets;
 use crate::rtmp::server::{self, Doors, Players, RECONNECT_PATIENCE};
 use crate::segment;
@@ -77,14 +77,19 @@ struct Closing {
     viewers: CancellationToken,
 }
 
+/// Of the files that the system lets a process open, one in so many is kept for encoders, the spool, workers and ladders ...
+const KEPT_SHARE: usize = 50;
+/// ... but no fewer than these, unless it is half of all.
+const KEPT_LEAST: usize = 64;
+
 /// Runs a gateway until SIGINT or SIGTERM, and drains it; a second signal leaves at once.
 ///
 /// # Errors
 /// When an address cannot be bound or a thread cannot be started.
-pub fn run(config: Config) -> Result<()> {
+pub fn run(mut config: Config) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("control").enable_all().build()?;
     let drain = Duration::from_secs(config.gateway.drain_s);
-    raise_descriptor_limit(config.limits.max_connections + config.rtmp.max_connections);
+    fit_open_files(&mut config.limits);
     runtime.block_on(async {
         let mut signals = Signals::new()?;
         let apps = config.apps.clone();
@@ -169,8 +174,7 @@ impl Gateway {
             if here { format!("127.0.0.1:{}", address.port()) } else { address.to_string() }
         };
         let (rtmp, http) = (host(self.rtmp), host(self.http));
-        let admin =
-            self.admin.map_or_else(|| format!("http://{http}/api/v1/streams"), |admin| format!("http://{}/api/v1/streams", host(admin)));
+        let operators = self.admin.map_or_else(|| http.clone(), host);
         println!("Sluicegate {}", env!("CARGO_PKG_VERSION"));
         let app = first_app(apps);
         let rule = apps.rule(app).cloned().unwrap_or_default();
@@ -184,7 +188,7 @@ impl Gateway {
         if let Some(https) = self.https {
             println!("            https://{}/watch/{app}/NAME{token}", host(https));
         }
-        println!("  what is live   http://{http}/   API   {admin}");
+        println!("  what is live   http://{operators}/   API   http://{operators}/api/v1/streams");
         let open: Vec<_> = apps.0.iter().filter(|(_, rule)| rule.publish == Publish::Open).map(|(app, _)| app.as_str()).collect();
         if !self.rtmp.ip().is_loopback() && !open.is_empty() {
             tracing::warn!(address = %self.rtmp, apps = open.join(", "), "anyone who reaches this address may publish in these applications");
@@ -265,7 +269,7 @@ fn bind(address: SocketAddr, sockets: SocketOptions, buffers: Buffers, key: &str
         let hint = match error.kind() {
             ErrorKind::AddrInUse => "another program listens there already; stop it or choose another port",
             ErrorKind::AddrNotAvailable => "this machine has no such address",
-            ErrorKind::PermissionDenied => "the system allows ports below 1024 only to privileged programs",
+            ErrorKind::PermissionDenied => "the system allows ports below 1024 only to programs with CAP_NET_BIND_SERVICE",
             _ => "the system does not allow it",
         };
         anyhow::Error::new(error).context(format!("{key} = \"{address}\" cannot be bound: {hint}"))
@@ -320,19 +324,29 @@ async fn keep_house(registry: Arc<Registry>, outlets: Arc<Outlets>) {
     }
 }
 
-/// Lets this process open as many files as the system allows it, and says so where that is less than the connections it may take.
-fn raise_descriptor_limit(connections: usize) {
-    match rlimit::increase_nofile_limit(u64::MAX) {
-        Ok(allowed) if allowed < connections as u64 => {
-            tracing::warn!(
-                allowed,
-                connections,
-                "the system allows fewer open files than connections are configured: raise it by ulimit -n or LimitNOFILE"
-            );
-        }
-        Ok(_) => {}
-        Err(error) => tracing::warn!(%error, "the limit on open files cannot be raised"),
+/// Lets this process open as many files as the system allows it. Where viewers could use them all up, fewer are taken: an encoder that
+/// comes back, and the spool, must still find one.
+fn fit_open_files(limits: &mut Limits) {
+    let allowed = match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(allowed) => usize::try_from(allowed).unwrap_or(usize::MAX),
+        Err(error) => return tracing::warn!(%error, "the limit on open files cannot be raised"),
+    };
+    let viewers = viewers_within(allowed);
+    if viewers < limits.max_connections {
+        tracing::warn!(
+            open_files = allowed,
+            viewers,
+            max_connections = limits.max_connections,
+            "the system allows fewer open files than viewers are configured, so fewer are taken: raise it by ulimit -n or LimitNOFILE"
+        );
+        limits.max_connections = viewers;
     }
+}
+
+/// How many viewers' connections a process takes that may open so many files.
+fn viewers_within(open_files: usize) -> usize {
+    let kept = (open_files / KEPT_SHARE).max(KEPT_LEAST).min(open_files / 2);
+    open_files - kept
 }
 
 /// SIGINT and SIGTERM.
@@ -351,5 +365,16 @@ impl Signals {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn some_files_are_kept_from_viewers() {
+        let taken = [64, 256, 1_024, 20_000, 1_048_576].map(viewers_within);
+        assert_eq!(taken, [32, 192, 960, 19_600, 1_027_605]);
     }
 }

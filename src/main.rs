@@ -24,7 +24,7 @@ Examples:
       publish a file; then watch it at http://127.0.0.1:8080/watch/live/demo
   SLUICEGATE_STREAMS_GRACE_S=30 sluicegate serve
       any key of the configuration by environment variable: SLUICEGATE_<SECTION>_<KEY>
-  head -c 18 /dev/urandom | base64 | tee key.txt | sluicegate hash-key
+  head -c 18 /dev/urandom | base64 | tr '+/' '-_' | tee key.txt | sluicegate hash-key
       make a stream key and its hash, which goes into the configuration in its place
   sluicegate check http://127.0.0.1:8080/live/demo/index.m3u8 --seconds 60
       watch a stream as a player does, and tell every rule that it breaks
@@ -122,7 +122,7 @@ fn run(serve: &Serve) -> ExitCode {
         .filter_map(|(key, flag, value)| Some(Override { key: key.to_owned(), value: value.clone()?, source: flag.to_owned() }));
     let config = match Config::load(serve.config.as_deref(), &flags.collect::<Vec<_>>()) {
         Ok(config) => config,
-        Err(mistakes) => return tell(&mistakes),
+        Err(mistakes) => return tell("the configuration", &mistakes),
     };
     telemetry::init(&config.log);
     match gateway::run(config) {
@@ -183,16 +183,16 @@ fn check(file: &str, read: Result<Config, Vec<Mistake>>) -> ExitCode {
             println!("{file}: no mistakes");
             ExitCode::SUCCESS
         }
-        Err(mistakes) => tell(&mistakes),
+        Err(mistakes) => tell(file, &mistakes),
     }
 }
 
-fn tell(mistakes: &[Mistake]) -> ExitCode {
+fn tell(what: &str, mistakes: &[Mistake]) -> ExitCode {
     for mistake in mistakes {
         eprintln!("{mistake}");
     }
     let many = if mistakes.len() == 1 { "mistake" } else { "mistakes" };
-    failed(format_args!("the configuration has {} {many}", mistakes.len()))
+    failed(format_args!("{what} has {} {many}", mistakes.len()))
 }
 
 fn failed(reason: std::fmt::Arguments<'_>) -> ExitCode {

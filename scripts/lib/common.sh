@@ -9,6 +9,9 @@ case $TARGET in /*) ;; *) TARGET=$PWD/$TARGET ;; esac
 TOOLS=$TARGET/tools
 export PATH="$TOOLS/bin:$PATH"
 
+# As Cargo.toml's rust-version says.
+RUST_MINIMUM=1.95
+
 # The page's bundler asks for this Node; Debian 12 carries 18, so the registry's own build stands in where the machine's is too old.
 NODE_MINIMUM=20.19.0
 NODE_PINNED=22.23.3
@@ -99,9 +102,12 @@ ensure_ffmpeg9() {
 # ensure_libav: what the ladder's worker is built against: FFmpeg's libraries with their headers, and clang, which reads those for Rust.
 ensure_libav() { apt_install libavcodec-dev libavformat-dev libavutil-dev libswscale-dev libclang-dev clang pkg-config; }
 
-# Rust links with the system's C compiler; some dependencies compile C of their own.
+# Rust links with the system's C compiler; some dependencies compile C of their own. Debian 12's own Rust (1.63) is too old.
 ensure_rust() {
-    have cargo || die "cargo is missing; install a Rust toolchain (1.95 or newer) from https://rustup.rs and try again"
+    local advice="install Rust $RUST_MINIMUM or newer from https://rustup.rs, open a new shell and try again" found
+    have cargo || die "cargo is missing; $advice"
+    found=$(cargo --version 2>/dev/null | awk '{ print $2 }')
+    version_at_least "${found:-0}" "$RUST_MINIMUM" || die "cargo ${found:-without a version} is too old: $(command -v cargo); $advice (or: rustup update)"
     ensure_command cc gcc libc6-dev
 }
 

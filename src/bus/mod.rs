@@ -18,7 +18,7 @@ pub use gate::Gate;
 pub use ladder::{DemandGuard, Ladder};
 pub use name::{NameError, StreamName};
 pub use registry::{Announcements, Departure, PublishRefused, Registry, Session, Takeover};
-pub use stream::{LeftOut, PublisherInfo, Rendition, Sent, State, Stream, ViewerGuard};
+pub use stream::{LeftOut, PublisherInfo, Rendition, Sent, State, Stream, Totals, ViewerGuard};
 pub use viewing::Viewing;
 pub use window::{Bounds, Budget, Cause, Cursor, End, Entry, From, Lag, Read, Seq, Why, Window};
 

@@ -108,6 +108,19 @@ pub struct Received {
     latest: Mutex<Option<(Timestamp, WallClock)>>,
 }
 
+/// How much came in up to one moment.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Totals {
+    /// See [`Received::bytes`].
+    pub bytes: u64,
+    /// See [`Received::messages`].
+    pub messages: u64,
+    /// See [`Received::dropped`].
+    pub dropped: u64,
+    /// See [`Received::repaired`].
+    pub repaired: u64,
+}
+
 /// Those who stay connected.
 #[derive(Debug, Default)]
 struct Viewers {
@@ -269,6 +282,18 @@ impl Stream {
     }
 }
 
+impl Totals {
+    /// What was added since then.
+    pub fn since(self, then: Self) -> Self {
+        Self {
+            bytes: self.bytes.saturating_sub(then.bytes),
+            messages: self.messages.saturating_sub(then.messages),
+            dropped: self.dropped.saturating_sub(then.dropped),
+            repaired: self.repaired.saturating_sub(then.repaired),
+        }
+    }
+}
+
 impl Received {
     /// Counts one media message of `bytes`.
     pub fn count(&self, bytes: usize) {
@@ -309,6 +334,11 @@ impl Received {
     /// Timestamps that had to be repaired.
     pub fn repaired(&self) -> u64 {
         self.repaired.load(Ordering::Relaxed)
+    }
+
+    /// All that is counted.
+    pub fn totals(&self) -> Totals {
+        Totals { bytes: self.bytes(), messages: self.messages(), dropped: self.dropped(), repaired: self.repaired() }
     }
 
     /// The newest media time and when it was received.

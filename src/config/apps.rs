@@ -83,5 +83,5 @@ pub(super) fn take_out(table: &mut Table, error: &Error<toml::de::Error>) -> Opt
     // The library quotes what it found where it expected something else.
     let reason =
         if reason.starts_with("invalid type") { "this is not a list of texts, or a table of such lists".to_owned() } else { reason };
-    Some(Mistake::new(key, HIDDEN, reason, "generate one: head -c 18 /dev/urandom | base64"))
+    Some(Mistake::new(key, HIDDEN, reason, "generate one: head -c 18 /dev/urandom | base64 | tr '+/' '-_'"))
 }

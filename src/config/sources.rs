@@ -1,5 +1,7 @@
 //! Where settings come from, and how they are laid over each other.
 
+use std::net::SocketAddr;
+
 use serde_json::Value as Json;
 use toml::{Table, Value};
 
@@ -78,7 +80,10 @@ pub(super) fn deserialize(mut table: Table, mistakes: &mut Vec<Mistake>) -> Conf
             return Config::default();
         };
         let reason = error.into_inner().to_string().lines().next().unwrap_or_default().to_owned();
-        let hint = default_of(&key).map_or_else(String::new, |default| format!("the default is {default}"));
+        let hint = default_of(&key).map_or_else(String::new, |default| match default.trim_matches('"').parse::<SocketAddr>() {
+            Ok(_) => format!("write ADDRESS:PORT, the address in numbers, such as {default}"),
+            Err(_) => format!("the default is {default}"),
+        });
         mistakes.push(Mistake::new(key, value.to_string(), reason, hint));
     }
 }

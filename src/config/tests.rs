@@ -47,6 +47,14 @@ fn every_mistake_is_told_at_once_with_key_value_reason_and_hint() {
 }
 
 #[test]
+fn an_address_that_cannot_be_read_is_shown_how_it_is_written() {
+    let mistakes = Config::parse("[rtmp]\nlisten = \"1935\"\n[egress]\nmerge_min_ms = 101").unwrap_err();
+    let told: Vec<_> = mistakes.iter().map(|mistake| (mistake.key.as_str(), mistake.hint.as_str())).collect();
+    let address = "write ADDRESS:PORT, the address in numbers, such as \"[::]:1935\"";
+    assert_eq!(told, [("egress.merge_min_ms", "the default is 0"), ("rtmp.listen", address)]);
+}
+
+#[test]
 fn a_file_that_is_not_toml_says_where() {
     let mistakes = Config::parse("[streams\ngrace_s = 1").unwrap_err();
     assert!(mistakes[0].reason.contains("line 1"), "{}", mistakes[0].reason);

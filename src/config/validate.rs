@@ -11,6 +11,9 @@ use crate::telemetry;
 use crate::transcode::plan::MAX_THREADS;
 use crate::transcode::supervisor;
 
+/// From here on a bound only keeps numbers within what can be computed with, and is not worth telling.
+const NO_MOST: u64 = 1 << 62;
+
 /// Adds a mistake for each setting that cannot work.
 pub(super) fn validate(config: &Config, mistakes: &mut Vec<Mistake>) {
     let mut check = Check { mistakes };
@@ -60,6 +63,7 @@ pub(super) fn validate(config: &Config, mistakes: &mut Vec<Mistake>) {
     check.range("egress.max_lag_ms", config.egress.max_lag_ms.into(), 100, 60_000);
     check.range("egress.stuck_s", config.egress.stuck_s.into(), 1, 600);
     check.range("egress.merge_max_ms", config.egress.merge_max_ms.into(), 0, 1_000);
+    check.range("egress.merge_min_ms", config.egress.merge_min_ms.into(), 0, config.egress.merge_max_ms.into());
     check.range("egress.unsent_kib", config.egress.unsent_kib.into(), 4, 16_384);
     check.range("egress.ping_s", config.egress.ping_s.into(), 1, 600);
     check.range("egress.pong_s", config.egress.pong_s.into(), 1, 600);
@@ -138,7 +142,8 @@ impl Check<'_> {
     fn range(&mut self, key: &str, value: u64, least: u64, most: u64) {
         if !(least..=most).contains(&value) {
             let default = default_of(key).unwrap_or_default();
-            self.wrong(key, &value.to_string(), format!("must be from {least} to {most}"), &format!("the default is {default}"));
+            let bounds = if most < NO_MOST { format!("must be from {least} to {most}") } else { format!("must be at least {least}") };
+            self.wrong(key, &value.to_string(), bounds, &format!("the default is {default}"));
         }
     }
 

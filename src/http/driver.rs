@@ -2,9 +2,10 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::server::conn::http1;
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
@@ -19,7 +20,7 @@ use super::site::Site;
 use super::socket::{Socket, Writing};
 use crate::egress::{self, Hub, Hubs, Policy};
 use crate::net::workers::{Seat, Serve};
-use crate::net::{ConnectionId, Tls};
+use crate::net::{ConnectionId, Tls, Trouble};
 
 /// How HTTP connections are driven.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -57,6 +58,7 @@ struct Front {
     http2: http2::Options,
     policy: Arc<Policy>,
     closing: CancellationToken,
+    strays: Mutex<Trouble>,
 }
 
 /// What is known of a connection when it is accepted.
@@ -78,7 +80,7 @@ impl Driver {
         closing: CancellationToken,
     ) -> Arc<Self> {
         let http1 = super::http1::builder(&options);
-        Arc::new(Self { front: Arc::new(Front { site, options, http1, http2, policy, closing }), hubs })
+        Arc::new(Self { front: Arc::new(Front { site, options, http1, http2, policy, closing, strays: Mutex::default() }), hubs })
     }
 }
 
@@ -117,7 +119,7 @@ impl Front {
         };
         let Opened { io, held, version } = match opened {
             Ok(opened) => opened,
-            Err(why) => return tell(&why),
+            Err(why) => return self.tell(&why),
         };
         let writing = Arc::new(Writing::default());
         let socket = Socket::new(io, held, Arc::clone(&writing));
@@ -136,12 +138,18 @@ impl Front {
             }
         }
     }
-}
 
-fn tell(why: &Unopened) {
-    // Whoever only looks whether somebody listens, as balancers do all the time, is not worth a word.
-    if !matches!(why, Unopened::Cut) {
+    fn tell(&self, why: &Unopened) {
+        // Whoever only looks whether somebody listens, as balancers do all the time, is not worth a word.
+        if matches!(why, Unopened::Cut) {
+            return;
+        }
         metrics::counter!("sluicegate_http_closed_total", "reason" => why.label()).increment(1);
         tracing::debug!(reason = %why, "connection turned away");
+        if why.is_stray()
+            && let Some(times) = self.strays.lock().tell(Instant::now())
+        {
+            tracing::warn!(reason = %why, times, "somebody came to the wrong port");
+        }
     }
 }

@@ -51,6 +51,9 @@ pub enum Unopened {
     /// TLS came to the port that has none.
     #[error("the peer speaks TLS to the port of http.listen: HTTPS needs a port of its own (http.tls_listen)")]
     StrayTls,
+    /// RTMP came to the port of HTTP.
+    #[error("the peer speaks RTMP to the port of http.listen: encoders and players of RTMP connect to rtmp.listen")]
+    StrayRtmp,
     /// It closed before it said anything.
     #[error("closed by the peer before it said anything")]
     Cut,
@@ -66,9 +69,15 @@ impl Unopened {
             Self::Handshake(_) => "bad_tls",
             Self::NotTls(_) => "not_tls",
             Self::StrayTls => "stray_tls",
+            Self::StrayRtmp => "stray_rtmp",
             Self::Cut => "cut",
             Self::Broken(_) => "broken",
         }
+    }
+
+    /// Whether the peer came to the wrong port, which only an operator can mend.
+    pub fn is_stray(&self) -> bool {
+        matches!(self, Self::NotTls(_) | Self::StrayTls | Self::StrayRtmp)
     }
 }
 
@@ -115,10 +124,11 @@ async fn plain(mut io: TcpStream, cleartext: bool) -> Result<Opened, Unopened> {
             break Version::Http2;
         }
     };
-    if Hello::of(held[0]) == Hello::Tls {
-        return Err(Unopened::StrayTls);
+    match Hello::of(held[0]) {
+        Hello::Tls => Err(Unopened::StrayTls),
+        Hello::Rtmp => Err(Unopened::StrayRtmp),
+        Hello::Http | Hello::Unknown(_) => Ok(Opened { io: io.into(), held: held.freeze(), version }),
     }
-    Ok(Opened { io: io.into(), held: held.freeze(), version })
 }
 
 /// Tells whoever speaks HTTP to the port of HTTPS what to do.
@@ -178,8 +188,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn tls_without_a_certificate_and_silence_are_told_apart() {
+    async fn tls_without_a_certificate_an_encoder_and_silence_are_told_apart() {
         assert_eq!(opened(&[b"\x16\x03\x01\0"], true).await.unwrap_err().label(), "stray_tls");
+        assert_eq!(opened(&[b"\x03\0\0\0\0"], true).await.unwrap_err().label(), "stray_rtmp");
         assert_eq!(opened(&[], true).await.unwrap_err().label(), "cut");
     }
 }

@@ -1,13 +1,14 @@
 //! Taking connections from a listener, whatever the machine runs out of.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use std::{fmt, io};
 
 use tokio::net::{TcpListener, TcpStream};
 
 use super::listen::SocketOptions;
+use super::trouble::Trouble;
 
 /// The number of a connection in log lines and in the API, unique within the process.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -24,8 +25,8 @@ pub struct Acceptor<'a> {
 /// Between two tries when the process has no descriptor left: long enough for some to come back, too short for anyone to notice.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 
-/// Between two lines of the log while the machine refuses: it may do so for hours, and the log lives on the same machine.
-const TELL_INTERVAL: Duration = Duration::from_secs(1);
+/// ENFILE and EMFILE: the system or this process has no file left to open (POSIX names them; on Linux and the BSDs these are their numbers).
+const OUT_OF_FILES: [i32; 2] = [23, 24];
 
 impl ConnectionId {
     /// The next one.
@@ -56,10 +57,10 @@ impl<'a> Acceptor<'a> {
                     self.options.tune(&socket);
                     return (socket, plain(address));
                 }
-                Err(error) if matches!(error.kind(), std::io::ErrorKind::ConnectionAborted | std::io::ErrorKind::ConnectionReset) => {}
+                Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) => {}
                 Err(error) => {
                     if let Some(times) = self.trouble.tell(Instant::now()) {
-                        tracing::error!(%error, times, "cannot accept connections");
+                        tracing::error!(%error, times, hint = hint(&error), "cannot accept connections");
                     }
                     tokio::time::sleep(EXHAUSTED_PAUSE).await;
                 }
@@ -68,38 +69,13 @@ impl<'a> Acceptor<'a> {
     }
 }
 
-/// Counts what would be told too often.
-#[derive(Debug, Default)]
-struct Trouble {
-    told: Option<Instant>,
-    times: u64,
-}
-
-impl Trouble {
-    /// Counts one more. How many there were since the last line, if it is time for another.
-    fn tell(&mut self, now: Instant) -> Option<u64> {
-        self.times += 1;
-        if self.told.is_some_and(|told| now.saturating_duration_since(told) < TELL_INTERVAL) {
-            return None;
-        }
-        self.told = Some(now);
-        Some(std::mem::take(&mut self.times))
-    }
+/// What to do about an error of the machine's.
+fn hint(error: &io::Error) -> Option<&'static str> {
+    let spent = error.raw_os_error().is_some_and(|number| OUT_OF_FILES.contains(&number));
+    spent.then_some("all open files that the system allows are in use: raise the limit by ulimit -n or LimitNOFILE")
 }
 
 /// An IPv4 peer of a listener for both families by its own address: nobody looks for `[::ffff:192.0.2.1]` in a log.
 pub(super) fn plain(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn trouble_is_told_at_once_and_then_once_a_second() {
-        let (mut trouble, start) = (Trouble::default(), Instant::now());
-        let told: Vec<_> = (0..25).filter_map(|n| trouble.tell(start + EXHAUSTED_PAUSE * n)).collect();
-        assert_eq!(told, [1, 10, 10]);
-    }
 }

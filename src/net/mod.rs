@@ -6,6 +6,7 @@ pub mod listen;
 pub mod permits;
 pub mod tls;
 pub mod transport;
+pub mod trouble;
 pub mod workers;
 
 pub use accept::{Acceptor, ConnectionId};
@@ -14,4 +15,5 @@ pub use listen::{Buffers, SocketOptions, listen};
 pub use permits::{Limits, Permit, Permits, Refused, household};
 pub use tls::Tls;
 pub use transport::Transport;
+pub use trouble::Trouble;
 pub use workers::{Seat, Serve, Workers};

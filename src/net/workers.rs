@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, mpsc};
@@ -15,6 +15,7 @@ use super::accept::Acceptor;
 use super::listen::SocketOptions;
 use super::permits::{Limits, Permit, Permits, Refused};
 use super::tls::Tls;
+use super::trouble::Trouble;
 
 /// Accepted sockets that may wait for one worker; beyond them the acceptor waits, and the system's backlog holds the rest.
 const QUEUE: usize = 1_024;
@@ -91,9 +92,13 @@ impl Workers {
     /// speaks TLS.
     pub async fn accept(&self, listener: &TcpListener, options: SocketOptions, tls: Option<&Arc<Tls>>) {
         let mut acceptor = Acceptor::new(listener, options);
+        let mut full = Trouble::default();
         loop {
             let (io, peer) = acceptor.accept().await;
-            self.assign(io, peer, tls.cloned()).await;
+            match self.seats.take(peer.ip()) {
+                Ok((number, seat)) => self.assign(number, seat, io, peer, tls.cloned()).await,
+                Err(why) => turn_away(peer, why, &mut full),
+            }
         }
     }
 
@@ -117,15 +122,7 @@ impl Workers {
         }
     }
 
-    async fn assign(&self, io: TcpStream, peer: SocketAddr, tls: Option<Arc<Tls>>) {
-        let (number, seat) = match self.seats.take(peer.ip()) {
-            Ok(taken) => taken,
-            Err(why) => {
-                metrics::counter!("sluicegate_http_refused_total", "reason" => why.label()).increment(1);
-                tracing::debug!(%peer, %why, "connection refused");
-                return;
-            }
-        };
+    async fn assign(&self, number: usize, seat: Seat, io: TcpStream, peer: SocketAddr, tls: Option<Arc<Tls>>) {
         let Some(worker) = self.workers.get(number) else { return };
         // Taken out of this runtime, to be registered with the worker's.
         match io.into_std() {
@@ -136,6 +133,17 @@ impl Workers {
             }
             Err(error) => tracing::debug!(%error, %peer, "a socket could not be handed on"),
         }
+    }
+}
+
+/// An operator must hear that viewers are lost to the limit on all of them; one address with too many is its own affair.
+fn turn_away(peer: SocketAddr, why: Refused, full: &mut Trouble) {
+    metrics::counter!("sluicegate_http_refused_total", "reason" => why.label()).increment(1);
+    tracing::debug!(%peer, %why, "connection refused");
+    if matches!(why, Refused::Full(_))
+        && let Some(times) = full.tell(Instant::now())
+    {
+        tracing::warn!(%why, times, "viewers are turned away: limits.max_connections is reached");
     }
 }
 

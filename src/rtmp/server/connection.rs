@@ -15,7 +15,7 @@ use super::rate::{Ceiling, Excess, Wishes};
 use super::verdict::{Refusal, encoder, hint, label, loggable};
 use super::{Limiter, Place, Shared, farewell};
 use crate::auth::{Action, Question};
-use crate::bus::{Departure, PublishRefused, PublisherInfo, Revoked, StreamName};
+use crate::bus::{Departure, PublishRefused, PublisherInfo, Revoked, StreamName, Totals};
 use crate::flv::TagKind;
 use crate::ingest::{Ingest, IngestError};
 use crate::media::WallClock;
@@ -43,6 +43,10 @@ pub(super) struct Connection {
     pub input: BytesMut,
     /// While something is published.
     pub ingest: Option<Ingest>,
+    /// What its stream had received, from this publisher or earlier ones, when it began to publish.
+    pub before: Totals,
+    /// Why we ended what it published, if we did.
+    pub ended: Option<String>,
     /// How much it may send.
     pub ceiling: Ceiling,
     pub place: Place,
@@ -88,6 +92,8 @@ impl Connection {
             limiter,
             input: BytesMut::new(),
             ingest: None,
+            before: Totals::default(),
+            ended: None,
             ceiling: Ceiling::new(0, Duration::ZERO, opened),
             place,
             opened,
@@ -291,6 +297,7 @@ impl Connection {
         let ingest = Ingest::new(session, options.ingest());
         tracing::info!(stream = %name, encoder, "publishing");
         if self.session.accept_publish(request.id, now).is_ok() {
+            self.before = ingest.stream().received().totals();
             self.ingest = Some(ingest);
             self.ceiling = Ceiling::new(options.max_bit_rate, options.ingest().max_ahead, now);
             self.place.settle();
@@ -318,7 +325,7 @@ impl Connection {
                 metrics::counter!("sluicegate_rtmp_publish_failed_total", "reason" => "bit_rate").increment(1);
                 tracing::warn!(max_bit_rate = most, "publication ended: more bits per second than allowed");
                 let description = format!("The stream takes more than the {} kb/s allowed here.", most / 1_000);
-                self.session.close(Code::PublishDenied, &description);
+                self.end(Code::PublishDenied, description);
             }
         }
     }
@@ -332,7 +339,7 @@ impl Connection {
             Err(error) => {
                 metrics::counter!("sluicegate_rtmp_publish_failed_total", "reason" => error.label()).increment(1);
                 tracing::warn!(%error, "publication ended");
-                self.session.close(Code::PublishDenied, &error.to_string());
+                self.end(Code::PublishDenied, error.to_string());
             }
         }
     }
@@ -344,7 +351,13 @@ impl Connection {
             Revoked::Kicked => Code::PublishDenied,
             Revoked::Ended => Code::ConnectAppShutdown,
         };
-        self.session.close(code, &format!("Publishing ended: {why}."));
+        self.end(code, format!("Publishing ended: {why}."));
+    }
+
+    /// Ends what is published, and tells the encoder and later the log why.
+    fn end(&mut self, code: Code, why: String) {
+        self.session.close(code, &why);
+        self.ended = Some(why);
     }
 
     fn on_unpublish(&mut self, reason: UnpublishReason, now: Instant) {
@@ -353,11 +366,9 @@ impl Connection {
             UnpublishReason::Encoder => Departure::Clean,
             UnpublishReason::ConnectionLost | UnpublishReason::Server => Departure::Lost,
         };
-        let received = ingest.stream().received();
-        tracing::info!(
-            stream = %ingest.stream().name(), %reason, bytes = received.bytes(), messages = received.messages(),
-            dropped = received.dropped(), repaired = received.repaired(), "publication closed"
-        );
+        let reason = self.ended.take().unwrap_or_else(|| reason.to_string());
+        let Totals { bytes, messages, dropped, repaired } = ingest.stream().received().totals().since(self.before);
+        tracing::info!(stream = %ingest.stream().name(), reason, bytes, messages, dropped, repaired, "publication closed");
         ingest.finish(how, now);
     }
 

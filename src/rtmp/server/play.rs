@@ -20,7 +20,7 @@ use super::rate::Wishes;
 use super::verdict::{Refusal, encoder};
 use super::{Place, Shared};
 use crate::bus::ladder::RungRendition;
-use crate::bus::{End, From, Registry, State, Stream, StreamName};
+use crate::bus::{End, From, Registry, State, Stream, StreamName, Totals};
 use crate::egress::{
     self, Batch, Breach, Departure, Hub, Hubs, Kinds, Over, Policy, Pump, Source, Talk, Unanswered, Viewer, Who, Wish, solo,
 };
@@ -201,7 +201,7 @@ pub(super) async fn serve(mut connection: Connection, request: &Request, found: 
         (None, None) => return None,
     };
     let place = limiter.take(address).inspect_err(|refused| tracing::info!(%refused, "a player that stopped is not kept")).ok()?;
-    let (ingest, asked, leaves, closed) = (None, None, None, None);
+    let (ingest, before, ended, asked, leaves, closed) = (None, Totals::default(), None, None, None, None);
     Some(Connection {
         io,
         address,
@@ -211,6 +211,8 @@ pub(super) async fn serve(mut connection: Connection, request: &Request, found: 
         session,
         input,
         ingest,
+        before,
+        ended,
         ceiling,
         place,
         opened,
