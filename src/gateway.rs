@@ -1,5 +1,7 @@
 //! The composition root: binds, builds, spawns, and drains with a deadline.
 
+mod machine;
+
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -24,7 +26,7 @@ use crate::http::monitor::{self, Monitor};
 use crate::http::push::Push;
 use crate::http::router::{Shared, router};
 use crate::http::site::Site;
-use crate::net::{Buffers, Limits, Permits, SocketOptions, Tls, Workers, listen};
+use crate::net::{Buffers, Permits, SocketOptions, Tls, Workers, listen};
 use crate::outlet::Outlets;
 use crate::rtmp::server::{self, Doors, Players, RECONNECT_PATIENCE};
 use crate::segment;
@@ -77,11 +79,6 @@ struct Closing {
     viewers: CancellationToken,
 }
 
-/// Of the files that the system lets a process open, one in so many is kept for encoders, the spool, workers and ladders ...
-const KEPT_SHARE: usize = 50;
-/// ... but no fewer than these, unless it is half of all.
-const KEPT_LEAST: usize = 64;
-
 /// Runs a gateway until SIGINT or SIGTERM, and drains it; a second signal leaves at once.
 ///
 /// # Errors
@@ -89,7 +86,7 @@ const KEPT_LEAST: usize = 64;
 pub fn run(mut config: Config) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("control").enable_all().build()?;
     let drain = Duration::from_secs(config.gateway.drain_s);
-    fit_open_files(&mut config.limits);
+    machine::fit_open_files(&mut config.limits);
     runtime.block_on(async {
         let mut signals = Signals::new()?;
         let apps = config.apps.clone();
@@ -159,7 +156,7 @@ impl Gateway {
         let doors = Doors { plain, encrypted, tls: tls.clone(), http: Some(http), sockets };
         let at_rtmp = server::Shared { registry: Arc::clone(&registry), authority, options: Arc::new(config.rtmp), players };
         let publishers = tokio::spawn(server::serve(doors, at_rtmp, closing.publishers.clone()));
-        let mut housekeeping = vec![tokio::spawn(keep_house(Arc::clone(&registry), outlets)), watch];
+        let mut housekeeping = vec![tokio::spawn(keep_house(Arc::clone(&registry), outlets)), watch, tokio::spawn(machine::watch_clock())];
         let ladders = supervisor::prepare(config.ladder, &registry);
         housekeeping.extend(ladders.map(|ladders| media.handle().spawn(ladders)));
         housekeeping.extend(tls.map(|tls| tokio::spawn(tls.watch())));
@@ -324,31 +321,6 @@ async fn keep_house(registry: Arc<Registry>, outlets: Arc<Outlets>) {
     }
 }
 
-/// Lets this process open as many files as the system allows it. Where viewers could use them all up, fewer are taken: an encoder that
-/// comes back, and the spool, must still find one.
-fn fit_open_files(limits: &mut Limits) {
-    let allowed = match rlimit::increase_nofile_limit(u64::MAX) {
-        Ok(allowed) => usize::try_from(allowed).unwrap_or(usize::MAX),
-        Err(error) => return tracing::warn!(%error, "the limit on open files cannot be raised"),
-    };
-    let viewers = viewers_within(allowed);
-    if viewers < limits.max_connections {
-        tracing::warn!(
-            open_files = allowed,
-            viewers,
-            max_connections = limits.max_connections,
-            "the system allows fewer open files than viewers are configured, so fewer are taken: raise it by ulimit -n or LimitNOFILE"
-        );
-        limits.max_connections = viewers;
-    }
-}
-
-/// How many viewers' connections a process takes that may open so many files.
-fn viewers_within(open_files: usize) -> usize {
-    let kept = (open_files / KEPT_SHARE).max(KEPT_LEAST).min(open_files / 2);
-    open_files - kept
-}
-
 /// SIGINT and SIGTERM.
 struct Signals {
     interrupt: Signal,
@@ -365,16 +337,5 @@ impl Signals {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn some_files_are_kept_from_viewers() {
-        let taken = [64, 256, 1_024, 20_000, 1_048_576].map(viewers_within);
-        assert_eq!(taken, [32, 192, 960, 19_600, 1_027_605]);
     }
 }

@@ -50,7 +50,7 @@ apt_install() {
         runner=(sudo)
     fi
     local began=$SECONDS
-    say "installing ${missing[*]}"
+    say "installing ${missing[*]} (this may take minutes)"
     mkdir -p "$TARGET"
     # Output goes to a file and is shown only when something fails.
     if ! { "${runner[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq &&
