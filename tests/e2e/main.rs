@@ -9,6 +9,7 @@
 mod ingest_support;
 mod support;
 
+mod age;
 mod api;
 mod cli;
 mod console;

@@ -90,7 +90,7 @@ impl Player {
 }
 
 /// What one of the crowd saw until its end: the codes, and the time of each picture.
-async fn watch(address: SocketAddr) -> (Vec<String>, Vec<u32>) {
+pub async fn watch(address: SocketAddr) -> (Vec<String>, Vec<u32>) {
     let mut player = Player::ask(address, "show").await;
     let (mut codes, mut times) = (Vec::new(), Vec::new());
     while let Some(event) = player.next().await {

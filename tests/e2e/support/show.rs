@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
-use sluicegate::bus::{PublisherInfo, Session, StreamName, Takeover, Why};
+use sluicegate::bus::{Departure, PublisherInfo, Session, StreamName, Takeover, Why};
 use sluicegate::media::codec::{AacConfig, AudioShape, AvcConfig, VideoShape};
 use sluicegate::media::{Codec, Metadata, Program, Sample, Timescale, Timestamp, Track, TrackId, TrackSet};
 use tokio::time::sleep;
@@ -28,6 +28,11 @@ pub struct Show {
 
 impl Show {
     pub fn publish(house: &House, name: &str, picture_bytes: usize) -> Self {
+        Self::publish_at(house, name, picture_bytes, 0)
+    }
+
+    /// One that has been on the air for so many milliseconds, none of which is kept.
+    pub fn publish_at(house: &House, name: &str, picture_bytes: usize, age: i64) -> Self {
         let info = PublisherInfo { connection: 1, address: "127.0.0.1:1".parse().unwrap(), protocol: "rtmp", encoder: None };
         let (name, now, wall) = (StreamName::parse(name).unwrap(), Instant::now(), SystemTime::now().into());
         let mut session = house.gateway.registry.publish(&name, info, Takeover::Allow, now, wall).unwrap();
@@ -38,7 +43,8 @@ impl Show {
         let epoch = session.stream().epoch();
         let program = Program { epoch, tracks: TrackSet::new(tracks), metadata: Metadata::default() };
         session.publisher().set_head(Arc::new(program), Why::Joined).unwrap();
-        Self { session, picture_bytes, sent: 0, pictures: 0, sounds: 0 }
+        let (pictures, sounds) = (age * FRAMES_PER_SECOND / 1_000, age * i64::from(SAMPLE_RATE) / 1_024_000);
+        Self { session, picture_bytes, sent: age, pictures, sounds }
     }
 
     /// Sends so many seconds, so many times as fast as they last.
@@ -52,6 +58,10 @@ impl Show {
             tokio::time::sleep_until(began.0 + due).await;
         }
         sleep(Duration::from_millis(50)).await;
+    }
+
+    pub fn finish(self) {
+        self.session.finish(Departure::Clean, Instant::now());
     }
 
     fn send(&mut self) {
