@@ -5,10 +5,11 @@ use std::sync::Arc;
 use bytes::{BufMut, Bytes, BytesMut};
 use serde::Serialize;
 
+use super::foretell::Foreteller;
 use super::framed::{Framed, MAX_HEADER};
 use super::lazy::{Item, Maker, Unit};
 use crate::bus::{Entry, Why};
-use crate::fmp4::{self, Batch, Fragmenter, Layout, ReorderDelay, SequenceNumber, TimedSample, TrackNumber};
+use crate::fmp4::{self, Batch, Layout, ReorderDelay, SequenceNumber, TimedSample, TrackNumber};
 use crate::media::{Kind, Program, Sample, Selection, Timestamp, Track, TrackId, TrackSet};
 
 /// One `moof` with its `mdat`: one picture, or up to 50 ms of sound.
@@ -158,7 +159,7 @@ pub struct FragmentMaker {
 struct Lane {
     track: TrackId,
     number: TrackNumber,
-    fragmenter: Fragmenter,
+    foreteller: Foreteller,
     batch: Batch,
 }
 
@@ -179,7 +180,7 @@ impl Maker<Fragment> for FragmentMaker {
                 let lane = |(position, track): (usize, &&Track)| Lane {
                     track: track.id,
                     number: TrackNumber::at(position),
-                    fragmenter: Fragmenter::new(track),
+                    foreteller: Foreteller::new(track),
                     batch: Batch::new(),
                 };
                 self.lanes = tracks.iter().enumerate().map(lane).collect();
@@ -201,16 +202,15 @@ impl Maker<Fragment> for FragmentMaker {
             // Sound from before the picture goes before it, so that who joins at the picture has its sound from there on.
             (0..self.lanes.len()).filter(|other| *other != at).for_each(|other| self.cut(other, out));
         }
-        match self.lanes[at].fragmenter.push(sample) {
-            Ok(Some(timed)) => self.take(at, timed, out),
-            Ok(None) => {}
+        match self.lanes[at].foreteller.push(sample) {
+            Ok(timed) => timed.into_iter().flatten().for_each(|timed| self.take(at, timed, out)),
             Err(error) => tracing::debug!(%error, "a sample is left out of the fragments"),
         }
     }
 
     fn flush(&mut self, out: &mut Vec<Item<Fragment>>) {
         for at in 0..self.lanes.len() {
-            if let Some(last) = self.lanes[at].fragmenter.flush(None) {
+            if let Some(last) = self.lanes[at].foreteller.flush() {
                 self.take(at, last, out);
             }
             self.cut(at, out);

@@ -4,6 +4,7 @@
 
 pub mod bodies;
 pub mod flv;
+pub mod foretell;
 pub mod fragment;
 pub mod framed;
 pub mod lazy;

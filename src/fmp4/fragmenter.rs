@@ -85,6 +85,11 @@ impl Fragmenter {
         Some(TimedSample { sample, duration })
     }
 
+    /// Gives back the sample that is held though the next one has not come, with a duration that the caller answers for.
+    pub fn release(&mut self, duration: u32) -> Option<TimedSample> {
+        self.held.take().map(|sample| TimedSample { sample, duration: duration.max(1) })
+    }
+
     /// The sample that is held back.
     pub fn held(&self) -> Option<&Sample> {
         self.held.as_ref()
