@@ -179,6 +179,12 @@ impl<T: Entry> Channel<T> {
         self.inspect(|window| window.head().cloned().map(Some).or_else(|| window.ended().map(|_| None)))
     }
 
+    /// How many gates each push rings.
+    #[cfg(test)]
+    pub(crate) fn gates(&self) -> usize {
+        self.state.lock().gates.len()
+    }
+
     fn leave(&self, gate: &Arc<Gate>) {
         let mut state = self.state.lock();
         let mut gates = state.gates.to_vec();

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -10,8 +9,9 @@ use bytes::Bytes;
 use http_body::{Body, Frame};
 
 use super::batch::Batch;
+use super::guests::Guest;
+use super::hub::Hub;
 use super::viewer::{Departure, Next, Viewer};
-use crate::bus::Gate;
 
 /// An endless body that pulls its viewer's source as fast as the connection takes it.
 ///
@@ -19,18 +19,17 @@ use crate::bus::Gate;
 #[derive(Debug)]
 pub struct ViewerBody {
     viewer: Viewer,
-    gate: Arc<Gate>,
+    guest: Guest,
     batch: Batch,
     /// When the connection got something of which it is not known yet that it went on.
     given: Option<Instant>,
 }
 
 impl ViewerBody {
-    /// Joins the channel now.
-    pub fn new(mut viewer: Viewer) -> Self {
-        let gate = Arc::new(Gate::new());
-        viewer.attach(&gate);
-        Self { viewer, gate, batch: Batch::new(), given: None }
+    /// Joins the channel now, as a guest of the worker's hub where there is one.
+    pub fn new(mut viewer: Viewer, hub: Option<Hub>) -> Self {
+        let guest = Guest::join(&mut viewer, hub);
+        Self { viewer, guest, batch: Batch::new(), given: None }
     }
 }
 
@@ -52,7 +51,7 @@ impl Body for ViewerBody {
             this.viewer.block(now);
             match this.viewer.next(now, &mut this.batch) {
                 Next::Write => {}
-                Next::Idle if this.gate.poll_rung(cx).is_ready() => {}
+                Next::Idle if this.guest.gate().poll_rung(cx).is_ready() => {}
                 Next::Idle => return Poll::Pending,
                 Next::Finish | Next::Close | Next::Release => return Poll::Ready(None),
             }

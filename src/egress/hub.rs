@@ -20,6 +20,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Sleep;
 
 use super::batch::Batch;
+use super::guests::Guests;
 use super::merge::MergeWindow;
 use super::options::Policy;
 use super::roster::Roster;
@@ -65,6 +66,7 @@ struct Shared {
     runtime: Handle,
     newcomers: Mutex<Vec<Newcomer>>,
     arrived: Gate,
+    guests: Guests,
     viewers: AtomicU64,
     window_micros: AtomicU64,
 }
@@ -80,6 +82,10 @@ struct Sweeper {
     next_tick: Instant,
     /// When the rung channels are to be swept.
     due: Option<Instant>,
+    /// Since when the hub waits for something to do.
+    free: Instant,
+    /// How long it has worked since the last sweep began.
+    worked: Duration,
 }
 
 /// What woke the hub.
@@ -98,6 +104,7 @@ impl Hub {
             runtime: Handle::current(),
             newcomers: Mutex::default(),
             arrived: Gate::new(),
+            guests: Guests::default(),
             viewers: AtomicU64::new(0),
             window_micros: AtomicU64::new(0),
         });
@@ -131,9 +138,19 @@ impl Hub {
         self.shared.runtime.spawn(task)
     }
 
+    /// Those who write to their sockets themselves.
+    pub(super) fn guests(&self) -> &Guests {
+        &self.shared.guests
+    }
+
+    /// Lets the hub look for what is new.
+    pub(super) fn look(&self) {
+        self.shared.arrived.ring();
+    }
+
     /// Viewers right now.
     pub fn viewers(&self) -> u64 {
-        self.shared.viewers.load(Ordering::Relaxed)
+        self.shared.viewers.load(Ordering::Relaxed) + self.shared.guests.len() as u64
     }
 
     /// How long the hub gathers media before it writes.
@@ -178,12 +195,14 @@ impl Sweeper {
         let now = Instant::now();
         Self {
             roster: Roster::default(),
-            window: MergeWindow::new(shared.policy.options.merge_min(), shared.policy.options.merge_max()),
+            window: MergeWindow::new(shared.policy.options.merge_min(), shared.policy.options.merge_max(), now),
             scratch: Batch::new(),
             input: Box::new([0; INPUT]),
             timer: Box::pin(tokio::time::sleep_until((now + TICK).into())),
             next_tick: now + TICK,
             due: None,
+            free: now,
+            worked: Duration::ZERO,
             shared,
         }
     }
@@ -191,6 +210,7 @@ impl Sweeper {
     async fn run(mut self) {
         loop {
             let woken = poll_fn(|cx| self.poll_woken(cx)).await;
+            let began = Instant::now();
             if woken.newcomers {
                 self.welcome().await;
             }
@@ -206,6 +226,8 @@ impl Sweeper {
                 self.tick(now).await;
             }
             self.shared.viewers.store(self.roster.len() as u64, Ordering::Relaxed);
+            self.free = Instant::now();
+            self.worked += self.free.saturating_duration_since(began);
             // The sockets' readiness is learnt between two turns of this task.
             tokio::task::yield_now().await;
         }
@@ -217,12 +239,16 @@ impl Sweeper {
             sockets: self.roster.ready().gate.poll_rung(cx).is_ready(),
             timer: false,
         };
+        let mut first = self.shared.guests.poll_rung(cx);
         for group in self.roster.groups.values_mut() {
             if let Poll::Ready(since) = group.gate.poll_rung_since(cx) {
                 group.rung.get_or_insert(since);
-                let due = since + self.window.width();
-                self.due = Some(self.due.map_or(due, |already| already.min(due)));
+                first = Some(first.map_or(since, |first| first.min(since)));
             }
+        }
+        if let Some(since) = first {
+            let due = since + self.window.width();
+            self.due = Some(self.due.map_or(due, |already| already.min(due)));
         }
         let now = Instant::now();
         let alarm = self.due.map_or(self.next_tick, |due| due.min(self.next_tick));
@@ -267,10 +293,12 @@ impl Sweeper {
     }
 
     async fn sweep(&mut self, now: Instant) {
-        let late = self.due.take().map_or(Duration::ZERO, |due| now.saturating_duration_since(due));
-        self.window.learn(late);
+        // What was due while the hub worked could not have begun before it was done.
+        let late = self.due.take().map_or(Duration::ZERO, |due| now.saturating_duration_since(due.max(self.free)));
+        self.window.learn(now, late, std::mem::take(&mut self.worked));
         self.shared.window_micros.store(self.window.width().as_micros() as u64, Ordering::Relaxed);
         self.shared.policy.counters.sweeps.add(1);
+        self.shared.guests.wake();
         let rung = self.roster.groups.values_mut().filter_map(|group| group.rung.take().map(|_| group.members.clone()));
         let slots: Vec<usize> = rung.flatten().collect();
         for (nth, slot) in slots.into_iter().enumerate() {

@@ -1,11 +1,12 @@
 //! The one way out: whatever is pushed to viewers goes through here.
 //!
 //! A [`Pump`] walks a cursor over a channel of shared wire units and gives batches of shared bytes; a [`Viewer`] adds what its
-//! protocol wants around them; a [`Hub`] writes the batches of all viewers of one worker. Knows no media format: that is [`Wire`]'s business.
+//! protocol wants around them; a [`Hub`] writes the batches of all viewers of one worker, and wakes those who must write themselves. Knows no media format: that is [`Wire`]'s business.
 
 pub mod batch;
 pub mod body;
 pub mod control;
+mod guests;
 pub mod hub;
 mod merge;
 pub mod options;

@@ -18,7 +18,7 @@ pub struct Options {
     pub stuck_s: u32,
     /// Longest time in milliseconds that a busy worker gathers media before it writes; 0 always writes at once.
     pub merge_max_ms: u32,
-    /// Time in milliseconds that even a worker on time gathers media before it writes: spends delay to save CPU time.
+    /// Time in milliseconds that even a worker at ease gathers media before it writes: spends delay to save CPU time.
     pub merge_min_ms: u32,
     /// KiB that may wait unsent in a viewer's socket: more hides from the gateway that a viewer is slow.
     pub unsent_kib: u32,

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -10,8 +9,9 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::timeout;
 
 use super::batch::{Batch, MAX_SLICES};
+use super::guests::Guest;
+use super::hub::Hub;
 use super::viewer::{Departure, Next, Viewer};
-use crate::bus::Gate;
 
 /// How often deadlines are looked at.
 const TICK: Duration = Duration::from_millis(500);
@@ -20,10 +20,11 @@ const LAST_WORD: Duration = Duration::from_secs(2);
 /// Room to read what the viewer says.
 const INPUT: usize = 1 << 10;
 
-/// Serves one viewer until it leaves. Gives the stream back where the conversation goes on without media.
-pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut io: S, mut viewer: Viewer) -> Option<S> {
-    let gate = Arc::new(Gate::new());
-    viewer.attach(&gate);
+/// Serves one viewer until it leaves, woken by its worker's hub where it has one. Gives the stream back where the conversation goes on
+/// without media.
+pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut io: S, mut viewer: Viewer, hub: Option<Hub>) -> Option<S> {
+    let guest = Guest::join(&mut viewer, hub);
+    let gate = guest.gate();
     gate.ring();
     let mut tick = tokio::time::interval(TICK);
     let mut unsent = Batch::new();

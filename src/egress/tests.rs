@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 use super::*;
 use crate::bus::{Bounds, Channel, End, Entry, From, Gate, Publisher, StreamName, Viewing, Why};
@@ -209,10 +209,14 @@ impl Talk for Letters {
 
 /// A viewer that only talks, and what it writes next.
 fn talking(stage: &Stage, now: Instant) -> Viewer {
+    viewer(stage, Envelope::Talking(Box::new(Letters)), now)
+}
+
+fn viewer(stage: &Stage, envelope: Envelope, now: Instant) -> Viewer {
     let stream = StreamName::parse("live/a").unwrap();
     let who = Who { stream, viewing: Arc::clone(&stage.viewing), sent: Arc::default() };
     let source = Box::new(stage.viewer(From::NewestSync));
-    Viewer::new(who, source, Envelope::Talking(Box::new(Letters)), Bytes::new(), Arc::clone(&stage.policy), now)
+    Viewer::new(who, source, envelope, Bytes::new(), Arc::clone(&stage.policy), now)
 }
 
 fn written(viewer: &mut Viewer, now: Instant) -> String {
@@ -266,6 +270,36 @@ async fn a_stream_that_does_not_end_is_not_waited_for() {
     stage.send(0..1);
     stage.channel.end(End::Unpublished);
     let viewer = talking(&stage, Instant::now());
-    let served = tokio::time::timeout(Duration::from_secs(60), solo::serve(Endless, viewer)).await;
+    let served = tokio::time::timeout(Duration::from_secs(60), solo::serve(Endless, viewer, None)).await;
     assert!(served.expect("it is left").is_none());
+}
+
+#[tokio::test]
+async fn guests_of_a_hub_hang_behind_one_gate_and_get_what_its_own_viewers_get() {
+    const GUESTS: usize = 20;
+    let mut stage = Stage::new();
+    stage.send(0..1);
+    let hub = Hub::start(Arc::clone(&stage.policy));
+    let mut ends = Vec::new();
+    for _ in 0..GUESTS {
+        let (near, far) = tokio::io::duplex(1 << 10);
+        tokio::spawn(solo::serve(near, viewer(&stage, Envelope::Raw, Instant::now()), Some(hub.clone())));
+        ends.push(far);
+    }
+    let expected = ["[A joined at 0 after None] u0 ", "u100 ", "u200 "];
+    for (nth, expected) in expected.into_iter().enumerate() {
+        for end in &mut ends {
+            let mut heard = vec![0; expected.len()];
+            end.read_exact(&mut heard).await.unwrap();
+            assert_eq!(heard, expected.as_bytes());
+        }
+        assert_eq!((stage.channel.gates(), hub.viewers()), (1, GUESTS as u64));
+        stage.send(nth as i64 + 1..nth as i64 + 2);
+    }
+    drop(ends);
+    while hub.viewers() > 0 {
+        tokio::task::yield_now().await;
+        stage.send(10..11);
+    }
+    assert_eq!(stage.channel.gates(), 0, "the last one takes the gate away");
 }

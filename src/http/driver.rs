@@ -131,7 +131,7 @@ impl Front {
                 connection.serve(closing, hub, seat).await;
             }
             Version::Http2 => {
-                let exchanges = Exchanges { site: self.site.clone(), peer, stall };
+                let exchanges = Exchanges { site: self.site.clone(), peer, hub, stall };
                 let served = http2::serve(socket, writing, exchanges, (self.options, self.http2), timer, closing);
                 Box::pin(served).await;
                 drop(seat);

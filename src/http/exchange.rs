@@ -20,6 +20,7 @@ use tokio::time::timeout;
 use tracing::Instrument as _;
 
 use super::site::Site;
+use crate::egress::Hub;
 
 /// Most bytes of one answer that wait in a connection for its socket.
 pub(super) const PIECE: usize = 64 << 10;
@@ -29,6 +30,8 @@ pub(super) const PIECE: usize = 64 << 10;
 pub(super) struct Exchanges {
     pub site: Site,
     pub peer: SocketAddr,
+    /// Of the connection's worker.
+    pub hub: Hub,
     /// How long a client may open no window for an answer before the answer is taken back.
     pub stall: Duration,
 }
@@ -75,7 +78,9 @@ impl Exchanges {
 
     async fn answer(self, request: Request<RecvStream>, respond: &mut SendResponse<Bytes>) -> Result<(), Broken> {
         let bodiless = request.method() == Method::HEAD;
-        let mut handled = self.site.answer(as_in_http_1(request), self.peer, None);
+        let mut request = as_in_http_1(request);
+        request.extensions_mut().insert(self.hub);
+        let mut handled = self.site.answer(request, self.peer, None);
         let response = poll_fn(|cx| match handled.as_mut().poll(cx) {
             Poll::Ready(response) => Poll::Ready(Ok(response)),
             // Who does not wait for a held answer any more shall not hold it either.

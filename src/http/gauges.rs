@@ -49,7 +49,7 @@ pub fn refresh(registry: &Registry, Push { policy, outlets, .. }: &Push, hubs: &
     }
 }
 
-/// How busy the workers are, each by its number: the wider a worker gathers, the later it was.
+/// How busy the workers are, each by its number: the wider a worker gathers, the more it has to do.
 fn workers(hubs: &Hubs) {
     for (worker, hub) in hubs.all() {
         gauge!("sluicegate_worker_viewers", "worker" => worker.to_string()).set(hub.viewers() as f64);

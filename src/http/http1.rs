@@ -167,7 +167,7 @@ fn hand_over(socket: Socket, input: Bytes, mut viewer: Viewer, hub: Hub, seat: S
             let served = async move {
                 let _seat = seat;
                 viewer.input(&input, Instant::now());
-                drop(solo::serve(encrypted, viewer).await);
+                drop(solo::serve(encrypted, viewer, Some(hub)).await);
             };
             tokio::spawn(served.in_current_span());
         }

@@ -23,7 +23,7 @@ use super::problem::Problem;
 use super::websocket::Upgrade;
 use crate::bus::ladder::RungRendition;
 use crate::bus::{DemandGuard, End, State, Stream};
-use crate::egress::{Envelope, Policy, Pump, Source, Viewer, ViewerBody, Who, control::Peer, solo};
+use crate::egress::{Envelope, Hub, Policy, Pump, Source, Viewer, ViewerBody, Who, control::Peer, solo};
 use crate::feed::{FeedGuard, Lazy, Unit};
 use crate::media::Program;
 use crate::outlet::{Dialect, Feeds, FlvForm, FragmentForm, Outlets, TooManyVariants};
@@ -246,8 +246,9 @@ async fn deliver(
         }
         Wanted::Plain { .. } => {
             let viewer = Viewer::new(who, source, Envelope::Raw, Bytes::new(), Arc::clone(&push.policy), now);
+            let hub = request.extensions().get::<Hub>().cloned();
             let stall = Extension(Stall(push.policy.options.stuck()));
-            return (StatusCode::OK, stall, media_fields(mime), Body::new(ViewerBody::new(viewer))).into_response();
+            return (StatusCode::OK, stall, media_fields(mime), Body::new(ViewerBody::new(viewer, hub))).into_response();
         }
     };
     let head = if slot.is_some() { written_head(status, &fields) } else { Bytes::new() };
@@ -259,7 +260,7 @@ async fn deliver(
             let upgraded = hyper::upgrade::on(&mut request);
             tokio::spawn(async move {
                 match upgraded.await {
-                    Ok(io) => drop(solo::serve(TokioIo::new(io), viewer).await),
+                    Ok(io) => drop(solo::serve(TokioIo::new(io), viewer, None).await),
                     Err(error) => tracing::debug!(%error, "a connection could not be upgraded"),
                 }
             });

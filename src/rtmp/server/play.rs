@@ -118,12 +118,14 @@ impl Players {
     /// Serves a player whose socket no hub can write to, on its worker all the same: encryption for a crowd must not hold up what comes in.
     /// Gives the stream back where the player only ends its play.
     async fn host(&self, worker: usize, mut io: Transport, viewer: Viewer, seat: Seat) -> io::Result<Option<Transport>> {
+        let hub = self.hub(worker)?;
+        let host = hub.clone();
         let served = async move {
             let _seat = seat;
             io.move_here()?;
-            io::Result::Ok(solo::serve(io, viewer).await)
+            io::Result::Ok(solo::serve(io, viewer, Some(hub)).await)
         };
-        let kept = self.hub(worker)?.host(served.in_current_span()).await??;
+        let kept = host.host(served.in_current_span()).await??;
         kept.map(|mut io| io.move_here().map(|()| io)).transpose()
     }
 

@@ -1,0 +1,118 @@
+//! Viewers on a worker whose sockets its hub cannot write to: encrypted ones, and those of HTTP/2. Each is a task of its own, but all of one
+//! channel hang behind one gate and are woken in the hub's sweep. So a push rings once for all of them, a newcomer costs the
+//! publisher no more than any other, and their media is gathered while the worker is busy.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use parking_lot::Mutex;
+
+use super::hub::Hub;
+use super::viewer::Viewer;
+use crate::bus::Gate;
+
+/// The guests of one hub, by the channels they watch.
+#[derive(Debug, Default)]
+pub(super) struct Guests(Mutex<Circles>);
+
+#[derive(Debug, Default)]
+struct Circles {
+    by_channel: HashMap<usize, Circle>,
+    last: u64,
+}
+
+/// Those who watch one channel.
+#[derive(Debug, Default)]
+struct Circle {
+    gate: Arc<Gate>,
+    /// Whether there is something new for them.
+    is_rung: bool,
+    members: BTreeMap<u64, Arc<Gate>>,
+}
+
+/// A viewer's place among the guests of its worker's hub, given up when it is dropped.
+#[derive(Debug)]
+pub(super) struct Guest {
+    /// Rung for this viewer alone.
+    gate: Arc<Gate>,
+    place: Option<(Hub, usize, u64)>,
+}
+
+impl Guest {
+    /// Lets a viewer join its channel, as a guest of `hub`, or by itself where there is none.
+    pub fn join(viewer: &mut Viewer, hub: Option<Hub>) -> Self {
+        let gate = Arc::new(Gate::new());
+        let Some(hub) = hub else {
+            viewer.attach(&gate);
+            return Self { gate, place: None };
+        };
+        let channel = viewer.source().key();
+        let number = hub.guests().admit(channel, viewer, &gate);
+        // It has to hear of a gate that is new.
+        hub.look();
+        Self { gate, place: Some((hub, channel, number)) }
+    }
+
+    /// What rings for the viewer.
+    pub fn gate(&self) -> &Gate {
+        &self.gate
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        if let Some((hub, channel, number)) = &self.place {
+            hub.guests().leave(*channel, *number);
+        }
+    }
+}
+
+impl Guests {
+    fn admit(&self, channel: usize, viewer: &mut Viewer, gate: &Arc<Gate>) -> u64 {
+        let mut circles = self.0.lock();
+        circles.last += 1;
+        let number = circles.last;
+        let circle = circles.by_channel.entry(channel).or_default();
+        circle.members.insert(number, Arc::clone(gate));
+        viewer.attach(&circle.gate);
+        number
+    }
+
+    fn leave(&self, channel: usize, number: u64) {
+        let mut circles = self.0.lock();
+        if let Some(circle) = circles.by_channel.get_mut(&channel) {
+            circle.members.remove(&number);
+            if circle.members.is_empty() {
+                circles.by_channel.remove(&channel);
+            }
+        }
+    }
+
+    /// Since when there is something new for any of them that they have not been woken for, where a gate has just rung.
+    pub fn poll_rung(&self, cx: &mut Context<'_>) -> Option<Instant> {
+        let mut first: Option<Instant> = None;
+        for circle in self.0.lock().by_channel.values_mut() {
+            if let Poll::Ready(since) = circle.gate.poll_rung_since(cx) {
+                circle.is_rung = true;
+                first = Some(first.map_or(since, |first| first.min(since)));
+            }
+        }
+        first
+    }
+
+    /// Wakes those for whom there is something new.
+    pub fn wake(&self) {
+        for circle in self.0.lock().by_channel.values_mut() {
+            if std::mem::take(&mut circle.is_rung) {
+                circle.members.values().for_each(|gate| gate.ring());
+            }
+        }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.lock().by_channel.values().map(|circle| circle.members.len()).sum()
+    }
+}
