@@ -1,19 +1,24 @@
 //! The floor: the least that any server could spend. One thread writes the same tags in the same batches to every viewer by vectored
 //! writes, and does nothing else: no RTMP, no parsing, no shared state, no metrics, one wake-up per batch for all.
 //!
+//! With `--tls` it encrypts for each viewer, by the library that the gateway has.
+//!
 //! It runs as a process of its own, `fanout --floor`, and answers every request with the stream.
 
 use std::collections::VecDeque;
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, IoSlice};
 use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use rustls::ServerConfig;
 use sluicegate::flv::TagKind;
 
 use crate::source::{GOP, Source, flv_preamble};
 use crate::stamp;
+use crate::tls::Writer;
 
 /// Tags kept for viewers that lag: two GOPs with their sound.
 const KEPT: usize = 6 * GOP as usize;
@@ -27,6 +32,7 @@ struct Floor {
     first: u64,
     preamble: Bytes,
     viewers: Vec<Viewer>,
+    tls: Option<Arc<ServerConfig>>,
 }
 
 struct Tag {
@@ -35,7 +41,7 @@ struct Tag {
 }
 
 struct Viewer {
-    socket: TcpStream,
+    socket: Writer,
     /// What of the preamble is unsent.
     head: Bytes,
     /// The tag it is at, by number; none until there is a keyframe.
@@ -45,12 +51,12 @@ struct Viewer {
 }
 
 /// Serves until `lifetime` is over, which ends it even where nobody else does. Prints the port it listens on.
-pub fn serve(bitrate: u64, batch: Duration, lifetime: Duration) -> io::Result<()> {
+pub fn serve(bitrate: u64, batch: Duration, lifetime: Duration, tls: Option<Arc<ServerConfig>>) -> io::Result<()> {
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
     listener.set_nonblocking(true)?;
     println!("{}", listener.local_addr()?.port());
     let preamble = [HEAD, &flv_preamble()].concat().into();
-    let mut floor = Floor { tags: VecDeque::new(), first: 0, preamble, viewers: Vec::new() };
+    let mut floor = Floor { tags: VecDeque::new(), first: 0, preamble, viewers: Vec::new(), tls };
     let mut source = Source::new(bitrate);
     let (started, epoch) = (Instant::now(), stamp::now());
     let mut tick = Duration::ZERO;
@@ -71,10 +77,10 @@ pub fn serve(bitrate: u64, batch: Duration, lifetime: Duration) -> io::Result<()
 }
 
 impl Floor {
-    fn join(&mut self, mut socket: TcpStream) {
+    fn join(&mut self, socket: TcpStream) {
         // The request is on its way; a viewer that does not ask gets nothing.
-        let asked = socket.set_read_timeout(Some(Duration::from_secs(1))).and_then(|()| socket.read(&mut [0; 2048]));
-        if asked.is_ok_and(|count| count > 0) && socket.set_nonblocking(true).and_then(|()| socket.set_nodelay(true)).is_ok() {
+        let waits = socket.set_read_timeout(Some(Duration::from_secs(1)));
+        if let Ok(socket) = waits.and_then(|()| Writer::accept(socket, self.tls.as_ref())) {
             self.viewers.push(Viewer { socket, head: self.preamble.clone(), at: None, sent: 0 });
         }
     }

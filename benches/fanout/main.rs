@@ -23,6 +23,7 @@ mod source;
 mod stamp;
 mod tally;
 mod target;
+mod tls;
 mod viewer;
 mod wire;
 
@@ -42,6 +43,7 @@ use server::Server;
 use stamp::now;
 use tally::Spread;
 use target::{Play, Protocol, Publish};
+use tls::Identity;
 
 /// How long viewers may take to get their first keyframe.
 const STARTED_WITHIN: Duration = Duration::from_secs(15);
@@ -58,7 +60,8 @@ fn main() -> anyhow::Result<()> {
     let options = Options::parse();
     if options.floor {
         let batch = Duration::from_micros(options.batch_micros);
-        return Ok(floor::serve(options.bitrate, batch, options.floor_lifetime())?);
+        let tls = options.floor_identity.as_deref().map(tls::server).transpose()?;
+        return Ok(floor::serve(options.bitrate, batch, options.floor_lifetime(), tls)?);
     }
     let cores = thread::available_parallelism()?.get();
     let server_core = options.server_core.clone().unwrap_or_else(|| (cores - 1).to_string());
@@ -80,7 +83,8 @@ fn main() -> anyhow::Result<()> {
     if cores < 2 {
         println!("one core for both sides: the figures mean little");
     }
-    let mut bench = Bench { options, server_core, rows: Vec::new(), floors: Vec::new(), parts: Vec::new() };
+    let identity = options.tls.then(Identity::make).transpose()?;
+    let mut bench = Bench { options, identity, server_core, rows: Vec::new(), floors: Vec::new(), parts: Vec::new() };
     let result = viewers.into_iter().try_for_each(|count| bench.run(count));
     // What was measured before something failed is worth seeing.
     println!();
@@ -91,6 +95,8 @@ fn main() -> anyhow::Result<()> {
 
 struct Bench {
     options: Options,
+    /// With which viewers are served over TLS.
+    identity: Option<Identity>,
     server_core: String,
     /// Each with the floor it is compared with.
     rows: Vec<(Row, Option<usize>)>,
@@ -111,7 +117,7 @@ impl Bench {
         }
         if plays.is_empty() {
             for protocol in protocols {
-                let server = Server::start(&self.options, &self.server_core)?;
+                let server = Server::start(&self.options, self.identity.as_ref(), &self.server_core)?;
                 let play = server.play(protocol)?;
                 self.watch(count, &play, &server.publish, Some(server.pid())).with_context(|| server.log_tail())?;
                 server.finish()?;
@@ -160,11 +166,11 @@ impl Bench {
 
     /// Publishes, and lets viewers watch a server.
     fn row(&self, count: usize, play: &Play, publish: &Option<Publish>, pid: Option<u32>) -> anyhow::Result<Row> {
-        eprintln!("{count} viewers by {}", play.protocol.name());
+        eprintln!("{count} viewers by {}", play.name());
         let mut publisher = publish.as_ref().map(|publish| Publisher::start(publish, self.options.bitrate)).transpose()?;
         thread::sleep(GOPS_IN);
         let seconds = Duration::from_secs(self.options.seconds);
-        let mut row = self.measure(play.protocol.name(), (count, self.options.stuck_one_in), play, pid, seconds)?;
+        let mut row = self.measure(play.name(), (count, self.options.stuck_one_in), play, pid, seconds)?;
         if let Some(publisher) = &mut publisher {
             row.publisher_late = publisher.finish()?;
         }
@@ -200,7 +206,7 @@ impl Bench {
     fn measure_floor(&self, count: usize, batch: Duration) -> anyhow::Result<Row> {
         let name = floor_name(batch);
         eprintln!("{count} viewers of the {name}");
-        let floor = server::floor(&self.options, &self.server_core, batch)?;
+        let floor = server::floor(&self.options, self.identity.as_ref(), &self.server_core, batch)?;
         let seconds = Duration::from_secs(self.options.floor_seconds);
         let mut row = self.measure(name, (count, None), &floor.play, Some(floor.pid()), seconds)?;
         row.memory = None;

@@ -21,6 +21,9 @@ pub struct Options {
     /// The stream's bits per second, sound included: 2.5M, 200k
     #[arg(long, default_value = "2.5M", value_parser = bitrate)]
     pub bitrate: u64,
+    /// Serve those of HTTP-FLV, HTTP-fMP4 and WebSockets over TLS, and let the floor encrypt, too
+    #[arg(long, conflicts_with_all = ["play", "stuck_one_in"])]
+    pub tls: bool,
     /// Length of the measured interval of a row
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=600))]
     pub seconds: u64,
@@ -79,6 +82,9 @@ pub struct Options {
     /// The floor's batch interval in microseconds
     #[arg(long, hide = true, default_value_t = 0)]
     pub batch_micros: u64,
+    /// The floor's certificate and key
+    #[arg(long, hide = true)]
+    pub floor_identity: Option<PathBuf>,
     /// Cargo says this to every benchmark
     #[arg(long, hide = true)]
     pub bench: bool,
@@ -88,7 +94,8 @@ impl Options {
     /// The protocols asked for, each once.
     pub fn protocols(&self) -> Vec<Protocol> {
         let all = PROTOCOLS.iter().map(|(protocol, ..)| *protocol);
-        all.filter(|protocol| self.protocol.contains(protocol) || self.protocol.contains(&Protocol::All)).collect()
+        let fits = |protocol: &Protocol| !self.tls || protocol.can_be_encrypted();
+        all.filter(fits).filter(|protocol| self.protocol.contains(protocol) || self.protocol.contains(&Protocol::All)).collect()
     }
 
     /// Connections that a viewer of any of the protocols opens at most.

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,7 @@ use anyhow::{Context, bail};
 use crate::options::Options;
 use crate::process::Owned;
 use crate::target::{PROTOCOLS, Play, Protocol, Publish};
+use crate::tls::Identity;
 
 /// How long the gateway may take to listen.
 const UP_WITHIN: Duration = Duration::from_secs(10);
@@ -24,7 +26,9 @@ pub struct Server {
     process: Owned,
     log: PathBuf,
     rtmp: u16,
+    /// Where viewers connect by HTTP, or HTTPS.
     http: u16,
+    identity: Option<Identity>,
     /// Where to publish to it.
     pub publish: Option<Publish>,
 }
@@ -39,18 +43,26 @@ pub struct Floor {
 
 impl Server {
     /// Starts the gateway on free ports; returns when it listens.
-    pub fn start(options: &Options, core: &str) -> anyhow::Result<Self> {
+    pub fn start(options: &Options, identity: Option<&Identity>, core: &str) -> anyhow::Result<Self> {
         let program = options.gateway.clone().unwrap_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_sluicegate")));
         let [rtmp, http] = [free_port()?, free_port()?];
         let log = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fanout-gateway.log");
         let output = File::create(&log).with_context(|| log.display().to_string())?;
-        let mut arguments =
-            vec!["serve".into(), "--rtmp".into(), format!("127.0.0.1:{rtmp}"), "--http".into(), format!("127.0.0.1:{http}")];
+        let mut arguments = Vec::new();
+        let mut viewers = http;
+        if let Some(identity) = identity {
+            viewers = free_port()?;
+            arguments.push(format!("SLUICEGATE_HTTP_TLS_LISTEN=127.0.0.1:{viewers}"));
+            arguments.push(format!("SLUICEGATE_TLS_CERTIFICATE={}", identity.file.display()));
+        }
+        arguments.extend([program.display().to_string(), "serve".into()]);
+        arguments.extend(["--rtmp".into(), format!("127.0.0.1:{rtmp}"), "--http".into(), format!("127.0.0.1:{http}")]);
         arguments.extend(options.gateway_args.iter().cloned());
-        let process = Owned::start(core, &program, &arguments, output.try_clone()?.into(), output.into())?;
+        // Which becomes the gateway.
+        let process = Owned::start(core, Path::new("env"), &arguments, output.try_clone()?.into(), output.into())?;
         let publish = Some(Publish::parse(&format!("rtmp://127.0.0.1:{rtmp}/live/fanout"))?);
-        let mut server = Self { process, log, rtmp, http, publish };
-        server.wait([rtmp, http]).with_context(|| format!("{}: {}", program.display(), server.log_tail()))?;
+        let mut server = Self { process, log, rtmp, http: viewers, identity: identity.cloned(), publish };
+        server.wait([rtmp, viewers]).with_context(|| format!("{}: {}", program.display(), server.log_tail()))?;
         Ok(server)
     }
 
@@ -63,7 +75,8 @@ impl Server {
     pub fn play(&self, protocol: Protocol) -> anyhow::Result<Play> {
         let &(_, scheme, ending) = PROTOCOLS.iter().find(|(known, ..)| *known == protocol).context("not one protocol")?;
         let port = if protocol == Protocol::Rtmp { self.rtmp } else { self.http };
-        Play::parse(&format!("{scheme}://127.0.0.1:{port}/live/fanout{ending}"))
+        let play = Play::parse(&format!("{scheme}://127.0.0.1:{port}/live/fanout{ending}"))?;
+        Ok(Play { tls: self.identity.as_ref().map(|identity| Arc::clone(&identity.viewers)), ..play })
     }
 
     /// Its last lines, for the one who asks why.
@@ -101,7 +114,7 @@ impl Floor {
 }
 
 /// Starts this very program as the floor.
-pub fn floor(options: &Options, core: &str, batch: Duration) -> anyhow::Result<Floor> {
+pub fn floor(options: &Options, identity: Option<&Identity>, core: &str, batch: Duration) -> anyhow::Result<Floor> {
     let numbers = [
         ("--batch-micros", batch.as_micros() as u64),
         ("--bitrate", options.bitrate),
@@ -110,11 +123,14 @@ pub fn floor(options: &Options, core: &str, batch: Duration) -> anyhow::Result<F
     ];
     let mut arguments = vec!["--floor".to_owned()];
     arguments.extend(numbers.iter().flat_map(|(name, value)| [(*name).to_owned(), value.to_string()]));
+    if let Some(identity) = identity {
+        arguments.extend(["--floor-identity".into(), identity.file.display().to_string()]);
+    }
     let mut process = Owned::start(core, &std::env::current_exe()?, &arguments, Stdio::piped(), Stdio::inherit())?;
     let mut port = String::new();
     BufReader::new(process.child().stdout.take().context("no output of the floor")?).read_line(&mut port)?;
     let play = Play::parse(&format!("http://127.0.0.1:{}/floor.flv", port.trim()))?;
-    Ok(Floor { process, play })
+    Ok(Floor { process, play: Play { tls: identity.map(|identity| Arc::clone(&identity.viewers)), ..play } })
 }
 
 /// A port that nobody listens on now.

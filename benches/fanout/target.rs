@@ -1,9 +1,11 @@
 //! Addresses: where to publish, where to watch, and by which protocol.
 
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
+use rustls::ClientConfig;
 
 /// How a viewer watches.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -46,6 +48,11 @@ impl Protocol {
         matches!(self, Self::LlHls | Self::LlDash)
     }
 
+    /// Whether the harness knows it over TLS.
+    pub fn can_be_encrypted(self) -> bool {
+        !self.is_by_parts() && self != Self::Rtmp
+    }
+
     /// The name it goes by on the command line.
     pub fn name(self) -> String {
         self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
@@ -59,9 +66,16 @@ pub struct Play {
     pub address: SocketAddr,
     pub host: String,
     pub path: String,
+    /// How viewers know the server, where they are served over TLS.
+    pub tls: Option<Arc<ClientConfig>>,
 }
 
 impl Play {
+    /// What it is called in the table.
+    pub fn name(&self) -> String {
+        self.protocol.name() + if self.tls.is_some() { ", TLS" } else { "" }
+    }
+
     /// From `rtmp://`, or from `http://`, `ws://` and an address that ends in `.flv`, `.mp4`, `/index.m3u8` or `/manifest.mpd`, a query apart.
     pub fn parse(url: &str) -> anyhow::Result<Self> {
         let (scheme, rest) = url.split_once("://").with_context(|| format!("{url}: no scheme"))?;
@@ -76,6 +90,7 @@ impl Play {
             address: resolve(host, if protocol == Protocol::Rtmp { 1935 } else { 80 })?,
             host: host.to_owned(),
             path: path.to_owned(),
+            tls: None,
         })
     }
 }

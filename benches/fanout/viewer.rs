@@ -1,6 +1,6 @@
 //! One viewer: asks, peels the layers, checks what it sees.
 
-use std::io::{self, Read, Write};
+use std::io;
 
 use bytes::Bytes;
 use mio::net::TcpStream;
@@ -12,12 +12,13 @@ use crate::rtmp::Rtmp;
 use crate::stamp;
 use crate::tally::Tally;
 use crate::target::{Play, Protocol};
+use crate::tls::Socket;
 use crate::wire::{Piece, WEBSOCKET_KEY, Wire};
 
 /// A connection and what is known of it.
 #[derive(Debug)]
 pub struct Viewer {
-    socket: TcpStream,
+    socket: Socket,
     opened: u64,
     request: Option<Bytes>,
     wire: Wire,
@@ -69,7 +70,7 @@ impl Viewer {
         };
         Ok(Self {
             opened: stamp::now(),
-            socket: TcpStream::connect(play.address)?,
+            socket: Socket::new(TcpStream::connect(play.address)?, play.tls.as_ref())?,
             request: Some(request),
             by_rtmp: rtmp.is_some(),
             rtmp,
@@ -83,7 +84,7 @@ impl Viewer {
 
     /// For the poll to watch.
     pub fn socket(&mut self) -> &mut TcpStream {
-        &mut self.socket
+        &mut self.socket.io
     }
 
     /// Sends the request once the connection stands.
@@ -99,16 +100,24 @@ impl Viewer {
 
     /// Reads all there is.
     pub fn readable(&mut self, buffer: &mut [u8], tally: &mut Tally) -> Result<(), Fault> {
+        let before = self.received;
+        let read = self.read(buffer, tally);
+        if self.received > before {
+            tally.burst((self.received - before) as usize);
+        }
+        read
+    }
+
+    fn read(&mut self, buffer: &mut [u8], tally: &mut Tally) -> Result<(), Fault> {
         loop {
             match self.socket.read(buffer) {
                 Ok(0) => return Err(Fault::Closed),
                 Ok(count) => {
                     let now = stamp::now();
                     self.received += count as u64;
-                    tally.burst(count);
                     self.take(buffer.get(..count).unwrap_or_default(), now, tally)?;
                     // Less than was asked for: the socket is empty, and the poll will tell when more comes.
-                    if count < buffer.len() {
+                    if count < buffer.len() && self.socket.is_plain() {
                         return Ok(());
                     }
                 }
