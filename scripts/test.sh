@@ -189,6 +189,10 @@ PROTOCOLS_LONG=$PROTOCOLS,http-mp4,hls-shaka,dash-shaka,native-hls
 PLAYERS=ws-fmp4,hls,dash,http-flv,ws-flv,hls-shaka,dash-shaka
 INTERRUPTIONS="return"
 INTERRUPTIONS_LONG=$INTERRUPTIONS,return-changed,takeover,quick-return,end-and-return,restart
+# Where a second encoder sends other codecs, and the players that play on.
+CODEC_CHANGES=takeover-codecs
+CODEC_CHANGES_LONG=$CODEC_CHANGES,return-codecs
+ADAPTABLE=hls,hls-shaka
 # The players whose latency is measured, at these lengths of parts, for so many seconds each.
 NEAR_LIVE=hls,hls-shaka,dash,dash-shaka,native-hls
 PARTS=334
@@ -197,9 +201,9 @@ PARTS_LONG=334,200
 # One gateway and one publisher serve all protocols, played one after the other; each interruption has its own.
 stage_browser() {
     local rtmp_port http_port protocols=$PROTOCOLS interruptions=$INTERRUPTIONS seconds=300 pictures=target/browser
-    local parts=$PARTS play_s=10
+    local parts=$PARTS play_s=10 changes=$CODEC_CHANGES
     local binary=$TARGET/debug/sluicegate
-    if [ "$mode" = long ]; then protocols=$PROTOCOLS_LONG interruptions=$INTERRUPTIONS_LONG seconds=900 parts=$PARTS_LONG play_s=60; fi
+    if [ "$mode" = long ]; then protocols=$PROTOCOLS_LONG interruptions=$INTERRUPTIONS_LONG seconds=900 parts=$PARTS_LONG play_s=60 changes=$CODEC_CHANGES_LONG; fi
     scripts/media.sh
     cargo build --locked --all-features --bin sluicegate
     rtmp_port=$(free_port)
@@ -233,6 +237,7 @@ stage_browser() {
     in_browser "$seconds" console.mjs "$binary" target/media "$pictures/console"
     in_browser "$seconds" codecs.mjs "$binary" target/media/codecs "$pictures/codecs"
     in_browser "$seconds" interrupt.mjs "$binary" target/media "$interruptions" "$PLAYERS" "$pictures/interrupted"
+    PLAY_S=3 in_browser "$seconds" interrupt.mjs "$binary" target/media "$changes" "$ADAPTABLE" "$pictures/codecs-changed"
     PLAY_S=$play_s in_browser "$seconds" latency.mjs "$binary" "$parts" "$NEAR_LIVE" "$pictures/latency"
 }
 

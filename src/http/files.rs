@@ -16,6 +16,7 @@ use super::content::content;
 use super::problem::Problem;
 use super::{negotiation, playlists};
 use crate::bus::Stream;
+use crate::fmp4;
 use crate::media::{Kind, TrackId, WallClock};
 use crate::outlet::{Flow, Media, NotHeld, Outlet};
 use crate::segment;
@@ -94,7 +95,7 @@ async fn media(
     if known {
         return Ok((StatusCode::NOT_MODIFIED, fields).into_response());
     }
-    let mime = [(header::CONTENT_TYPE, mime(track))];
+    let mime = [(header::CONTENT_TYPE, init_mime(outlet, request).unwrap_or_else(|| HeaderValue::from_static(mime(track))))];
     let length = |bytes: usize| [(header::CONTENT_LENGTH, bytes)];
     match range {
         _ if method == Method::HEAD => Ok((fields, mime, length(total), ()).into_response()),
@@ -114,6 +115,13 @@ async fn media(
             Ok(([(header::CONTENT_RANGE, format!("bytes */{total}"))], problem).into_response())
         }
     }
+}
+
+/// With the codec, as in [`fmp4::mime`], so that players know what their source buffer has to be told before it gets the init segment.
+fn init_mime(outlet: &Outlet, request: &Request) -> Option<HeaderValue> {
+    let snapshot = outlet.shelf().snapshot()?;
+    let init = snapshot.init(request)?;
+    HeaderValue::try_from(fmp4::mime(&[&init.track])).ok()
 }
 
 /// A segment that is being made: each part is sent as it comes, as a chunk of its own.

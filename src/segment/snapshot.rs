@@ -377,13 +377,17 @@ impl Snapshot {
     /// and manifests, which are rendered.
     pub fn media(&self, request: &Request) -> Option<Body> {
         match *request {
-            Request::Init { track, epoch, generation } if epoch == self.epoch => {
-                self.inits.iter().find(|init| init.track.id == track && init.generation == generation).map(|init| init.bytes.clone().into())
-            }
+            Request::Init { .. } => self.init(request).map(|init| init.bytes.clone().into()),
             Request::Segment { track, epoch, msn } if epoch == self.epoch => self.segment(track, msn).map(|s| s.body.clone()),
             Request::Part { track, epoch, number } if epoch == self.epoch => self.part(track, number).map(|part| part.bytes.clone().into()),
             _ => None,
         }
+    }
+
+    /// The init segment of that name; `None` where it is of another presentation or no longer there, and for all else.
+    pub fn init(&self, request: &Request) -> Option<&Init> {
+        let Request::Init { track, epoch, generation } = *request else { return None };
+        self.inits.iter().find(|init| epoch == self.epoch && init.track.id == track && init.generation == generation).map(AsRef::as_ref)
     }
 
     /// The same with the listed tracks of `selection` alone, to write a shorter list of what there is; `None` where none of them is there,

@@ -187,6 +187,26 @@ async fn pages_of_other_origins_may_read_every_answer_of_a_stream() {
     young.head(1280, Why::Joined);
 }
 
+/// The name that follows `EXT-X-MAP`.
+async fn init_segment(client: &Client, playlist: &str) -> String {
+    let text = String::from_utf8(client.get(playlist).await.body.to_vec()).unwrap();
+    let name = text.split("URI=\"").find_map(|rest| rest.split('"').next().filter(|name| name.ends_with(".mp4"))).expect("an init segment");
+    format!("/live/show/{name}")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_init_segment_names_its_codec() {
+    let house = House::start().await;
+    let _show = house.on_air().await;
+    let client = house.h2c().await;
+    for (playlist, mime) in [(PLAYLISTS[1], "video/mp4; codecs=\"avc1.64001f\""), (PLAYLISTS[2], "audio/mp4; codecs=\"mp4a.40.2\"")] {
+        let name = init_segment(&client, playlist).await;
+        for method in ["GET", "HEAD"] {
+            assert_eq!(field(&client.ask(method, &name, &[]).await, "content-type"), mime, "{method} {name}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn each_kind_of_answer_has_its_lifetime() {
     let house = House::with(with_tokens).await;
@@ -195,7 +215,7 @@ async fn each_kind_of_answer_has_its_lifetime() {
     let playlist = String::from_utf8(client.get(PLAYLISTS[1]).await.body.to_vec()).unwrap();
     let target: u32 = playlist.lines().find_map(|line| line.strip_prefix("#EXT-X-TARGETDURATION:")).unwrap().parse().unwrap();
     let (number, segment) = last_segment(&client, PLAYLISTS[1]).await;
-    let init = playlist.split("URI=\"").find_map(|rest| rest.split('"').next().filter(|name| name.ends_with(".mp4"))).unwrap();
+    let init = init_segment(&client, PLAYLISTS[1]).await;
     let reloaded = format!("{}?_HLS_msn={number}", PLAYLISTS[1]);
     let with_token = format!("{}?token=abc&_HLS_msn={number}", PLAYLISTS[1]);
     let far = format!("{}?_HLS_msn={}", PLAYLISTS[1], number + 100);
@@ -210,7 +230,7 @@ async fn each_kind_of_answer_has_its_lifetime() {
         (&far, format!("max-age={}", 4 * target)),
         ("/live/show/v9.m3u8", format!("max-age={target}")),
         (&segment, for_ever.to_owned()),
-        (&format!("/live/show/{init}"), for_ever.to_owned()),
+        (&init, for_ever.to_owned()),
         ("/live/show/v0-1-1.m4s", "no-store".to_owned()),
         ("/live/nobody/index.m3u8", "no-store".to_owned()),
         ("/closed/show/index.m3u8?token=wrong", "no-store".to_owned()),

@@ -17,10 +17,32 @@ interface MpdNode {
   children: (MpdNode | string)[];
 }
 
+/**
+ * Shaka 5.2.12 takes the codecs of HLS from the multivariant playlist, which it reads once. Where others come, this tells it by the init
+ * segment's type, before it appends that, and has it ask again: then it first tells the source buffer.
+ */
+function followCodecs(player: shaka.Player): void {
+  const { AdvancedRequestType } = shaka.net.NetworkingEngine;
+  const { Severity, Category, Code } = shaka.util.Error;
+  player.getNetworkingEngine()?.registerResponseFilter((_, { headers }, context) => {
+    const codecs = /codecs="([^"]*)"/.exec(headers['content-type'] ?? '')?.[1];
+    const stream = context?.type === AdvancedRequestType.INIT_SEGMENT ? context.stream : undefined;
+    if (codecs === undefined || !stream || family(stream.codecs) === family(codecs)) return;
+    stream.codecs = codecs;
+    throw new shaka.util.Error(Severity.RECOVERABLE, Category.PLAYER, Code.OPERATION_ABORTED);
+  });
+}
+
+/** What a source buffer must be told, without the profile and the level. */
+function family(codecs: string): string | undefined {
+  return codecs.split('.')[0]?.toLowerCase();
+}
+
 /** Plays HLS or DASH by Shaka. */
 export async function open({ video, url, poll, report }: DriverContext): Promise<Driver> {
   shaka.polyfill.installAll();
   const player = new shaka.Player();
+  const isDash = new URL(url, location.href).pathname.endsWith('.mpd');
   const { Category, Severity } = shaka.util.Error;
   let loaded = false;
   player.addEventListener('error', (event) => {
@@ -32,6 +54,9 @@ export async function open({ video, url, poll, report }: DriverContext): Promise
   player.configure({
     streaming: {
       bufferBehind: 30,
+      // What is fetched ahead would be asked for again without an end, see `followCodecs`. It brings nothing where parts are held.
+      disableAudioPrefetch: !isDash,
+      disableVideoPrefetch: !isDash,
       // Without this, Shaka gives up for good when a playlist ends with a gap (EXT-X-GAP): while the publisher is away.
       failureCallback: (error: shaka.util.Error) => {
         if (error.category === Category.NETWORK) player.retryStreaming(RETRY_S);
@@ -51,8 +76,8 @@ export async function open({ video, url, poll, report }: DriverContext): Promise
     },
   });
   await player.attach(video);
+  if (!isDash) followCodecs(player);
   // Zero of the manifest's times is the Unix epoch.
-  const isDash = new URL(url, location.href).pathname.endsWith('.mpd');
   const clock = poll.clock.now();
   try {
     // Where the stream is listed by whole segments only, Shaka takes the last place that is.
