@@ -28,9 +28,9 @@ rules! {
         "Segments are removed only where three target durations stay."
     FEW_SEGMENTS "hls-few-segments" Should "Apple HLS Authoring Specification"
         "A live playlist from which segments are removed keeps six."
-    SEGMENT_LATE "hls-segment-late" Must "RFC 8216bis §6.2.2"
+    SEGMENT_LATE "hls-segment-late" Must "RFC 8216bis §6.2.1"
         "A new segment is listed within one and a half target durations."
-    PART_LATE "hls-part-late" Must "RFC 8216bis §6.2.2"
+    PART_LATE "hls-part-late" Must "RFC 8216bis §6.2.1"
         "A new part is listed within one part target."
     HINT_UNTRUE "hls-hint-untrue" Should "RFC 8216bis §4.4.5.3, §6.2.6"
         "The next part is the one that was hinted at."
@@ -140,9 +140,17 @@ impl History {
             && let Some(waited) = late(self.part_seen, within, new_part)
         {
             let (msn, part) = edge(last);
+            // A server has nothing to make parts of while nothing is sent to it; what the operator has to look at is then the publisher.
+            let away = if list.all().next_back().is_some_and(|newest| newest.gap) {
+                "; a gap stands in its place: the publisher was away"
+            } else if new_part {
+                ""
+            } else {
+                "; nothing has come since, as where the publisher is away"
+            };
             notes.add(
                 &PART_LATE,
-                format_args!("{waited:.3} s after the one before part {part} of {msn}, part target of {} s", within.as_secs_f64()),
+                format_args!("{waited:.3} s after the one before part {part} of {msn}, part target of {} s{away}", within.as_secs_f64()),
             );
         }
         if new_segment {

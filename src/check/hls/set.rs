@@ -43,7 +43,7 @@ pub struct Seen<'a> {
     /// What it lists.
     pub list: &'a Media,
     /// The moments between which its server made it, on a clock that is the same for all: when it was asked for, or if the answer was held
-    /// when that came, and when the answer was there.
+    /// somewhat before that came, and when the answer was there.
     pub made: (Duration, Duration),
 }
 

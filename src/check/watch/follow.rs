@@ -32,6 +32,8 @@ const MAX_REMOVED: usize = 8;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Beyond the three target durations that an answer may be held.
 const GRACE: Duration = Duration::from_secs(5);
+/// What an answer that was held may take until it is here, and other answers overtake it: on a line or a machine that is busy.
+const ON_THE_WAY: Duration = Duration::from_millis(500);
 /// Target duration that is reckoned with where none is told.
 const USUAL_TARGET: u64 = 6;
 /// Answers in a row that bring no playlist before it is given up.
@@ -239,7 +241,8 @@ impl Follower {
         }
         self.note_removed(&list, answer);
         self.longest = self.longest.max(list.duration());
-        self.ledger.show(&self.rendition, &list, (if awaited { answer.head_at } else { answer.asked }, answer.done));
+        let made = if awaited { answer.head_at.saturating_sub(ON_THE_WAY).max(answer.asked) } else { answer.asked };
+        self.ledger.show(&self.rendition, &list, (made, answer.done));
         self.now.list = Arc::unwrap_or_clone(list);
     }
 

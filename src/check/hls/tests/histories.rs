@@ -158,6 +158,31 @@ fn what_does_not_come_in_time_is_told() {
     assert_eq!(late(11, 1, 3.6, true), [history::SEGMENT_LATE.id, history::PART_LATE.id]);
 }
 
+#[test]
+fn what_does_not_come_as_the_publisher_is_away_is_told_as_that() {
+    let told = |list: &str| {
+        let mut history = History::new("v0");
+        history.see(SECOND, &media(&live(10, 1)));
+        let found = history.see_awaited(SECOND * 3, &media(list));
+        found.into_iter().find(|finding| finding.rule.id == history::PART_LATE.id).map(|finding| finding.detail)
+    };
+    let same = live(10, 1);
+    let gap = same.replace("#EXT-X-PRELOAD-HINT", "#EXTINF:1.0,\n16.m4s\n#EXT-X-GAP\n#EXTINF:2.0,\n17.m4s\n#EXT-X-PRELOAD-HINT");
+    insta::assert_debug_snapshot!([told(&same), told(&live(10, 2)), told(&gap)], @r#"
+    [
+        Some(
+            "2.000 s after the one before part 1 of 16, part target of 1 s; nothing has come since, as where the publisher is away",
+        ),
+        Some(
+            "2.000 s after the one before part 1 of 16, part target of 1 s",
+        ),
+        Some(
+            "2.000 s after the one before part 1 of 16, part target of 1 s; a gap stands in its place: the publisher was away",
+        ),
+    ]
+    "#);
+}
+
 /// `whole` as a delta update that skips so many segments.
 fn delta(whole: &str, skipped: usize) -> String {
     let (head, rest) = whole.split_once("#EXT-X-DATERANGE").unwrap();
