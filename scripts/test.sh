@@ -186,7 +186,7 @@ stage_fuzz() {
 PROTOCOLS=ws-fmp4,hls,dash,http-flv,ws-flv
 PROTOCOLS_LONG=$PROTOCOLS,http-mp4,hls-shaka,dash-shaka,native-hls
 # The players that must cross an interruption, each on its own; --long adds the other ways in which a stream is interrupted.
-PLAYERS=ws-fmp4,hls,dash,http-flv,ws-flv,hls-shaka,dash-shaka
+PLAYERS=automatic,ws-fmp4,hls,dash,http-flv,ws-flv,hls-shaka,dash-shaka
 INTERRUPTIONS="return"
 INTERRUPTIONS_LONG=$INTERRUPTIONS,return-changed,takeover,quick-return,end-and-return,restart
 # Where a second encoder sends other codecs, and the players that play on.

@@ -25,7 +25,7 @@ const browser = await openBrowser();
 let failed = false;
 try {
   for (const protocol of PROTOCOLS) await walk(`tracks by ${protocol}`, (page) => tracks(page, protocol));
-  for (const protocol of ['hls', 'dash-shaka']) await walk(`time by ${protocol}`, (page, seen) => time(page, protocol, seen));
+  for (const protocol of ['hls', 'dash', 'dash-shaka']) await walk(`time by ${protocol}`, (page, seen) => time(page, protocol, seen));
 } finally {
   await browser.close();
 }

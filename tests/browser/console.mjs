@@ -17,6 +17,8 @@ const AXE = readFileSync(library.resolve('axe-core/axe.min.js'), 'utf8');
 
 /** How soon a console that is open shows a stream that has gone live. */
 const SHOWN_MS = 2000;
+/** Opens the streams of a gateway that demands one. */
+const TOKEN = 'open-the-sluice-to-me';
 /** The sizes of a desk and of a phone. */
 const SIZES = { desktop: { width: 1280, height: 900 }, phone: { width: 390, height: 844 } };
 
@@ -32,7 +34,7 @@ const browser = await openBrowser();
 await browser.context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: stage.origin });
 let failed = false;
 try {
-  for (const walk of [appears, addresses, warns, accessible, sizes, embedded, element, returns]) {
+  for (const walk of [appears, addresses, warns, accessible, sizes, embedded, element, returns, token]) {
     const page = await openPage(browser.context, stage.origin, isExpected);
     const [name, seen] = [walk.name, {}];
     await walk(page, seen).catch((error) => page.problems.push(error.message.split('\n')[0]));
@@ -53,9 +55,9 @@ function isExpected(url, text) {
   return url.endsWith('/favicon.ico') || (stage.interrupted && /Failed to load|ERR_|WebSocket connection/.test(text));
 }
 
-async function serve() {
+async function serve(environment = {}) {
   const options = ['serve', '--rtmp', `127.0.0.1:${stage.rtmp}`, '--http', new URL(stage.origin).host];
-  stage.gateway = start(gateway, options, join(directory, 'gateway.log'));
+  stage.gateway = start(gateway, options, join(directory, 'gateway.log'), { env: { ...process.env, ...environment } });
   await until(() => isOk(`${stage.origin}/healthz`), 'the gateway is up');
 }
 
@@ -233,4 +235,22 @@ async function returns({ page, problems }, seen) {
   }, 'the watch page plays again');
   seen.back_after_ms = Date.now() - back;
   problems.push(...watcher.problems);
+}
+
+/** Whoever comes to a stream that demands a token, from the console or by a bare address, is asked for it. */
+async function token({ page, problems }) {
+  stage.interrupted = true;
+  await stage.publisher.end('SIGKILL');
+  await stage.gateway.end('SIGTERM');
+  await serve({ SLUICEGATE_APPS_LIVE_PLAY: 'token', SLUICEGATE_APPS_LIVE_TOKENS: TOKEN });
+  publish();
+  await page.goto(stage.origin);
+  await card(page).getByRole('link', { name: 'Watch', exact: true }).click();
+  for (const [asked, given] of [['This stream demands a token', 'a wrong one'], ['Another token', TOKEN]]) {
+    await page.getByLabel(asked).fill(given);
+    await page.getByLabel(asked).press('Enter');
+  }
+  await untilPlaying(page);
+  if (!page.url().endsWith(`?token=${TOKEN}`)) problems.push(`the page's address is ${page.url()}`);
+  if (await page.getByLabel('Another token').isVisible()) problems.push('the page still asks for a token');
 }

@@ -21,6 +21,9 @@ const HEADROOM = 1.25;
 /** Media that is so much behind the server's is behind for the line's sake. */
 const BEHIND_MS = 300;
 
+/** For so long after a decision what came before it is still on the line, and tells nothing new. */
+const DECIDED_MS = 3000;
+
 const CALM_MIN_MS = 8000;
 const CALM_MAX_MS = 128_000;
 
@@ -39,6 +42,7 @@ export class Rungs {
   #current = 0;
   #calmMs = CALM_MIN_MS;
   #calmSinceMs = 0;
+  #decidedMs = -Infinity;
   /** When the last climb was. @type {number | null} */
   #climbedMs = null;
 
@@ -47,10 +51,10 @@ export class Rungs {
     return this.#pictures[this.#current]?.id ?? null;
   }
 
-  /** @param {Picture[]} pictures in any order */
+  /** @param {Picture[]} pictures the best first, by their looks: bit rates make no order, as a still scene needs little of any */
   set pictures(pictures) {
     const current = this.current;
-    this.#pictures = [...pictures].sort((a, b) => b.bitRate - a.bitRate);
+    this.#pictures = pictures;
     this.#find(current);
   }
 
@@ -68,7 +72,7 @@ export class Rungs {
    */
   doubts(nowMs, flow) {
     const current = this.#pictures[this.#current];
-    if (current === undefined || this.#current === this.#pictures.length - 1) return false;
+    if (current === undefined || this.#current === this.#pictures.length - 1 || nowMs - this.#decidedMs < DECIDED_MS) return false;
     return flow.lateForMs(nowMs) >= DOWN_AFTER_MS && flow.bitRate(nowMs) < current.bitRate * HEADROOM;
   }
 
@@ -81,7 +85,7 @@ export class Rungs {
    * @returns {boolean} whether there is another to play; none when the delay is not the line's, or nothing is lower
    */
   down(nowMs, flow, behindMs) {
-    this.#calmSinceMs = nowMs;
+    this.#calmSinceMs = this.#decidedMs = nowMs;
     if (behindMs < BEHIND_MS) {
       flow.excuse();
       return false;

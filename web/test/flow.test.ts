@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Flow } from '../player/flow.js';
 import { Rungs } from '../player/rungs.js';
 
-const PICTURES = [{ id: 'v17', bitRate: 400_000 }, { id: null, bitRate: 4_000_000 }, { id: 'v16', bitRate: 1_500_000 }];
+const PICTURES = [{ id: null, bitRate: 4_000_000 }, { id: 'v16', bitRate: 1_500_000 }, { id: 'v17', bitRate: 400_000 }];
 const STEP_MS = 40;
 
 /** Plays a line on a clock of its own: media of `bitRate` is made in real time and goes over a line that bears `line(now)`, both bits per second. */
@@ -63,6 +63,15 @@ describe('down', () => {
     expect(at).toBeLessThan(6300);
     expect(made.down(7000, flow, 1000)).toBe(true);
     expect(made.current).toBe('v16');
+  });
+
+  it('waits after a decision, while what came before it is still on the line', () => {
+    const [made, slow, next] = [rungs(), new Flow(true), new Flow(false)];
+    run(slow, arrivals(4_000_000, () => 2_000_000), 4000);
+    made.down(4000, slow, 1000);
+    const at = doubted(made, next, arrivals(1_500_000, (now) => (now < 4200 ? 20_000_000 : 1_000_000), 4000), 9000);
+    expect(at).toBeGreaterThan(6900);
+    expect(at).toBeLessThan(7500);
   });
 
   it('goes to the lowest where the line bears none', () => {
@@ -152,7 +161,7 @@ it('stays where it is while the renditions are told anew, and goes back when its
   const slow = new Flow(true);
   run(slow, arrivals(4_000_000, () => 2_000_000), 4000);
   made.down(4000, slow, 1000);
-  made.pictures = [...PICTURES].reverse();
+  made.pictures = [...PICTURES];
   expect(made.current).toBe('v16');
   made.pictures = PICTURES.filter(({ id }) => id !== 'v16');
   expect(made.current).toBeNull();

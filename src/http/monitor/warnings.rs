@@ -16,6 +16,8 @@ const KEYFRAMES_MS: i64 = 4_000;
 const SLOW: f64 = 0.95;
 /// Sound further from its picture than this is noticed, or will be where buffers are short.
 const DRIFT_MS: i64 = 700;
+/// So many repaired timestamps in a minute are no illness: a source that begins anew, as a clip in a loop does, has one or two each time.
+const REPAIRED: u64 = 5;
 /// The exits whose viewers see each picture as soon as it comes.
 const PROMPT: [&str; 5] = ["ws_fmp4", "http_fmp4", "ws_flv", "http_flv", "rtmp"];
 
@@ -78,8 +80,8 @@ fn silence(stream: &StreamInfo) -> Option<Warning> {
 fn repaired(figures: &Figures) -> Option<Warning> {
     let advice =
         "Settings → Audio: use the sample rate of your devices (48 kHz); then restart the capture device or media source that jumps.";
-    let text = format!("{} in the last minute had to be repaired: viewers may have seen a jump.", counted(figures.repaired, "timestamp"));
-    (figures.repaired > 0).then(|| Warning::new("repaired", text, advice))
+    let text = format!("{} in the last minute had to be repaired: viewers may have noticed jumps.", counted(figures.repaired, "timestamp"));
+    (figures.repaired > REPAIRED).then(|| Warning::new("repaired", text, advice))
 }
 
 fn slow(figures: &Figures) -> Option<Warning> {
@@ -143,9 +145,9 @@ mod tests {
 
     #[test]
     fn each_threshold_has_two_sides() {
-        let well = Figures { keyframe_ms: Some(4_000), speed: Some(0.95), av_drift_ms: Some(-700), ..Figures::default() };
+        let well = Figures { keyframe_ms: Some(4_000), speed: Some(0.95), av_drift_ms: Some(-700), repaired: 5, ..Figures::default() };
         assert_eq!(codes(&well, &[]), Vec::<&str>::new());
-        let ill = Figures { keyframe_ms: Some(4_001), speed: Some(0.94), av_drift_ms: Some(-701), repaired: 1, ..Figures::default() };
+        let ill = Figures { keyframe_ms: Some(4_001), speed: Some(0.94), av_drift_ms: Some(-701), repaired: 6, ..Figures::default() };
         assert_eq!(codes(&ill, &[]), ["keyframes", "repaired", "slow", "av_drift"]);
     }
 

@@ -24,6 +24,8 @@ import { mediaSourceClass } from '../session.js';
  * @property {() => string | null} codec
  * @property {() => {start: number, end: number} | null} [window] the stretch of time that a viewer can go to, seconds of the element, where the
  * element itself does not tell
+ * @property {(time: number) => void} [seek] goes to that place, seconds of the element, where the player must be told
+ * @property {() => void} [goLive] goes to its own place at the live edge
  * @property {() => void} [select] goes over to what the viewer has chosen by now; without it a new attempt does
  * @property {() => string | null} [picture] the one that was chosen by the line's throughput; null for the one that the gateway takes
  * @property {() => void | Promise<void>} destroy leaves the element without a source
@@ -50,11 +52,17 @@ const wsFmp4 = {
   isSupported: () => MsePlayer.isSupported(),
   async open({ video, address, picked, infoUrl, poll, report, setState }) {
     const ageMs = (/** @type {number | null} */ mediaMs) => latencyMs(poll.clock.now(), poll.info?.wall_clock, mediaMs);
+    /** @type {{of: unknown, pictures: import('../rungs.js').Picture[]}} */
+    let known = { of: null, pictures: [] };
+    const pictures = () => {
+      if (known.of !== poll.info) known = { of: poll.info, pictures: picturesOf(poll) };
+      return picked() === null ? known.pictures : [];
+    };
     const player = new MsePlayer(video, {
       address,
       infoUrl,
       ageMs,
-      pictures: () => (picked() === null ? picturesOf(poll) : []),
+      pictures,
       serverMs: async () => {
         await poll.ask();
         return poll.info?.wall_clock?.media_ms ?? null;
@@ -77,7 +85,7 @@ const wsFmp4 = {
 
 /**
  * What the stream has for lines of different throughput: what its encoder sends, and the rungs that the gateway makes, as far as this
- * browser plays them.
+ * browser plays them; the best first.
  *
  * @param {import('./info.js').InfoPoll} poll
  * @returns {import('../rungs.js').Picture[]}
@@ -85,10 +93,11 @@ const wsFmp4 = {
 function picturesOf({ info }) {
   const sound = info?.tracks.find(({ kind }) => kind === 'audio')?.bit_rate ?? 0;
   const sent = (info?.tracks ?? []).filter(({ kind }) => kind === 'video').map((track, at) => ({ ...track, id: at === 0 ? null : track.id }));
-  return [...sent, ...(info?.renditions ?? [])].flatMap(({ id, codec, bit_rate: bitRate }) => {
+  const found = [...sent, ...(info?.renditions ?? [])].flatMap(({ id, codec, width = 0, height = 0, bit_rate: bitRate }) => {
     const isPlayed = mediaSourceClass()?.isTypeSupported(`video/mp4; codecs="${codec}"`);
-    return isPlayed && bitRate !== undefined ? [{ id, bitRate: bitRate + sound }] : [];
+    return isPlayed && bitRate !== undefined ? [{ id, points: width * height, bitRate: bitRate + sound }] : [];
   });
+  return found.sort((a, b) => b.points - a.points || b.bitRate - a.bitRate);
 }
 
 /** @type {DriverEntry} */

@@ -253,6 +253,27 @@ export class Playback extends EventTarget {
     this.#changed();
   }
 
+  /**
+   * Goes to a place within the window.
+   *
+   * @param {number} time seconds of the element
+   */
+  seek(time) {
+    if (this.#driver?.seek === undefined) this.#video.currentTime = time;
+    else this.#driver.seek(time);
+  }
+
+  /**
+   * Goes to the live edge, and plays.
+   *
+   * @param {number} time where that is about, seconds of the element; players find their own place from there
+   */
+  goLive(time) {
+    if (this.#driver?.goLive === undefined) this.#video.currentTime = time;
+    else this.#driver.goLive();
+    void this.#video.play().catch(() => {});
+  }
+
   /** @returns {Stats} */
   stats() {
     const video = this.#video;

@@ -69,6 +69,9 @@ export function open({ video, url, poll, report }: DriverContext): Driver {
       const seconds = player.isReady() ? player.getCurrentLiveLatency() : NaN;
       return Number.isFinite(seconds) ? seconds * 1000 : null;
     },
+    // Told by the element alone, dash.js would take a viewer who goes back for one who is late, and return to the live edge at once.
+    seek: (time) => player.seekToPresentationTime(time),
+    goLive: () => player.seekToOriginalLive(),
     codec: () => {
       const codecs = player.isReady()
         ? (['video', 'audio'] as const).flatMap((kind) => player.getCurrentTrackFor(kind)?.codec ?? [])
@@ -79,7 +82,10 @@ export function open({ video, url, poll, report }: DriverContext): Driver {
     destroy: () => {
       poll.removeEventListener('change', informed);
       stop.abort();
+      // What dash.js 5.2.1 has put off until the element can play, it would do to no element, and throw each time.
+      video.dispatchEvent(new Event('canplay'));
       player.destroy();
+      video.playbackRate = 1;
       video.removeAttribute('src');
       video.load();
     },

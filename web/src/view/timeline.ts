@@ -40,6 +40,7 @@ export class Timeline {
     this.live.classList.toggle('on', isLive);
     setText(this.live, isLive ? 'Live' : 'Go live');
     this.live.disabled = isLive;
+    this.live.hidden = this.#playback.info === null;
     if (window === null || this.#isHeld) return;
     this.slider.value = String(((video.currentTime - window.start) / span) * 1000);
     this.#tell();
@@ -47,22 +48,22 @@ export class Timeline {
 
   goLive(): void {
     const { window, video } = this.#playback;
-    if (window !== null) video.currentTime = Math.max(window.start, window.end - EDGE_S);
-    void video.play().catch(() => {});
+    if (window === null) void video.play().catch(() => {});
+    else this.#playback.goLive(Math.max(window.start, window.end - EDGE_S));
   }
 
   /** Goes so many seconds forward, or back where it is negative. */
   move(by: number): void {
     const { window, video } = this.#playback;
     if (window === null) return;
-    video.currentTime = Math.min(Math.max(video.currentTime + by, window.start), window.end - EDGE_S);
+    this.#playback.seek(Math.min(Math.max(video.currentTime + by, window.start), window.end - EDGE_S));
   }
 
   #seek(): void {
-    const { window, video } = this.#playback;
+    const { window } = this.#playback;
     if (window === null) return;
     const wanted = window.start + (Number(this.slider.value) / 1000) * (window.end - window.start);
-    video.currentTime = Math.min(wanted, window.end - EDGE_S);
+    this.#playback.seek(Math.min(wanted, window.end - EDGE_S));
   }
 
   #tell(): void {

@@ -32,6 +32,7 @@ export class PlayerView {
   #timeline: Timeline;
   #statistics: Statistics;
   #begun = false;
+  #soundOnly = el('p', { class: 'sound-only', hidden: true }, icon('sound'), 'Sound only');
   #status = el('p', { class: 'state', role: 'status' });
   #big = button('play', 'Play', 'big');
   #unmute = el('button', { type: 'button', class: 'unmute', hidden: true }, icon('muted'), 'Turn the sound on');
@@ -56,7 +57,7 @@ export class PlayerView {
       el('div', { class: 'row' }, this.#play, this.#mute, this.#volume, this.#timeline.live, el('span', { class: 'space' }),
         this.#stats, this.#settings, this.#picture, this.#fullscreen));
     this.element = el('section', { class: 'player', 'aria-label': `Player of ${stream.name}` },
-      this.video, this.#statistics.element, this.#status, this.#big, this.#unmute, ...(controls ? [bar, this.choices.element] : []));
+      this.video, this.#soundOnly, this.#statistics.element, this.#status, this.#big, this.#unmute, ...(controls ? [bar, this.choices.element] : []));
     this.#listen();
     this.#timer = setInterval(() => this.#refresh(), REFRESH_MS);
     if (autoplay) this.begin();
@@ -166,6 +167,7 @@ export class PlayerView {
     this.#big.hidden = this.#begun && !playback.failed && playback.state !== 'Paused';
     this.#unmute.hidden = !video.muted || video.paused || !isPlaying;
     this.element.classList.toggle('waits', waits);
+    this.#soundOnly.hidden = !isPlaying || playback.info?.tracks.some(({ kind }) => kind === 'video') !== false;
     const told = playback.problem === null ? playback.state : `${playback.state}: ${playback.problem}`;
     setText(this.#status, !this.#begun || isPlaying || playback.state === 'Paused' ? '' : told);
     this.#timeline.show();

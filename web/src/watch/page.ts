@@ -30,6 +30,9 @@ export function startWatchPage(stream: StreamName): PlayerView {
   view.choices.element.addEventListener('protocol', (event) => keepInAddress((event as CustomEvent<string | null>).detail));
   document.addEventListener('keydown', (event) => view.key(event));
   const token = tokenForm(stream);
+  const stage = el('div', { class: 'stage' }, view.element);
+  const addresses = el('details', { hidden: true }, el('summary', {}, 'Addresses for players and pages'), exits);
+  view.video.addEventListener('resize', () => stage.classList.toggle('upright', view.video.videoHeight > view.video.videoWidth));
   let shown = '';
   playback.addEventListener('change', () => {
     const { info } = playback;
@@ -44,17 +47,18 @@ export function startWatchPage(stream: StreamName): PlayerView {
     shown = text;
     tracks.replaceChildren(...info.tracks.map((track) => el('li', {}, `${track.kind}: ${describeTrack(track)}`)));
     exits.replaceChildren(...rows(info.exits, stream));
+    addresses.hidden = false;
   });
   document.title = `${stream.name} · Sluicegate`;
   document.body.replaceChildren(
     el('header', { class: 'top' }, el('a', { href: '/', class: 'brand' }, 'Sluicegate')),
     el('main', { class: 'watch' },
-      el('div', { class: 'stage' }, view.element),
+      stage,
       token,
       el('div', { class: 'title' }, el('h1', {}, stream.name, el('small', {}, ` ${stream.app}`)), badge, uptime, el('span', { class: 'space' }), qr),
       tracks,
       el('p', { class: 'soft keys' }, KEYS),
-      el('details', {}, el('summary', {}, 'Addresses for players and pages'), exits)),
+      addresses),
     el('footer', {}, el('a', { href: '/assets/licenses.md' }, 'Licences of the libraries in these pages')),
   );
   return view;
