@@ -303,6 +303,21 @@ fn a_rung_that_is_taken_off_leaves_the_lists_and_what_it_had_can_be_fetched() {
 }
 
 #[test]
+fn sound_leads_alone_where_pictures_stand_still_and_the_rung_returns_with_them() {
+    let (source, still) = (calm(), 9_000..14_000);
+    let samples = source.samples(0, 26_000);
+    let mut all = actions(&samples, &[Spell::Made { millis: 26_000, late: 100, missing: None }], 1);
+    all.extend(samples.into_iter().map(|(at, sample)| (at, Action::Sample(sample))));
+    let comes = |at: i64, sample: &Sample| sample.track.kind == Kind::Audio || !still.contains(&at);
+    all.retain(|(at, action)| !matches!(action, Action::Sample(sample) if !comes(*at, sample)));
+    all.sort_by_key(|(at, _)| *at);
+    let mut stage = Stage::new(&source, true);
+    all.iter().for_each(|(at, action)| stage.act(*at, action));
+    let there = presence(&stage);
+    assert!(there[2] && there.ends_with(&[true, true]) && there.contains(&false), "{there:?}");
+}
+
+#[test]
 fn forced_cuts_cut_a_rung_too() {
     let source = Source { gops: vec![600], ..Source::default() };
     let (stage, _) = play(&source, 75_000, &[Spell::Made { millis: 75_000, late: 200, missing: None }], (0, Turn::None), 1);

@@ -102,6 +102,7 @@ impl Segmenter {
 
     /// The leading track has stopped: what it has is brought to viewers, and this one leads.
     pub(super) fn lead_with(&mut self, at: usize, now: WallClock) {
+        let id = self.lanes[at].id();
         let waiting = std::mem::take(&mut self.lanes[at].queue);
         self.lanes[at].queued_bytes = 0;
         let end = self.leading_end();
@@ -110,7 +111,8 @@ impl Segmenter {
         self.lanes[at].queued_bytes = before.iter().map(|waiting| waiting.sample.data.len()).sum();
         self.lanes[at].queue = before;
         self.settle(now);
-        self.leader = at;
+        // Its place is another where rungs stood before it, which the break takes off.
+        self.leader = self.lanes.iter().position(|lane| lane.id() == id).expect("a break takes off rungs alone, and none of them leads");
         for waiting in after {
             self.push_leading(waiting, now);
         }
