@@ -99,32 +99,47 @@ struct Context {
 /// All routes, as one of the two listeners serves them. Requests must carry [`ConnectInfo`].
 pub fn router(shared: Arc<Shared>, door: Door) -> Router {
     let guard = Guard { token: shared.options.admin_token.clone(), separate: !shared.options.admin.is_empty() };
+    let context = Context { shared, guard, door };
+    let below = |place: &str| format!("{place}{{*path}}");
+    let operators = Router::new()
+        .route("/metrics", get(metrics))
+        .route("/api/v1/streams", get(list))
+        .route("/api/v1/events", get(events))
+        .route(&below(STREAMS), get(status).delete(kick))
+        .route_layer(middleware::from_fn_with_state(context.clone(), operators_only));
     // Pages of other origins may play a stream; they may not speak to the API, which therefore stands outside this layer.
     let public = Router::new()
         .route(files::CLOCK, get(time))
         .route(ELEMENT, get(element))
         .fallback(stream)
         .layer(middleware::from_fn(cors::open_all));
-    let below = |place: &str| format!("{place}{{*path}}");
     Router::new()
         .route("/", get(page_index))
         .route(&below(WATCH), get(page_watch))
         .route(&below(EMBED), get(page_embed))
         .route(&below(ASSETS), get(asset))
         .route("/healthz", get(healthz))
-        .route("/metrics", get(metrics))
-        .route("/api/v1/streams", get(list))
-        .route("/api/v1/events", get(events))
-        .route(&below(STREAMS), get(status).delete(kick))
+        .merge(operators)
         .merge(public)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn(tell_refusal))
-        .with_state(Context { shared, guard, door })
+        .with_state(context)
 }
 
 /// Whether a path, though it looks like that of a stream's file, is one of our own routes.
 pub(super) fn is_own(path: &str) -> bool {
     [WATCH, EMBED, ASSETS, STREAMS].iter().any(|place| path.starts_with(place))
+}
+
+/// A layer in front of all that is the operators' alone.
+async fn operators_only(
+    State(context): State<Context>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    context.guard.admit(context.door, peer.ip(), request.headers())?;
+    Ok(next.run(request).await)
 }
 
 async fn tell_refusal(request: Request, next: Next) -> Response {
@@ -179,40 +194,23 @@ async fn method_not_allowed(method: Method) -> Response {
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail).into_response()
 }
 
-async fn metrics(
-    State(context): State<Context>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    context.guard.admit(context.door, peer.ip(), &headers)?;
+async fn metrics(State(context): State<Context>) -> Response {
     let push = &context.shared.push;
     super::gauges::refresh(&context.shared.registry, push, &context.shared.hubs);
     let text = context.shared.metrics.render();
-    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4"), (header::CACHE_CONTROL, "no-store")], text).into_response())
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4"), (header::CACHE_CONTROL, "no-store")], text).into_response()
 }
 
-async fn list(State(context): State<Context>, ConnectInfo(peer): ConnectInfo<SocketAddr>, headers: HeaderMap) -> Result<Response, Problem> {
-    context.guard.admit(context.door, peer.ip(), &headers)?;
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(context.shared.list())).into_response())
+async fn list(State(context): State<Context>) -> Response {
+    ([(header::CACHE_CONTROL, "no-store")], Json(context.shared.list())).into_response()
 }
 
-async fn events(
-    State(context): State<Context>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    context.guard.admit(context.door, peer.ip(), &headers)?;
+async fn events(State(context): State<Context>) -> Result<Response, Problem> {
     monitor::listen(&context.shared)
 }
 
 /// `GET /api/v1/streams/{app}/{name}`, and `…/viewers` and `…/thumbnail.mp4` behind it
-async fn status(
-    State(context): State<Context>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    Path(path): Path<String>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    context.guard.admit(context.door, peer.ip(), &headers)?;
+async fn status(State(context): State<Context>, Path(path): Path<String>) -> Result<Response, Problem> {
     let registry = &context.shared.registry;
     let fields = [(header::CACHE_CONTROL, "no-store")];
     let viewers = || path.strip_suffix(VIEWERS);
@@ -253,9 +251,7 @@ async fn kick(
     State(context): State<Context>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Path(path): Path<String>,
-    headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    context.guard.admit(context.door, peer.ip(), &headers)?;
     let name = path
         .strip_suffix("/publisher")
         .ok_or_else(|| Problem::new(StatusCode::METHOD_NOT_ALLOWED, "only /api/v1/streams/{app}/{name}/publisher can be deleted"))?;
