@@ -22,11 +22,12 @@ use crate::egress::{Hubs, Policy};
 use crate::http::admin::Door;
 use crate::http::api::Entrance;
 use crate::http::driver::Driver;
+use crate::http::lobby::Lobby;
 use crate::http::monitor::{self, Monitor};
 use crate::http::push::Push;
 use crate::http::router::{Shared, router};
 use crate::http::site::Site;
-use crate::net::{Buffers, Permits, SocketOptions, Tls, Workers, listen};
+use crate::net::{Acceptor, Buffers, Permits, SocketOptions, Tls, Workers, listen};
 use crate::outlet::Outlets;
 use crate::rtmp::server::{self, Doors, Players, RECONNECT_PATIENCE};
 use crate::segment;
@@ -278,15 +279,23 @@ fn bind(address: SocketAddr, sockets: SocketOptions, buffers: Buffers, key: &str
 /// Gives the workers back when the doors are closed, to be joined.
 async fn accept(workers: Workers, doors: ViewersDoors, closing: CancellationToken) -> Workers {
     let ViewersDoors { plain, encrypted, sockets } = doors;
-    let by_tls = async {
-        match &encrypted {
-            Some((listener, tls)) => workers.accept(listener, sockets, Some(tls)).await,
-            None => std::future::pending().await,
+    let lobby = Lobby::default();
+    let at_plain = async {
+        let mut acceptor = Acceptor::new(&plain, sockets);
+        loop {
+            lobby.answer(workers.accept(&mut acceptor, None).await, false);
+        }
+    };
+    let at_encrypted = async {
+        let Some((listener, tls)) = &encrypted else { return std::future::pending().await };
+        let mut acceptor = Acceptor::new(listener, sockets);
+        loop {
+            lobby.answer(workers.accept(&mut acceptor, Some(tls)).await, true);
         }
     };
     tokio::select! {
-        () = workers.accept(&plain, sockets, None) => {}
-        () = by_tls => {}
+        () = at_plain => {}
+        () = at_encrypted => {}
         () = closing.cancelled() => {}
     }
     workers

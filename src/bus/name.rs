@@ -25,7 +25,7 @@ pub const RESERVED: [&str; 10] = ["api", "assets", "console", "embed", "favicon.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum NameError {
     /// There is an application but no stream name, or the other way round.
-    #[error("'{0}' is not of the form app/name")]
+    #[error("'{0}' is but half of app/name; the name is what encoders call the stream key")]
     Incomplete(String),
     /// Longer than [`MAX_NAME`].
     #[error("the name has {0} bytes; at most {MAX_NAME} are allowed")]

@@ -15,6 +15,7 @@ pub mod health;
 pub mod http1;
 pub mod http2;
 pub mod late;
+pub mod lobby;
 pub mod monitor;
 mod negotiation;
 pub mod opening;

@@ -6,16 +6,14 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc};
 
 use super::accept::Acceptor;
-use super::listen::SocketOptions;
 use super::permits::{Limits, Permit, Permits, Refused};
 use super::tls::Tls;
-use super::trouble::Trouble;
 
 /// Accepted sockets that may wait for one worker; beyond them the acceptor waits, and the system's backlog holds the rest.
 const QUEUE: usize = 1_024;
@@ -54,6 +52,17 @@ pub struct Workers {
     seats: Seats,
 }
 
+/// A connection for which there is no place.
+#[derive(Debug)]
+pub struct TurnedAway {
+    /// Its socket.
+    pub io: TcpStream,
+    /// Its peer.
+    pub peer: SocketAddr,
+    /// Which limit is reached.
+    pub why: Refused,
+}
+
 #[derive(Debug)]
 struct Worker {
     sockets: mpsc::Sender<Accepted>,
@@ -88,16 +97,14 @@ impl Workers {
         Ok(Self { workers, seats: Seats { loads, permits } })
     }
 
-    /// Accepts connections for as long as it is polled, and gives each to the worker with the fewest; with `tls` from a listener that
-    /// speaks TLS.
-    pub async fn accept(&self, listener: &TcpListener, options: SocketOptions, tls: Option<&Arc<Tls>>) {
-        let mut acceptor = Acceptor::new(listener, options);
-        let mut full = Trouble::default();
+    /// Accepts connections and gives each to the worker with the fewest, until one finds no place; with `tls` from a listener that speaks
+    /// TLS. Cancel safe.
+    pub async fn accept(&self, acceptor: &mut Acceptor<'_>, tls: Option<&Arc<Tls>>) -> TurnedAway {
         loop {
             let (io, peer) = acceptor.accept().await;
             match self.seats.take(peer.ip()) {
                 Ok((number, seat)) => self.assign(number, seat, io, peer, tls.cloned()).await,
-                Err(why) => turn_away(peer, why, &mut full),
+                Err(why) => return TurnedAway { io, peer, why },
             }
         }
     }
@@ -133,17 +140,6 @@ impl Workers {
             }
             Err(error) => tracing::debug!(%error, %peer, "a socket could not be handed on"),
         }
-    }
-}
-
-/// An operator must hear that viewers are lost to the limit on all of them; one address with too many is its own affair.
-fn turn_away(peer: SocketAddr, why: Refused, full: &mut Trouble) {
-    metrics::counter!("sluicegate_http_refused_total", "reason" => why.label()).increment(1);
-    tracing::debug!(%peer, %why, "connection refused");
-    if matches!(why, Refused::Full(_))
-        && let Some(times) = full.tell(Instant::now())
-    {
-        tracing::warn!(%why, times, "viewers are turned away: limits.max_connections is reached");
     }
 }
 

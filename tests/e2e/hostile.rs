@@ -125,6 +125,25 @@ async fn idle_connections_over_the_limit_are_turned_away_and_the_door_opens_agai
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_finds_no_place_hears_that_the_gateway_is_full_and_still_well() {
+    let mut config = config();
+    config.limits.max_connections = 1;
+    let house = House::start(config).await;
+    let ask = async |socket: TcpStream, path: &str| {
+        let mut reader = BufReader::new(socket);
+        reader.write_all(format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", house.http).as_bytes()).await.unwrap();
+        let answer = timeout(PATIENCE, http::read(&mut reader, false)).await.unwrap();
+        (answer.status, reader)
+    };
+    let (first, guest) = ask(TcpStream::connect(house.http).await.unwrap(), "/nothing").await;
+    let (second, _) = ask(TcpStream::connect(house.http).await.unwrap(), "/nothing").await;
+    assert_eq!((first, second), (404, 503));
+    assert!(healthy(house.http).await);
+    drop(guest);
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_asks_and_never_reads_is_given_up() {
     let mut config = config();
     config.connections.write_s = 1;

@@ -15,7 +15,7 @@ use sluicegate::http::driver::{self, Driver};
 use sluicegate::http::http2;
 use sluicegate::http::problem::Problem;
 use sluicegate::http::push::{self, Push};
-use sluicegate::net::{Limits, Permits, Workers};
+use sluicegate::net::{Acceptor, Limits, Permits, Workers};
 use sluicegate::outlet::Outlets;
 use sluicegate::segment;
 use tokio::net::TcpListener;
@@ -63,7 +63,7 @@ impl Station {
         let workers = Workers::start(1, &driver, Permits::new(Limits::default()), Duration::ZERO).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        tokio::spawn(async move { workers.accept(&listener, Default::default(), None).await });
+        tokio::spawn(async move { workers.accept(&mut Acceptor::new(&listener, Default::default()), None).await });
         let ordinary = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let plain = ordinary.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(ordinary, router).await });

@@ -126,6 +126,8 @@ impl Session<'_> {
     fn spawn(&self) -> std::io::Result<Child> {
         let mut command = Command::new(self.worker);
         command.args(self.plan.arguments()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        // A terminal sends Ctrl-C to the gateway's whole group; when a worker ends is the gateway's affair.
+        command.process_group(0);
         command.spawn()
     }
 
