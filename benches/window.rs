@@ -106,8 +106,8 @@ fn benches(c: &mut Criterion) {
         });
         let last = snapshot.slots.last().expect("there is something to list").msn;
         let requests = [
-            ("the oldest segment", Request::Segment { track: TrackId::VIDEO, epoch: snapshot.epoch, msn: snapshot.first() }),
-            ("the newest segment", Request::Segment { track: TrackId::VIDEO, epoch: snapshot.epoch, msn: last }),
+            ("the oldest segment", Request::Segment { track: TrackId::VIDEO, epoch: snapshot.epoch, generation: 1, msn: snapshot.first() }),
+            ("the newest segment", Request::Segment { track: TrackId::VIDEO, epoch: snapshot.epoch, generation: 1, msn: last }),
             ("a part that is long gone", Request::Part { track: TrackId::VIDEO, epoch: snapshot.epoch, number: PartNumber(1) }),
         ];
         for (what, request) in requests {

@@ -205,7 +205,7 @@ fn write_template(xml: &mut Xml, period: &Period, setting: &Setting<'_>, init: &
         attributes.extend(run.last().filter(|_| !is_open).map(|last| ("endNumber", last.msn.0.to_string())));
     }
     attributes.push(("initialization", format!("{}{suffix}", Request::Init { track, epoch, generation: init.generation })));
-    attributes.push(("media", format!("{track}-{epoch}-$Number$.m4s{suffix}")));
+    attributes.push(("media", format!("{}{suffix}", Request::segments(track, epoch, init.generation, "$Number$"))));
     if let Some(low_latency) = low_latency {
         attributes.push(("availabilityTimeOffset", low_latency.availability_offset(period.regular)));
         attributes.push(("availabilityTimeComplete", "false".to_owned()));

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use crate::media::{Timescale, Timestamp, TrackId, WallClock};
-use crate::segment::request::{Request, carried_query};
+use crate::segment::request::{FIRST_GENERATION, Request, carried_query};
 use crate::segment::snapshot::{Init, MediaSequence, Phase, Segment, Slot, Snapshot};
 
 use super::dateranges;
@@ -78,17 +78,25 @@ impl<'a> Writer<'a> {
         }
         let wall = slot.wall_of(self.track);
         let Some(segment) = slot.segment(self.track) else {
-            return self.entry(out, slot.msn, wall, slot.duration.nanos() / 1_000, None);
+            return self.entry(out, (slot.msn, FIRST_GENERATION), wall, slot.duration.nanos() / 1_000, None);
         };
         self.map(out, &segment.init, slot.discontinuity)?;
         for Entry { start, end, range } in entries(segment) {
             let wall = wall.plus(start.since(segment.start));
-            self.entry(out, slot.msn, wall, micros(end) - micros(start), range)?;
+            self.entry(out, (slot.msn, segment.init.generation), wall, micros(end) - micros(start), range)?;
         }
         Ok(())
     }
 
-    fn entry(&self, out: &mut String, msn: MediaSequence, wall: WallClock, micros: i64, range: Option<String>) -> std::fmt::Result {
+    fn entry(
+        &self,
+        out: &mut String,
+        segment: (MediaSequence, u32),
+        wall: WallClock,
+        micros: i64,
+        range: Option<String>,
+    ) -> std::fmt::Result {
+        let (msn, generation) = segment;
         writeln!(out, "#EXT-X-PROGRAM-DATE-TIME:{wall}")?;
         if range.is_none() {
             writeln!(out, "#EXT-X-GAP")?;
@@ -97,7 +105,7 @@ impl<'a> Writer<'a> {
         if let Some(range) = range {
             writeln!(out, "#EXT-X-BYTERANGE:{range}")?;
         }
-        writeln!(out, "{}", uri(Request::Segment { track: self.track, epoch: self.snapshot.epoch, msn }, &self.query))
+        writeln!(out, "{}", uri(Request::Segment { track: self.track, epoch: self.snapshot.epoch, generation, msn }, &self.query))
     }
 
     /// Names the init segment where it is the first, another than before, or comes after a discontinuity.

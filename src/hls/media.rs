@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::media::{Span, Timescale, Timestamp, TrackId};
 use crate::segment::listing::{self, Entry, Media};
-use crate::segment::request::{Request, carried_query};
+use crate::segment::request::{FIRST_GENERATION, Request, carried_query};
 use crate::segment::snapshot::{Init, Part, PartNumber, Phase, Segment, Snapshot};
 
 use super::dateranges;
@@ -129,7 +129,9 @@ impl<'a> Writer<'a> {
             }
         };
         writeln!(out, "#EXTINF:{},", seconds(micros))?;
-        let request = Request::Segment { track: self.track, epoch: self.snapshot.epoch, msn: entry.msn };
+        // Nothing is behind the name of a gap.
+        let generation = Self::init_of(entry).map_or(FIRST_GENERATION, |init| init.generation);
+        let request = Request::Segment { track: self.track, epoch: self.snapshot.epoch, generation, msn: entry.msn };
         writeln!(out, "{}", uri(request, &self.query))
     }
 

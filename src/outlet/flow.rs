@@ -3,17 +3,15 @@
 use bytes::Bytes;
 
 use super::shelf::{Outlook, Place};
-use crate::media::{Epoch, TrackId};
-use crate::segment::snapshot::{MediaSequence, Part, Phase, Progress, Segment, Snapshot};
+use crate::segment::request::Request;
+use crate::segment::snapshot::{Init, MediaSequence, OpenSegment, Part, Phase, Progress, Segment, Snapshot, TrackStatus};
 use crate::segment::task::Snapshots;
 
 /// Reads one segment part by part until it is whole.
 #[derive(Debug)]
 pub struct Flow {
     snapshots: Snapshots,
-    track: TrackId,
-    epoch: Epoch,
-    msn: MediaSequence,
+    segment: Request,
     /// Parts that were read, and their bytes.
     read: usize,
     sent: usize,
@@ -33,16 +31,17 @@ enum State<'a> {
     Filling(&'a [Part]),
     /// There will be no more.
     Whole(&'a Segment),
-    /// It was announced, as the one after a segment of the track always is, and then the publisher or the track went away.
+    /// It was announced, as the one after a segment of the track always is, and then the publisher or the track went away, or changed its
+    /// init segment.
     Lost,
     /// There is none of that number, and never will be.
     Absent,
 }
 
 impl Flow {
-    /// Reads the segment of that number.
-    pub(super) fn new(snapshots: Snapshots, track: TrackId, epoch: Epoch, msn: MediaSequence, place: Place) -> Self {
-        Self { snapshots, track, epoch, msn, read: 0, sent: 0, _place: place }
+    /// Reads the segment of that name.
+    pub(super) fn new(snapshots: Snapshots, segment: Request, place: Place) -> Self {
+        Self { snapshots, segment, read: 0, sent: 0, _place: place }
     }
 
     /// The next part, as soon as it is there; `None` once the segment is whole. Cancel safe.
@@ -65,7 +64,7 @@ impl Flow {
     fn look(&mut self) -> Option<Option<Result<Bytes, Gone>>> {
         let snapshot = self.snapshots.borrow_and_update();
         let Some(snapshot) = snapshot.as_ref() else { return Some(Some(Err(Gone))) };
-        let (parts, segment): (&[Part], _) = match state(snapshot, self.track, self.epoch, self.msn) {
+        let (parts, segment): (&[Part], _) = match state(snapshot, &self.segment) {
             State::Ahead => return None,
             State::Filling(parts) => (parts, None),
             State::Whole(segment) => (&segment.parts, Some(segment)),
@@ -82,8 +81,8 @@ impl Flow {
 }
 
 /// What is to be expected of a segment that is not whole.
-pub(super) fn outlook(snapshot: &Snapshot, track: TrackId, epoch: Epoch, msn: MediaSequence) -> Outlook {
-    match state(snapshot, track, epoch, msn) {
+pub(super) fn outlook(snapshot: &Snapshot, request: &Request) -> Outlook {
+    match state(snapshot, request) {
         State::Ahead | State::Filling([]) => Outlook::Coming,
         State::Filling(_) => Outlook::Flowing,
         State::Lost => Outlook::Lost,
@@ -91,29 +90,32 @@ pub(super) fn outlook(snapshot: &Snapshot, track: TrackId, epoch: Epoch, msn: Me
     }
 }
 
-fn state(snapshot: &Snapshot, track: TrackId, epoch: Epoch, msn: MediaSequence) -> State<'_> {
+fn state<'a>(snapshot: &'a Snapshot, request: &Request) -> State<'a> {
+    let Request::Segment { track, epoch, generation, msn } = *request else { return State::Absent };
     if epoch != snapshot.epoch {
         return State::Absent;
     }
+    let is_of = |init: &Init| init.generation == generation;
+    let lost = || {
+        let before = msn.0.checked_sub(1).and_then(|before| snapshot.segment(track, MediaSequence(before)));
+        if before.is_some_and(|before| is_of(&before.init)) { State::Lost } else { State::Absent }
+    };
     if let Some(segment) = snapshot.segment(track, msn) {
-        return State::Whole(segment);
+        return if is_of(&segment.init) { State::Whole(segment) } else { lost() };
     }
     let mut open = snapshot.open.iter().filter(|open| open.track() == track);
-    match open.clone().find(|open| open.msn == msn).map(|open| &open.progress) {
-        Some(Progress::Filling(parts)) => return State::Filling(parts),
-        Some(Progress::Whole(segment)) => return State::Whole(segment),
-        Some(Progress::Gap(_)) => return lost(snapshot, track, msn),
+    match open.clone().find(|open| open.msn == msn) {
+        Some(open) if !is_of(&open.init) => return lost(),
+        Some(OpenSegment { progress: Progress::Filling(parts), .. }) => return State::Filling(parts),
+        Some(OpenSegment { progress: Progress::Whole(segment), .. }) => return State::Whole(segment),
+        Some(OpenSegment { progress: Progress::Gap(_), .. }) => return lost(),
         None => {}
     }
     let newest = open.next_back().map(|open| open.msn).or(snapshot.slots.last().map(|slot| slot.msn));
     let is_next = newest.is_some_and(|newest| msn == newest.next());
-    let may_come = is_next && snapshot.phase != Phase::Ended && snapshot.status(track).is_some_and(|status| status.next_part.is_some());
-    if may_come { State::Ahead } else { lost(snapshot, track, msn) }
-}
-
-fn lost(snapshot: &Snapshot, track: TrackId, msn: MediaSequence) -> State<'static> {
-    let before = msn.0.checked_sub(1).map(MediaSequence);
-    if before.is_some_and(|before| snapshot.segment(track, before).is_some()) { State::Lost } else { State::Absent }
+    let goes_on = |status: &TrackStatus| status.next_part.is_some() && is_of(&status.init);
+    let may_come = is_next && snapshot.phase != Phase::Ended && snapshot.status(track).is_some_and(goes_on);
+    if may_come { State::Ahead } else { lost() }
 }
 
 #[cfg(test)]
@@ -126,13 +128,12 @@ mod tests {
     use super::*;
     use crate::fmp4::fragment::STYP;
     use crate::media::codec::{AvcConfig, VideoShape};
-    use crate::media::{Codec, Metadata, Program, Sample, Timescale, Timestamp, Track, TrackSet, WallClock};
+    use crate::media::{Codec, Epoch, Metadata, Program, Sample, Timescale, Timestamp, Track, TrackId, TrackSet, WallClock};
     use crate::outlet::{Media, NotHeld, Shelf};
     use crate::segment::body::{Body, Place, Spooled, Volume};
     use crate::segment::budget::Allowance;
     use crate::segment::options::Options;
-    use crate::segment::request::Request;
-    use crate::segment::segmenter::Segmenter;
+    use crate::segment::segmenter::{Boundary, Segmenter};
     use crate::segment::window::Limits;
 
     const EPOCH: Epoch = Epoch(1_790_000_000_000);
@@ -145,17 +146,21 @@ mod tests {
         tell: watch::Sender<Option<Arc<Snapshot>>>,
     }
 
+    /// Pictures alone, coded at that level.
+    fn program(level: u8) -> Arc<Program> {
+        let record = Bytes::from(vec![1, 0x64, 0, level, 0xff, 0xe0, 0]);
+        let codec = Codec::Avc(AvcConfig { record, length_size: 4, shape: VideoShape::new(1280, 720) });
+        let tracks = TrackSet::new([Track::new(TrackId::VIDEO, codec)]);
+        Arc::new(Program { epoch: EPOCH, tracks, metadata: Metadata::default() })
+    }
+
     impl Stage {
         async fn new() -> (Self, Flow) {
-            let record = Bytes::from_static(&[1, 0x64, 0, 0x2a, 0xff, 0xe0, 0]);
-            let codec = Codec::Avc(AvcConfig { record, length_size: 4, shape: VideoShape::new(1280, 720) });
-            let tracks = TrackSet::new([Track::new(TrackId::VIDEO, codec)]);
-            let program = Program { epoch: EPOCH, tracks, metadata: Metadata::default() };
-            let (segmenter, _) = Segmenter::new(Options::default(), Arc::new(program));
+            let (segmenter, _) = Segmenter::new(Options::default(), program(0x2a));
             let (tell, snapshots) = watch::channel(None);
             let mut stage = Self { segmenter, frames: 0, tell };
             stage.play(70);
-            let request = Request::Segment { track: TrackId::VIDEO, epoch: EPOCH, msn: MSN };
+            let request = Request::Segment { track: TrackId::VIDEO, epoch: EPOCH, generation: 1, msn: MSN };
             match Shelf::new(snapshots.clone(), snapshots, 10).media(&request, Duration::ZERO).await {
                 Ok(Media::Flowing(flow)) => (stage, flow),
                 other => panic!("{other:?}"),
@@ -205,7 +210,8 @@ mod tests {
         stage.segmenter.away(now);
         stage.tell.send_replace(stage.segmenter.snapshot());
         let shelf = Shelf::new(snapshots.clone(), snapshots, 10);
-        let ask = async |msn| shelf.media(&Request::Segment { track: TrackId::VIDEO, epoch: EPOCH, msn }, Duration::ZERO).await;
+        let ask =
+            async |msn| shelf.media(&Request::Segment { track: TrackId::VIDEO, epoch: EPOCH, generation: 1, msn }, Duration::ZERO).await;
         assert_eq!(ask(MSN.next()).await.unwrap_err(), NotHeld::Late, "the publisher may be back before it is due");
         for seconds in 8..20 {
             stage.segmenter.tick(WallClock::from_unix_millis(EPOCH.0 as i64 + seconds * 1_000));
@@ -220,9 +226,32 @@ mod tests {
         stage.segmenter.end(now);
         stage.tell.send_replace(stage.segmenter.snapshot());
         let shelf = Shelf::new(snapshots.clone(), snapshots, 10);
-        let ask = async |msn| shelf.media(&Request::Segment { track: TrackId::VIDEO, epoch: EPOCH, msn }, Duration::ZERO).await;
+        let ask =
+            async |msn| shelf.media(&Request::Segment { track: TrackId::VIDEO, epoch: EPOCH, generation: 1, msn }, Duration::ZERO).await;
         assert!(matches!(ask(MSN.next()).await, Ok(Media::Whole(Body::Memory(bytes))) if bytes == STYP[..]));
         assert!(matches!(ask(MSN.next().next()).await, Ok(Media::Absent)));
+    }
+
+    #[tokio::test]
+    async fn what_needs_another_init_segment_than_was_told_has_another_name() {
+        let (mut stage, flow) = Stage::new().await;
+        let snapshots = flow.snapshots.clone();
+        let now = WallClock::from_unix_millis(EPOCH.0 as i64 + 7_000);
+        stage.segmenter.head(program(0x1f), Boundary::Break, now);
+        stage.tell.send_replace(stage.segmenter.snapshot());
+        let shelf = Shelf::new(snapshots.clone(), snapshots, 10);
+        let ask = async |generation| {
+            shelf.media(&Request::Segment { track: TrackId::VIDEO, epoch: EPOCH, generation, msn: MSN.next() }, Duration::ZERO).await
+        };
+        let is_nothing = |found| matches!(found, Ok(Media::Whole(Body::Memory(bytes))) if bytes == STYP[..]);
+        assert!(is_nothing(ask(1).await), "it will never come");
+        assert_eq!(ask(2).await.unwrap_err(), NotHeld::Late, "this one will");
+        stage.play(20);
+        assert!(is_nothing(ask(1).await) && matches!(ask(2).await, Ok(Media::Flowing(_))));
+        stage.play(20);
+        assert!(is_nothing(ask(1).await));
+        assert!(matches!(ask(2).await, Ok(Media::Whole(Body::Memory(bytes))) if bytes.len() > STYP.len()));
+        assert!(matches!(ask(3).await, Ok(Media::Absent)));
     }
 
     #[tokio::test]

@@ -116,9 +116,7 @@ impl Shelf {
         };
         match (self.hold(&self.media, patience, found).await?, *request) {
             (Ok(body), _) => Ok(Media::Whole(body)),
-            (Err(Outlook::Flowing), Request::Segment { track, epoch, msn }) => {
-                Ok(Media::Flowing(Flow::new(self.media.clone(), track, epoch, msn, self.place()?)))
-            }
+            (Err(Outlook::Flowing), Request::Segment { .. }) => Ok(Media::Flowing(Flow::new(self.media.clone(), *request, self.place()?))),
             (Err(Outlook::Lost), _) => Ok(Media::Whole(Bytes::from_static(NOTHING).into())),
             (Err(_), _) => Ok(Media::Absent),
         }
@@ -179,7 +177,6 @@ fn outlook(snapshot: &Snapshot, request: &Request) -> Outlook {
             let is_next = snapshot.phase != Phase::Ended && epoch == snapshot.epoch && next == Some(number);
             if is_next { Outlook::Coming } else { Outlook::Never }
         }
-        Request::Segment { track, epoch, msn } => flow::outlook(snapshot, track, epoch, msn),
-        _ => Outlook::Never,
+        _ => flow::outlook(snapshot, request),
     }
 }

@@ -11,8 +11,12 @@ use super::snapshot::{MediaSequence, PartNumber};
 
 /// Longest file name that is looked at: two 20-digit numbers, a track and the fixed text fit with room to spare.
 const MAX_NAME: usize = 64;
+/// The first init segment of a track has this number.
+pub const FIRST_GENERATION: u32 = 1;
 /// What stands behind a track in the name of its I-frame playlist.
 const IFRAMES: &str = "-iframes";
+/// What stands before the number of an init segment.
+const INIT: char = 'i';
 /// Longest query string that is carried over to child addresses; a signed token is a few hundred bytes.
 const MAX_QUERY: usize = 2_048;
 
@@ -38,12 +42,15 @@ pub enum Request {
         /// Which configuration of the track, from 1.
         generation: u32,
     },
-    /// `v0-EPOCH-MSN.m4s`: a media segment.
+    /// `v0-EPOCH-MSN.m4s`, or `v0-EPOCH-MSN-i2.m4s` where it needs another init segment than the first: a media segment. Players that were
+    /// told of it before the init segment changed never get what they could not read.
     Segment {
         /// The track it belongs to.
         track: TrackId,
         /// The presentation it belongs to.
         epoch: Epoch,
+        /// Which configuration of the track, from 1.
+        generation: u32,
         /// Its number, common to all tracks.
         msn: MediaSequence,
     },
@@ -112,13 +119,26 @@ impl Request {
         let at = first.len() + second.len() + 2;
         let third = third.ok_or(RequestError::Number(stem.len()))?;
         if is_init {
-            let digits = third.strip_prefix('i').ok_or(RequestError::Number(at))?;
-            let generation = u32::try_from(number(digits, at + 1)?).map_err(|_| RequestError::Number(at + 1))?;
-            return Ok(Self::Init { track, epoch, generation });
+            return Ok(Self::Init { track, epoch, generation: generation(third, at)? });
         }
-        match third.strip_prefix('p') {
-            Some(digits) => Ok(Self::Part { track, epoch, number: PartNumber(number(digits, at + 1)?) }),
-            None => Ok(Self::Segment { track, epoch, msn: MediaSequence(number(third, at)?) }),
+        if let Some(digits) = third.strip_prefix('p') {
+            return Ok(Self::Part { track, epoch, number: PartNumber(number(digits, at + 1)?) });
+        }
+        let (digits, generation) = match third.split_once('-') {
+            None => (third, FIRST_GENERATION),
+            Some((digits, init)) => (digits, generation(init, at + digits.len() + 1)?),
+        };
+        if generation == FIRST_GENERATION && digits.len() < third.len() {
+            return Err(RequestError::Number(at + digits.len() + 1));
+        }
+        Ok(Self::Segment { track, epoch, generation, msn: MediaSequence(number(digits, at)?) })
+    }
+
+    /// The address of the segments of a track that need this init segment, with `number` in the place of theirs.
+    pub fn segments(track: TrackId, epoch: Epoch, generation: u32, number: impl fmt::Display) -> String {
+        match generation {
+            FIRST_GENERATION => format!("{track}-{epoch}-{number}.m4s"),
+            _ => format!("{track}-{epoch}-{number}-{INIT}{generation}.m4s"),
         }
     }
 }
@@ -131,8 +151,8 @@ impl fmt::Display for Request {
             Self::IFramePlaylist(track) => write!(f, "{track}{IFRAMES}.m3u8"),
             Self::Manifest => f.write_str("manifest.mpd"),
             Self::Info => f.write_str("info.json"),
-            Self::Init { track, epoch, generation } => write!(f, "{track}-{epoch}-i{generation}.mp4"),
-            Self::Segment { track, epoch, msn } => write!(f, "{track}-{epoch}-{}.m4s", msn.0),
+            Self::Init { track, epoch, generation } => write!(f, "{track}-{epoch}-{INIT}{generation}.mp4"),
+            Self::Segment { track, epoch, generation, msn } => f.write_str(&Self::segments(*track, *epoch, *generation, msn.0)),
             Self::Part { track, epoch, number } => write!(f, "{track}-{epoch}-p{}.m4s", number.0),
         }
     }
@@ -182,6 +202,12 @@ fn track(text: &str) -> Result<TrackId, RequestError> {
     Ok(TrackId { kind, index: u8::try_from(index).map_err(|_| RequestError::Track(1))? })
 }
 
+/// An init segment's number behind its letter.
+fn generation(text: &str, at: usize) -> Result<u32, RequestError> {
+    let digits = text.strip_prefix(INIT).ok_or(RequestError::Number(at))?;
+    u32::try_from(number(digits, at + 1)?).map_err(|_| RequestError::Number(at + 1))
+}
+
 fn number(digits: &str, at: usize) -> Result<u64, RequestError> {
     let plain = digits.bytes().all(|b| b.is_ascii_digit()) && (digits == "0" || !digits.starts_with('0'));
     if !plain {
@@ -206,7 +232,8 @@ mod tests {
             (Request::MediaPlaylist(TrackId::AUDIO), "a0.m3u8"),
             (Request::IFramePlaylist(TrackId::VIDEO), "v0-iframes.m3u8"),
             (Request::Init { track, epoch, generation: 1 }, "v0-1790000000123-i1.mp4"),
-            (Request::Segment { track, epoch, msn: MediaSequence(1_790_000_000) }, "v0-1790000000123-1790000000.m4s"),
+            (Request::Segment { track, epoch, generation: 1, msn: MediaSequence(1_790_000_000) }, "v0-1790000000123-1790000000.m4s"),
+            (Request::Segment { track, epoch, generation: 2, msn: MediaSequence(1_790_000_000) }, "v0-1790000000123-1790000000-i2.m4s"),
             (Request::Part { track, epoch, number: PartNumber(17) }, "v0-1790000000123-p17.m4s"),
         ];
         for (request, name) in names {
@@ -239,7 +266,10 @@ mod tests {
             ("v0-1-p18446744073709551616.m4s", RequestError::Number(6)),
             ("v0-1-i4294967296.mp4", RequestError::Number(6)),
             ("v0-1-2.mp4", RequestError::Number(5)),
-            ("v0-1-2-3.m4s", RequestError::Number(5)),
+            ("v0-1-2-3.m4s", RequestError::Number(7)),
+            ("v0-1-2-i1.m4s", RequestError::Number(7)),
+            ("v0-1-2-i02.m4s", RequestError::Number(8)),
+            ("v0-1-02-i2.m4s", RequestError::Number(5)),
         ];
         for (name, error) in cases {
             assert_eq!(Request::parse(name), Err(error), "{name}");
@@ -258,7 +288,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_name_panics_and_what_parses_prints_the_same(name in "[vad]?[0-9]{0,3}(-iframes|(-[ip]?[0-9]{0,21}){0,3})(\\.(m4s|mp4|m3u8))?|\\PC{0,70}") {
+        fn no_name_panics_and_what_parses_prints_the_same(name in "[vad]?[0-9]{0,3}(-iframes|(-[ip]?[0-9]{0,21}){0,4})(\\.(m4s|mp4|m3u8))?|\\PC{0,70}") {
             if let Ok(request) = Request::parse(&name) {
                 prop_assert_eq!(request.to_string(), name);
             }

@@ -378,7 +378,10 @@ impl Snapshot {
     pub fn media(&self, request: &Request) -> Option<Body> {
         match *request {
             Request::Init { .. } => self.init(request).map(|init| init.bytes.clone().into()),
-            Request::Segment { track, epoch, msn } if epoch == self.epoch => self.segment(track, msn).map(|s| s.body.clone()),
+            Request::Segment { track, epoch, generation, msn } if epoch == self.epoch => {
+                let segment = self.segment(track, msn).filter(|segment| segment.init.generation == generation);
+                segment.map(|segment| segment.body.clone())
+            }
             Request::Part { track, epoch, number } if epoch == self.epoch => self.part(track, number).map(|part| part.bytes.clone().into()),
             _ => None,
         }

@@ -96,7 +96,7 @@ fn files_are_found_by_name_and_only_in_their_presentation() {
     assert!(find(&name("i1.mp4")).is_some());
     assert_eq!(find(&name("i2.mp4")), None);
     assert_eq!(find(&name(&format!("{}.m4s", FIRST + 2))), None, "not complete yet");
-    let other = Request::Segment { track: TrackId::VIDEO, epoch: Epoch(EPOCH as u64 + 1), msn: MediaSequence(FIRST) };
+    let other = Request::Segment { track: TrackId::VIDEO, epoch: Epoch(EPOCH as u64 + 1), generation: 1, msn: MediaSequence(FIRST) };
     assert_eq!(snapshot.media(&other), None);
 }
 

@@ -172,7 +172,7 @@ fn an_iframe_playlist_as_it_goes_out() {
     #EXT-X-PROGRAM-DATE-TIME:2026-09-21T14:13:27.100Z
     #EXTINF:1.999000,
     #EXT-X-BYTERANGE:1172@0
-    v0-1790000000000-1790000004.m4s?token=abc
+    v0-1790000000000-1790000004-i2.m4s?token=abc
     #EXT-X-ENDLIST
     "#);
     assert_eq!(hls::iframes(&snapshot, TrackId { kind: Kind::Video, index: 1 }, ""), None);

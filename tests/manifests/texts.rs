@@ -217,7 +217,7 @@ fn a_reconnect_between_gaps_and_the_end() {
     #EXT-X-PART:DURATION=0.333000,URI="v0-1790000000000-p19.m4s"
     #EXT-X-PART:DURATION=0.334000,URI="v0-1790000000000-p20.m4s"
     #EXTINF:2.000000,
-    v0-1790000000000-1790000006.m4s
+    v0-1790000000000-1790000006-i2.m4s
     #EXT-X-PROGRAM-DATE-TIME:2026-09-21T14:13:32.400Z
     #EXT-X-PART:DURATION=0.333000,URI="v0-1790000000000-p21.m4s",INDEPENDENT=YES
     #EXT-X-PART:DURATION=0.333000,URI="v0-1790000000000-p22.m4s"
@@ -226,7 +226,7 @@ fn a_reconnect_between_gaps_and_the_end() {
     #EXT-X-PART:DURATION=0.333000,URI="v0-1790000000000-p25.m4s"
     #EXT-X-PART:DURATION=0.333000,URI="v0-1790000000000-p26.m4s"
     #EXTINF:1.999000,
-    v0-1790000000000-1790000007.m4s
+    v0-1790000000000-1790000007-i2.m4s
     #EXT-X-ENDLIST
     "#);
     insta::assert_snapshot!(dash::manifest(&snapshot, "/time", ""), @r#"
@@ -266,7 +266,7 @@ fn a_reconnect_between_gaps_and_the_end() {
        <InbandEventStream schemeIdUri="urn:sluicegate:cue:2026" value="1"/>
        <Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>
        <Representation id="v0" bandwidth="2500000" codecs="avc1.640029" width="1280" height="720" frameRate="30">
-        <SegmentTemplate timescale="90000" presentationTimeOffset="450000" startNumber="1790000006" initialization="v0-1790000000000-i2.mp4" media="v0-1790000000000-$Number$.m4s">
+        <SegmentTemplate timescale="90000" presentationTimeOffset="450000" startNumber="1790000006" initialization="v0-1790000000000-i2.mp4" media="v0-1790000000000-$Number$-i2.m4s">
          <SegmentTimeline>
           <S t="450000" d="180000"/>
           <S d="179910"/>

@@ -46,10 +46,12 @@ export async function open({ video, url, poll, report }: DriverContext): Promise
   const { Category, Severity } = shaka.util.Error;
   let loaded = false;
   player.addEventListener('error', (event) => {
-    const { code, category, severity } = (event as unknown as { detail: shaka.util.Error }).detail;
+    const { code, category, severity, data } = (event as unknown as { detail: shaka.util.Error }).detail;
     // The library calls these critical when it tells of them, and only then asks whether to go on.
     const goesOn = loaded && category === Category.NETWORK;
-    report({ message: `Shaka error ${code} in category ${category}`, fatal: severity === Severity.CRITICAL && !goesOn, retry: true });
+    // What the browser says of media tells more than a number; of the network it would tell addresses.
+    const words = category === Category.MEDIA ? data.filter((each) => typeof each === 'string').map((each) => `: ${each}`).join('') : '';
+    report({ message: `Shaka error ${code} in category ${category}${words}`, fatal: severity === Severity.CRITICAL && !goesOn, retry: true });
   });
   player.configure({
     streaming: {
