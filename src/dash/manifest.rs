@@ -41,6 +41,22 @@ pub fn manifest(snapshot: &Snapshot, clock: &str, query: &str) -> String {
     String::from_utf8(xml.into_inner()).expect("only text was written")
 }
 
+/// The same for those who have the `former` one already: that again where nothing else is told, so that `@publishTime` moves with the contents
+/// alone (ISO/IEC 23009-1 §5.3.1.2). A period that is told of by one duration goes on without a change.
+pub fn manifest_after(former: Option<&str>, snapshot: &Snapshot, clock: &str, query: &str) -> String {
+    let manifest = manifest(snapshot, clock, query);
+    match former.filter(|former| contents(former) == contents(&manifest)) {
+        Some(former) => former.to_owned(),
+        None => manifest,
+    }
+}
+
+/// What stands before and behind the time of publishing.
+fn contents(manifest: &str) -> Option<(&str, &str)> {
+    let (before, published) = manifest.split_once(" publishTime=\"")?;
+    Some((before, published.split_once('"')?.1))
+}
+
 fn write(xml: &mut Xml, snapshot: &Snapshot, clock: &str, query: &str) -> io::Result<()> {
     let runs = runs(snapshot);
     let end = runs.last().and_then(|run| run.last()).map_or(WallClock::from_unix_millis(0), |slot| slot.wall_end());

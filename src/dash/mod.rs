@@ -9,4 +9,4 @@ pub mod low_latency;
 mod manifest;
 mod text;
 
-pub use manifest::manifest;
+pub use manifest::{manifest, manifest_after};

@@ -106,13 +106,13 @@ fn half(snapshot: &Snapshot) -> u32 {
     (snapshot.target_duration / 2).max(1)
 }
 
-/// The text of a listing, rendered once for each `version` of the snapshot.
+/// The text of a listing, rendered once for each `version` of the snapshot, with a look at the one before it.
 fn text(outlet: &Outlet, snapshot: &Arc<Snapshot>, listing: Listing, version: u64, max_age: u32) -> Result<Answer, Refused> {
     let (request, selection) = (listing.request, listing.selection);
     let private = if listing.carried.is_empty() { "" } else { "private, " };
-    let rendered = outlet.shelf().texts().rendered(version, listing.clone(), || match selection == Selection::default() {
-        true => Some(render(snapshot, &listing)),
-        false => Some(render(&snapshot.only(selection)?, &listing)),
+    let rendered = outlet.shelf().texts().rendered(version, listing.clone(), |former| match selection == Selection::default() {
+        true => Some(render(snapshot, &listing, former)),
+        false => Some(render(&snapshot.only(selection)?, &listing, former)),
     });
     let Some(text) = rendered else {
         let problem = Problem::not_found(no_such_track(outlet.stream(), snapshot, selection));
@@ -137,12 +137,12 @@ impl Answer {
     }
 }
 
-fn render(snapshot: &Snapshot, listing: &Listing) -> String {
+fn render(snapshot: &Snapshot, listing: &Listing, former: Option<&str>) -> String {
     let query = &listing.carried;
     match listing.request {
         Request::MediaPlaylist(track) => hls::media(snapshot, track, query, listing.delta).unwrap_or_default(),
         Request::IFramePlaylist(track) => hls::iframes(snapshot, track, query).unwrap_or_default(),
-        Request::Manifest => dash::manifest(snapshot, CLOCK, query),
+        Request::Manifest => dash::manifest_after(former, snapshot, CLOCK, query),
         _ => hls::multivariant(snapshot, query),
     }
 }

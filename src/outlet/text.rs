@@ -19,6 +19,7 @@ const TAG: usize = 16;
 /// A rendered text.
 #[derive(Debug)]
 pub struct Text {
+    /// As UTF-8.
     bytes: Bytes,
     /// Made when first asked for.
     gzip: OnceLock<Bytes>,
@@ -51,6 +52,11 @@ impl Text {
     /// Whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
+    }
+
+    /// The text as it is.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes).expect("it was made of a string")
     }
 
     /// The text as it is, or compressed where that is `welcome` and worth it. The same text has the same tag, wherever it was rendered.

@@ -62,14 +62,16 @@ struct Kept {
 }
 
 impl Texts {
-    /// The text of that version of a listing, rendered at most once (now and then twice, by two who come first). Nothing is kept where
-    /// there is none.
-    pub fn rendered(&self, version: u64, listing: Listing, render: impl FnOnce() -> Option<String>) -> Option<Arc<Text>> {
+    /// The text of that version of a listing, rendered at most once (now and then twice, by two who come first), with a look at the text of an
+    /// older version, where one is kept; if it is the same, that goes on to be used. Nothing is kept where there is none.
+    pub fn rendered(&self, version: u64, listing: Listing, render: impl FnOnce(Option<&str>) -> Option<String>) -> Option<Arc<Text>> {
         let stack = if listing.is_plain() { &self.plain } else { &self.worded };
-        if let Some(text) = stack.lock().find(version, &listing) {
-            return Some(text);
-        }
-        let text = Text::new(render()?);
+        let former = match stack.lock().find(version, &listing) {
+            Ok(text) => return Some(text),
+            Err(former) => former,
+        };
+        let text = render(former.as_deref().map(Text::as_str))?;
+        let text = former.filter(|former| former.as_str() == text).unwrap_or_else(|| Text::new(text));
         stack.lock().put(Kept { version, listing, text: Arc::clone(&text) });
         Some(text)
     }
@@ -93,9 +95,13 @@ impl Stack {
         Mutex::new(Self { most, most_bytes, bytes: 0, texts: VecDeque::new() })
     }
 
-    fn find(&self, version: u64, listing: &Listing) -> Option<Arc<Text>> {
-        let mut known = self.texts.iter().rev().filter(|kept| kept.version == version);
-        known.find(|kept| kept.listing == *listing).map(|kept| Arc::clone(&kept.text))
+    /// The text of that version, or else that of an older one.
+    fn find(&self, version: u64, listing: &Listing) -> Result<Arc<Text>, Option<Arc<Text>>> {
+        let mut known = self.texts.iter().rev().filter(|kept| kept.version <= version);
+        match known.find(|kept| kept.listing == *listing) {
+            Some(kept) if kept.version == version => Ok(Arc::clone(&kept.text)),
+            older => Err(older.map(|kept| Arc::clone(&kept.text))),
+        }
     }
 
     fn put(&mut self, new: Kept) {
@@ -132,7 +138,7 @@ mod tests {
     fn asked(texts: &Texts, version: u64, queries: &[String]) -> Vec<String> {
         let mut anew = Vec::new();
         for query in queries {
-            let text = texts.rendered(version, listing(query), || {
+            let text = texts.rendered(version, listing(query), |_| {
                 anew.push(query.clone());
                 Some(query.clone())
             });
@@ -158,11 +164,21 @@ mod tests {
         assert_eq!(asked(&texts, 1, &words(&["token=a"])), words(&["token=a"]), "who is late gets what it looked at");
         assert!(asked(&texts, 2, &queries).is_empty(), "and pushes out nothing");
         let chosen = Listing { selection: Selection::ALL, ..listing("token=a") };
-        assert_eq!(plain(texts.rendered(2, chosen, || Some("chosen".into()))), "chosen");
+        assert_eq!(plain(texts.rendered(2, chosen, |_| Some("chosen".into()))), "chosen");
         let delta = Listing { delta: true, ..listing("") };
-        assert_eq!(plain(texts.rendered(2, delta, || Some("delta".into()))), "delta");
-        assert!(texts.rendered(2, listing("token=c"), || None).is_none());
+        assert_eq!(plain(texts.rendered(2, delta, |_| Some("delta".into()))), "delta");
+        assert!(texts.rendered(2, listing("token=c"), |_| None).is_none());
         assert_eq!(asked(&texts, 2, &words(&["token=c"])), words(&["token=c"]));
+    }
+
+    #[test]
+    fn a_text_that_stays_the_same_stays_one() {
+        let texts = Texts::default();
+        let first = texts.rendered(1, listing(""), |former| former.is_none().then(|| "same".into())).unwrap();
+        let second = texts.rendered(2, listing(""), |former| former.map(str::to_owned)).unwrap();
+        assert!(Arc::ptr_eq(&first, &second));
+        assert!(Arc::ptr_eq(&second, &texts.rendered(2, listing(""), |_| None).unwrap()), "it is that of the new version");
+        assert_eq!(plain(texts.rendered(1, listing(""), |former| Some(format!("{former:?}")))), "None", "what is newer is none to look at");
     }
 
     #[test]
