@@ -22,6 +22,7 @@ import { mediaSourceClass } from '../session.js';
  * @property {'buffer'} [latencyFrom] only what is in the buffer: nothing that comes by it tells the wall clock. Else it is the time since the
  * gateway received what is shown
  * @property {() => string | null} codec
+ * @property {() => void} [rejoin] leads it to the live edge, from where it has come to a stand
  * @property {() => {start: number, end: number} | null} [window] the stretch of time that a viewer can go to, seconds of the element, where the
  * element itself does not tell
  * @property {(time: number) => void} [seek] goes to that place, seconds of the element, where the player must be told

@@ -35,8 +35,17 @@ const REFRESH_MS = 500;
 const RETRY_FIRST_MS = 1000;
 const RETRY_MAX_MS = 10_000;
 
-/** A player that shows nothing for so long, while the stream is live, has lost its way: longer than any player needs to fill its buffer. */
-const STUCK_MS = 30_000;
+/** A player that has played and then stands for so long, while the stream is live, is led back to the live edge. */
+const REJOIN_MS = 4000;
+
+/** And if that did not help within so long, it is begun anew: longer than any player needs to fill its buffer again. */
+const STUCK_MS = 10_000;
+
+/** A player that has shown nothing yet may take longer, and so may one that was led back in time, where it should stay. */
+const LONGEST_WAIT_MS = 30_000;
+
+/** A player that stands no further behind the live edge plays live. */
+const NEAR_LIVE_S = 20;
 
 /** A protocol that was chosen by us and has shown nothing in this time does not come through, as WebSockets behind some proxies. */
 const FRUITLESS_MS = 8000;
@@ -95,6 +104,8 @@ export class Playback extends EventTarget {
   #hasPlayed = false;
   /** Since when the player waits although the stream is live. @type {number | null} */
   #waitsSinceMs = null;
+  /** Whether it was led back to the live edge since then. */
+  #hasRejoined = false;
   #state = 'Asking for the stream…';
   /** @type {import('../mse.js').Problem[]} */
   #problems = [];
@@ -468,19 +479,32 @@ export class Playback extends EventTarget {
     this.#rescue();
   }
 
-  /** Begins a new attempt in place of one that does not come forward. */
+  /** Leads a player that stands to the live edge, and begins a new attempt in place of one that does not come forward. */
   #rescue() {
     const hurries = this.#isAutomatic && !this.#hasPlayed && this.#video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA;
     const waits = this.#driver !== null && (hurries || this.#state === 'Buffering…' || this.#state === 'Connecting…');
     if (!waits || this.#poll.info?.state !== 'live') {
       this.#waitsSinceMs = null;
+      this.#hasRejoined = false;
       return;
     }
     this.#waitsSinceMs ??= performance.now();
-    if (performance.now() - this.#waitsSinceMs < (hurries ? FRUITLESS_MS : STUCK_MS)) return;
+    const waitedMs = performance.now() - this.#waitsSinceMs;
+    const wasLive = this.#hasPlayed && this.#isNearLive();
+    if (wasLive && !this.#hasRejoined && waitedMs >= REJOIN_MS) {
+      this.#hasRejoined = true;
+      this.#driver?.rejoin?.();
+    }
+    if (waitedMs < (hurries ? FRUITLESS_MS : wasLive ? STUCK_MS : LONGEST_WAIT_MS)) return;
     this.#waitsSinceMs = null;
+    this.#hasRejoined = false;
     if (hurries) this.#fruitless.set(this.#protocol, MAX_FRUITLESS);
     this.#report(this.#attempt, { message: hurries ? 'nothing came by this protocol' : 'the player was stuck', fatal: true, retry: true });
+  }
+
+  #isNearLive() {
+    const { window } = this;
+    return window === null || window.end - this.#video.currentTime < NEAR_LIVE_S;
   }
 }
 

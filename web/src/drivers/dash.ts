@@ -65,6 +65,10 @@ export function open({ video, url, poll, report }: DriverContext): Driver {
   });
   player.initialize(video, url, true);
   return {
+    rejoin: () => {
+      soughtMs = performance.now();
+      player.seekToOriginalLive();
+    },
     latencyMs: () => {
       const seconds = player.isReady() ? player.getCurrentLiveLatency() : NaN;
       return Number.isFinite(seconds) ? seconds * 1000 : null;
