@@ -238,6 +238,7 @@ stage_browser() {
     in_browser "$seconds" codecs.mjs "$binary" target/media/codecs "$pictures/codecs"
     in_browser "$seconds" interrupt.mjs "$binary" target/media "$interruptions" "$PLAYERS" "$pictures/interrupted"
     PLAY_S=3 in_browser "$seconds" interrupt.mjs "$binary" target/media "$changes" "$ADAPTABLE" "$pictures/codecs-changed"
+    in_browser "$seconds" cues.mjs "$binary" target/media/zerolatency.mp4 "$pictures/cues"
     PLAY_S=$play_s in_browser "$seconds" latency.mjs "$binary" "$parts" "$NEAR_LIVE" "$pictures/latency"
 }
 
