@@ -22,7 +22,9 @@ export class Thumbnail {
 
   /** Draws the newest keyframe where that is another than the one shown. */
   follow(stream: StreamStatus, headers: Record<string, string>): void {
-    const { keyframe } = stream;
+    const { keyframe, tracks } = stream;
+    const isSound = tracks.length > 0 && tracks.every(({ kind }) => kind !== 'video');
+    if (this.#shown === null && isSound) this.#note.textContent = 'Sound only';
     if (keyframe === null || keyframe === this.#shown || document.hidden || performance.now() - this.#beganMs < SPACING_MS) return;
     this.#beganMs = performance.now();
     this.#draw(`/api/v1/streams/${streamPath(stream)}/thumbnail.mp4`, headers)
