@@ -50,7 +50,7 @@ export async function open({ video, url, poll, report }: DriverContext): Promise
     // The library calls these critical when it tells of them, and only then asks whether to go on.
     const goesOn = loaded && category === Category.NETWORK;
     // What the browser says of media tells more than a number; of the network it would tell addresses.
-    const words = category === Category.MEDIA ? data.filter((each) => typeof each === 'string').map((each) => `: ${each}`).join('') : '';
+    const words = category === Category.MEDIA ? data.filter((each: unknown) => typeof each === 'string').map((each: string) => `: ${each}`).join('') : '';
     report({ message: `Shaka error ${code} in category ${category}${words}`, fatal: severity === Severity.CRITICAL && !goesOn, retry: true });
   });
   player.configure({
