@@ -192,7 +192,7 @@ INTERRUPTIONS_LONG=$INTERRUPTIONS,return-changed,takeover,quick-return,end-and-r
 # Where a second encoder sends other codecs, and the players that play on.
 CODEC_CHANGES=takeover-codecs
 CODEC_CHANGES_LONG=$CODEC_CHANGES,return-codecs
-ADAPTABLE=hls,hls-shaka
+ADAPTABLE=hls,hls-shaka,dash,dash-shaka
 # The players whose latency is measured, at these lengths of parts, for so many seconds each.
 NEAR_LIVE=hls,hls-shaka,dash,dash-shaka,native-hls
 PARTS=334

@@ -152,6 +152,16 @@ impl Presentation {
         Some(self.places.give(start, breaks, anchored_anew, reached, before, now))
     }
 
+    /// How far media is ahead of its places on the wall clock, where that is too far: some of it should be left out.
+    pub fn excess(&self) -> Option<Span> {
+        self.places.excess()
+    }
+
+    /// Media is left out before the next slot.
+    pub fn catch_up(&mut self) {
+        self.places.catch_up();
+    }
+
     /// The slot in progress will begin a period, of which all tracks have something to show; `inits` are theirs, and `arrived` is when what is
     /// shown first came.
     pub fn foresee(

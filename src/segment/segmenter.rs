@@ -71,6 +71,8 @@ pub struct Segmenter {
     longest_gop: Span,
     /// Whether the segment in progress began where no decoder can start.
     off_keyframes: bool,
+    /// Media is left out up to the leading track's first sync sample from there on.
+    left_out: Option<Timestamp>,
     /// Where media has come to.
     at: Timestamp,
     presentation: Presentation,
@@ -116,6 +118,7 @@ impl Segmenter {
             last_sync: None,
             longest_gop: Span::ZERO,
             off_keyframes: false,
+            left_out: None,
             at: Timestamp::from_millis(0),
             cached: None,
             program: Arc::clone(&program),
@@ -242,7 +245,14 @@ impl Segmenter {
         let Some(start) = self.leading_start() else {
             let lane = &mut self.lanes[self.leader];
             let at = lane.start_of(sample);
-            if sample.is_sync && lane.enqueue(waiting) {
+            // What is left out is still held, one after another, for following tracks go by it.
+            self.presentation.counters.dropped_samples += lane.drop_front().map_or(0, |_| 1);
+            let is_left_out = self.left_out.is_some_and(|until| at < until || !sample.is_sync);
+            if is_left_out && lane.enqueue(waiting.clone()) {
+                return;
+            }
+            if sample.is_sync && !is_left_out && lane.enqueue(waiting) {
+                self.left_out = None;
                 self.last_sync = Some(at);
                 self.off_keyframes = false;
                 self.open_slot(at);
@@ -266,7 +276,10 @@ impl Segmenter {
         self.place_leading(start, limit);
         let start = self.leading_start().unwrap_or(at);
         if is_sync && self.is_time_to_cut(at, at.since(start), limit) {
-            self.cut(at, true);
+            match self.presentation.excess().filter(|excess| *excess >= self.longest_gop) {
+                Some(excess) => self.leave_out(at, excess),
+                None => self.cut(at, true),
+            }
         } else if self.lanes[self.leader].bytes() >= MAX_SEGMENT_BYTES {
             self.force_cut(at);
         }
@@ -330,6 +343,11 @@ impl Segmenter {
     }
 
     fn cut(&mut self, at: Timestamp, on_keyframe: bool) {
+        self.end_slot(at, on_keyframe);
+        self.open_slot(at);
+    }
+
+    fn end_slot(&mut self, at: Timestamp, on_keyframe: bool) {
         self.off_keyframes = !on_keyframe;
         let leads_with_pictures = self.lanes[self.leader].id().kind == Kind::Video;
         if let Some(slot) = self.pending.back_mut() {
@@ -337,7 +355,6 @@ impl Segmenter {
             slot.ends_on_keyframe = on_keyframe && leads_with_pictures;
         }
         self.close(self.leader, Some(at));
-        self.open_slot(at);
     }
 
     fn force_cut(&mut self, at: Timestamp) {

@@ -25,6 +25,9 @@ const PLAY_S = Number(process.env.PLAY_S ?? 6);
 const RECOVERY_S = Number(process.env.RECOVERY_S ?? 40);
 /** How long a second encoder may take to push out the first, seconds. */
 const TAKEOVER_S = 10;
+/** How fast an encoder's clock runs that is too fast, and how long it may take until that shows, seconds. */
+const FAST = 1.2;
+const FAST_S = 90;
 /** Pictures that prove that a player is back. */
 const PICTURES = 60;
 
@@ -43,6 +46,8 @@ const SCENARIOS = {
   takeover: { interrupt: (stage) => takeover(stage, OTHER_CLIP), mayRestart: false, size: '426x240' },
   // The same with other codecs.
   'takeover-codecs': { interrupt: (stage) => takeover(stage, OTHER_CODECS), mayRestart: false, size: '160x90' },
+  // A second encoder takes over whose clock is too fast, until media has to be left out.
+  'fast-clock': { interrupt: fastClock, mayRestart: false },
   // The encoder is restarted with another resolution: a fraction of a second without a publisher.
   'quick-return': { interrupt: quickReturn, mayRestart: false, size: '426x240' },
   // It stays away beyond the grace: the stream ends, and is live again later.
@@ -98,11 +103,11 @@ async function startGateway(stage) {
   await until(() => isOk(`${stage.origin}/healthz`), 'the gateway is up');
 }
 
-/** Publishes in real time, without encoding; returns when HLS has something to play. */
-async function publish(stage, clip) {
+/** Publishes at that pace, without encoding; returns when HLS has something to play. */
+async function publish(stage, clip, pace = 1) {
   // Enhanced RTMP takes a current FFmpeg.
   stage.publisher = start(clip === OTHER_CODECS ? 'ffmpeg9' : 'ffmpeg', [
-    '-nostdin', '-loglevel', 'warning', '-re', '-stream_loop', '-1', '-i', join(clips, clip), '-c', 'copy', '-f', 'flv',
+    '-nostdin', '-loglevel', 'warning', '-readrate', String(pace), '-stream_loop', '-1', '-i', join(clips, clip), '-c', 'copy', '-f', 'flv',
     `rtmp://127.0.0.1:${stage.rtmp}/live/clip`,
   ], stage.log('publisher'));
   await until(() => isOk(`${stage.origin}/live/clip/index.m3u8`), 'the stream is live');
@@ -125,13 +130,21 @@ async function reconnect(stage, clip) {
 }
 
 /** The gateway sends the first encoder away. */
-async function takeover(stage, clip) {
+async function takeover(stage, clip, pace = 1) {
   const old = stage.publisher;
-  await publish(stage, clip);
+  await publish(stage, clip, pace);
   const pushedOut = await Promise.race([old.gone.then(() => true), sleep(TAKEOVER_S).then(() => false)]);
   if (pushedOut) return;
   await old.end('SIGKILL');
   throw new Error(`the first encoder was still there after ${TAKEOVER_S} s`);
+}
+
+async function fastClock(stage) {
+  await takeover(stage, CLIP, FAST);
+  const period = async () => (await fetch(`${stage.origin}/live/clip/manifest.mpd`).then((answer) => answer.text())).match(/Period id="[^"]*"/g)?.at(-1);
+  await sleep(PLAY_S);
+  const first = await period();
+  await until(async () => (await period()) !== first, 'media is left out', FAST_S * 1000);
 }
 
 async function quickReturn(stage) {

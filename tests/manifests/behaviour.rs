@@ -280,35 +280,3 @@ fn a_segment_exists_when_the_manifest_says_so() {
     }
     assert_eq!(known, MediaSequence(FIRST + 8));
 }
-
-#[test]
-fn a_publisher_with_a_slow_clock_gets_a_period_with_later_times() {
-    let mut stage = Stage::new(Source::default());
-    for second in 0..40 {
-        stage.play(second * 1_000, second * 1_000 + 1_000, second * 60);
-    }
-    let snapshot = stage.snapshot();
-    let late = wall(40_000 + 40 * 60).since(snapshot.slots.last().unwrap().wall_end());
-    assert!(late < Span::from_secs(4), "{late:?}");
-    assert!(snapshot.slots.last().unwrap().period.as_ref().unwrap().index > 0);
-    assert_eq!(snapshot.slots.iter().filter(|slot| slot.discontinuity).count(), 0, "media time runs on");
-}
-
-#[test]
-fn a_publisher_with_a_fast_clock_keeps_his_period_and_its_times() {
-    let mut stage = Stage::new(Source::default());
-    for second in 0..40 {
-        stage.play(second * 1_000, second * 1_000 + 1_000, second * -60);
-        let Some(snapshot) = stage.segmenter.snapshot() else { continue };
-        // What was told of ends later than it is there: earlier times would lie in it.
-        for (slot, next) in snapshot.slots.iter().zip(snapshot.slots.iter().skip(1)) {
-            assert_eq!(next.wall.since(slot.wall_end()), Span::ZERO, "{:?}", next.msn);
-        }
-    }
-    let snapshot = stage.snapshot();
-    let last = snapshot.slots.last().unwrap();
-    let end = last.start.plus(last.duration).millis();
-    let early = last.wall_end().since(wall(end - end * 60 / 1_000));
-    assert!(early > Span::from_secs(1), "{early:?}");
-    assert!(snapshot.slots.iter().all(|slot| !slot.discontinuity && slot.period.as_ref().is_some_and(|period| period.index == 0)));
-}

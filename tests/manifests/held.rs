@@ -13,6 +13,9 @@ use sluicegate::media::{Span, WallClock};
 use sluicegate::segment::request::Request;
 use sluicegate::segment::snapshot::Snapshot;
 
+/// So far ahead of its clock the check lets segments be, but for a frame of sound.
+const TOLERATED: Span = Span::from_millis(900);
+
 /// What it remembers.
 #[derive(Default)]
 pub struct Held {
@@ -36,10 +39,10 @@ impl Held {
         found.extend(manifest::check(&mpd, "localhost"));
         found.extend(self.segments(snapshot, &mpd, now));
         found.extend(self.history.follow(mpd, now));
-        // Where a track was waited for at the beginning, the wall-clock times of all that follows are so much later than it comes, and the
-        // window, which is counted from the newest segment, is so much shorter.
+        // Where a track was waited for at the beginning, or the publisher's clock is fast, the wall-clock times of all that follows are so much
+        // later than it comes, and the window, which is counted from the newest segment, is so much shorter.
         let edge = snapshot.slots.last().map(|slot| slot.wall_end());
-        let is_ahead = edge.is_some_and(|edge| edge > now.plus(Span::from_secs(1)));
+        let is_ahead = edge.is_some_and(|edge| edge > now.plus(TOLERATED));
         let is_known = |finding: &Finding| is_ahead && finding.rule.id == "dash-segment-removed";
         let is_grave = |finding: &&Finding| finding.rule.level == Level::Must && !is_known(finding);
         let grave: Vec<_> = found.iter().filter(is_grave).collect();

@@ -9,6 +9,7 @@ mod boxes;
 mod checked;
 mod cues;
 mod day;
+mod drift;
 mod events;
 #[cfg(feature = "server")]
 mod held;

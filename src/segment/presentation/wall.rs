@@ -1,12 +1,16 @@
 //! Where on the wall clock slots belong.
 
+use std::collections::VecDeque;
+
 use crate::media::{Span, Timestamp, WallClock};
 use crate::segment::snapshot::Slot;
 
-/// Media that arrives this much later than the wall-clock times given to it, slot after slot, gets new ones.
+/// How far media may arrive from the wall-clock times given to it: later than those, slot after slot, or earlier than it used to be.
 const DRIFT: Span = Span::from_millis(1_000);
-/// So many slots in a row must be late, lest a hiccup of the network be taken for a slow clock.
-const DRIFTED_SLOTS: u32 = 5;
+/// So many slots in a row must be that far away, lest a hiccup of the network be taken for a clock.
+const DRIFTED_SLOTS: usize = 5;
+/// No clock gains a fourth of the time that passes. Who sends so much faster sends a file, and all of that is wanted.
+const FASTEST: i64 = 4;
 
 /// The places that were given, as far as the next ones follow from them.
 #[derive(Debug, Default)]
@@ -15,7 +19,12 @@ pub(super) struct Places {
     pub anchor: Option<(Timestamp, WallClock)>,
     /// Where the last slot ends.
     pub end: Option<WallClock>,
-    late_slots: u32,
+    /// By how much the last slots were there before their ends.
+    early: VecDeque<Span>,
+    /// What was usual of that at first, at most, and until when: media that begins with a burst stays ahead of its place.
+    usual: Option<(Span, WallClock)>,
+    /// Where the last slot with media ends.
+    reached: Option<WallClock>,
     /// The next slot gets a place by its arrival.
     drifted: bool,
 }
@@ -32,6 +41,9 @@ impl Places {
         before: Option<WallClock>,
         now: WallClock,
     ) -> (WallClock, bool) {
+        if anchored_anew {
+            self.forget_drift();
+        }
         let anchored_anew = std::mem::take(&mut self.drifted) || anchored_anew;
         let by_arrival = now.plus(Span::ZERO - reached);
         let wall = match self.by_anchor(start).filter(|_| !anchored_anew) {
@@ -57,14 +69,38 @@ impl Places {
     /// A slot that was `done` now has its place. A publisher whose clock is slower than ours falls behind the places that were given; then
     /// the next period gets later ones. HLS tells of them by `EXT-X-PROGRAM-DATE-TIME` alone: media time runs on, and only a step in that
     /// is a discontinuity (RFC 8216bis §4.4.4.3).
-    ///
-    /// One whose clock is faster than ours stays ahead of his: earlier times would lie in a period that was told of already.
     pub fn watch_drift(&mut self, slot: &Slot, done: WallClock) {
-        let late = done.since(slot.wall_end()) > DRIFT;
-        self.late_slots = if late { self.late_slots + 1 } else { 0 };
-        if self.late_slots >= DRIFTED_SLOTS {
-            self.late_slots = 0;
+        let end = slot.wall_end();
+        self.reached = Some(end);
+        self.early.push_back(end.since(done));
+        if self.early.len() > DRIFTED_SLOTS {
+            self.early.pop_front();
+        }
+        let most = self.early.iter().copied().max().filter(|_| self.early.len() == DRIFTED_SLOTS);
+        self.usual = self.usual.or(most.map(|most| (most, end)));
+        if most.is_some_and(|most| Span::ZERO - most > DRIFT) {
+            self.forget_drift();
             self.drifted = true;
         }
+    }
+
+    /// How far media is ahead of its places by now, where that is too far, as from a publisher whose clock is faster than ours. Earlier
+    /// places would lie in a period that was told of already, so some of it has to be left out.
+    pub fn excess(&self) -> Option<Span> {
+        let least = self.early.iter().copied().min().filter(|_| self.early.len() == DRIFTED_SLOTS)?;
+        let (usual, from) = self.usual?;
+        let (excess, gained, passed) = (least - usual, *self.early.back()? - usual, self.reached?.since(from));
+        (excess > DRIFT && gained.nanos() < passed.nanos() / FASTEST).then_some(excess)
+    }
+
+    /// Media is left out, and what follows gets a place by its arrival.
+    pub fn catch_up(&mut self) {
+        self.early.clear();
+        self.drifted = true;
+    }
+
+    fn forget_drift(&mut self) {
+        self.early.clear();
+        self.usual = None;
     }
 }

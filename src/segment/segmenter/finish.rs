@@ -23,6 +23,7 @@ impl Segmenter {
     /// Ends the slot in progress with everything that has arrived; a discontinuity follows.
     pub(super) fn settle(&mut self, now: WallClock) {
         self.detach_rungs();
+        self.left_out = None;
         let limit = self.presentation.limit();
         if let Some(end) = self.leading_end() {
             while let Some(start) = self.leading_start().filter(|_| !self.lanes[self.leader].queue.is_empty()) {

@@ -90,6 +90,14 @@ impl Segmenter {
         from.zip(to).is_some_and(|(from, to)| to.since(from) > MAX_SKEW) || lane.queued_bytes > MAX_QUEUED_BYTES
     }
 
+    /// Leaves out what the leading track has from this cut on: about `excess`, and not more of it, up to a sync sample. A discontinuity follows.
+    pub(super) fn leave_out(&mut self, at: Timestamp, excess: Span) {
+        self.end_slot(at, true);
+        self.left_out = Some(at.plus(excess - self.longest_gop));
+        self.discontinuity = true;
+        self.presentation.catch_up();
+    }
+
     /// Who leads when `ahead` has run away from the leading track: the first track that goes on, pictures before sound.
     pub(super) fn successor(&self, ahead: usize) -> usize {
         let newest = |at: usize| self.lanes[at].back().map(|sample| sample.dts);
