@@ -206,8 +206,10 @@ fn write_template(xml: &mut Xml, period: &Period, setting: &Setting<'_>, init: &
     }
     attributes.push(("initialization", format!("{}{suffix}", Request::Init { track, epoch, generation: init.generation })));
     attributes.push(("media", format!("{}{suffix}", Request::segments(track, epoch, init.generation, "$Number$"))));
+    let end = run.last().and_then(|slot| slot.segment(track)).map(|segment| Stretch::of(segment).end());
+    let following = low_latency.map(|low_latency| low_latency.following(snapshot, init, end)).unwrap_or_default();
     if let Some(low_latency) = low_latency {
-        attributes.push(("availabilityTimeOffset", low_latency.availability_offset(period.regular)));
+        attributes.push(("availabilityTimeOffset", low_latency.availability_offset(period.regular, &following, timescale)));
         attributes.push(("availabilityTimeComplete", "false".to_owned()));
     }
     let attributes = attributes.iter().map(|(name, value)| (*name, value.as_str()));
@@ -217,8 +219,6 @@ fn write_template(xml: &mut Xml, period: &Period, setting: &Setting<'_>, init: &
         return Ok(());
     }
     let whole = run.iter().filter_map(|slot: &&Slot| slot.segment(track)).map(|segment| Stretch::of(segment));
-    let end = run.last().and_then(|slot| slot.segment(track)).map(|segment| Stretch::of(segment).end());
-    let following = low_latency.map(|low_latency| low_latency.following(snapshot, init, end)).unwrap_or_default();
     let segments: Vec<_> = whole.chain(following).collect();
     element.write_inner_content(|xml| {
         xml.create_element("SegmentTimeline").write_inner_content(|xml| write_timeline(xml, &segments))?;

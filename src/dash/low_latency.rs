@@ -62,9 +62,12 @@ impl LowLatency {
         Span::from_nanos(self.part_target.nanos() * HALF_PARTS_BEHIND / 2)
     }
 
-    /// `@availabilityTimeOffset`, in seconds: so much earlier than the whole segment its first part is there.
-    pub fn availability_offset(self, regular: Option<Regular>) -> String {
-        decimal(regular.map_or(self.expected, |regular| regular.duration) - self.part_target)
+    /// `@availabilityTimeOffset`, in seconds: so much earlier than the whole segment its first part is there. Of those `told` of before they are
+    /// whole none is shorter than the last, which is shorter than the time between two cuts where the track stopped for a while.
+    pub fn availability_offset(self, regular: Option<Regular>, told: &[Stretch], scale: Timescale) -> String {
+        let last = told.last().map(|stretch| Span::from_ticks(stretch.duration, scale));
+        let expected = last.map_or(self.expected, |last| last.min(self.expected));
+        decimal((regular.map_or(expected, |regular| regular.duration) - self.part_target).max(Span::ZERO))
     }
 
     /// `ServiceDescription`: where players should be, and how they get there. Latency counts from the moment at which the publisher's media

@@ -449,6 +449,8 @@ fn known_streams_keep_their_promises() {
     let events =
         [Event::Silence(5_366), Event::Silence(91), Event::Play(1_461), Event::Frozen(2_928), Event::Away(2_186), Event::Play(395)];
     run(&silent, &events, false);
+    let halting = Source { frames_per_second: 50, gops: vec![12], sample_rate: Some(44_100), ..Source::default() };
+    run(&halting, &[Event::Silence(2_485), Event::Frozen(674), Event::Takeover, Event::Play(348)], false);
     let slow = Source { frames_per_second: 1, gops: vec![249], sample_rate: Some(44_100), ..Source::default() };
     run(&slow, &[Event::Play(9_001), Event::Away(0), Event::Frozen(10)], false);
     let silenced = Source { frames_per_second: 50, gops: vec![158, 226], b_frames: 1, sample_rate: Some(44_100), ..Source::default() };
