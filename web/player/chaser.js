@@ -75,9 +75,14 @@ export class Chaser {
     this.#leanS = seconds;
   }
 
-  /** What was buffered at the playhead has been replaced: a decoder goes on there only after a seek. */
-  resettle() {
-    this.#isLost = true;
+  /**
+   * Another rendition has come in a hurry, with its newest group of pictures: jumps to its end as a joiner does.
+   *
+   * @param {boolean} isReplaced whether it lies at the playhead, where a decoder goes on only after a seek
+   */
+  resettle(isReplaced) {
+    this.#isLost = isReplaced;
+    this.#firstMs = null;
   }
 
   stop() {

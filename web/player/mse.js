@@ -228,7 +228,7 @@ export class MsePlayer extends EventTarget {
     const session = this.#sessionFor(announcement);
     session.appendInit(announcement, bytes, splice.cuts ? splice.at : null);
     for (const fragment of splice.fragments) session.appendFragment(fragment.bytes);
-    if (splice.at < playheadS + MIN_AHEAD_S) this.#chaser.resettle();
+    if (splice.reason === 'rescue') this.#chaser.resettle(splice.at < playheadS + MIN_AHEAD_S);
     this.dispatchEvent(new Event('tracks'));
     return true;
   }

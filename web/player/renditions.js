@@ -113,7 +113,7 @@ export class Renditions {
     if (splice === null) return null;
     this.change = null;
     this.#flow = change.flow;
-    return { ...splice, connection: change.connection };
+    return { ...splice, connection: change.connection, reason: change.reason };
   }
 
   /** Looks whether the line bears what plays, and whether it may bear more. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { catchUpRate, MAX_RATE, steer, Target } from '../player/steer.js';
+import { catchUpRate, MAX_RATE, MIN_RATE, steer, Target } from '../player/steer.js';
 
 const view = { rate: 1, stalled: false, targetS: 0.3, jumpS: 3 };
 
@@ -22,6 +22,13 @@ describe('steering', () => {
     expect(steer({ ...view, time: 13, ranges }).rate).toBe(MAX_RATE);
     expect(steer({ ...view, time: 13.6, rate: 1.05, ranges }).rate).toBeGreaterThan(1);
     expect(steer({ ...view, time: 13.71, rate: 1.05, ranges }).rate).toBe(1);
+  });
+
+  it('plays slower where the edge is too near, only when it may', () => {
+    const near = { ...view, time: 13.8, ranges: [{ start: 10, end: 14 }] };
+    expect(steer(near).rate).toBe(1);
+    expect(steer({ ...near, mayWait: true }).rate).toBe(MIN_RATE);
+    expect(steer({ ...near, mayWait: true, time: 13.69 }).rate).toBe(1);
   });
 
   it('jumps to the edge when far behind', () => {
