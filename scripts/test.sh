@@ -205,7 +205,7 @@ stage_browser() {
     local binary=$TARGET/debug/sluicegate
     if [ "$mode" = long ]; then protocols=$PROTOCOLS_LONG interruptions=$INTERRUPTIONS_LONG seconds=900 parts=$PARTS_LONG play_s=60 changes=$CODEC_CHANGES_LONG; fi
     scripts/media.sh
-    cargo build --locked --all-features --bin sluicegate
+    cargo build --locked --all-features --bin sluicegate --bin sluicegate-ladder
     rtmp_port=$(free_port)
     http_port=$(free_port "$rtmp_port")
     "$binary" serve --config config/sluicegate.toml --rtmp "127.0.0.1:$rtmp_port" --http "127.0.0.1:$http_port" >"$REPORT/gateway.log" 2>&1 </dev/null &
@@ -234,6 +234,7 @@ stage_browser() {
     kill -TERM "$server"
     wait "$server" || browser_failed "the gateway did not leave in peace (status $?)"
     server=
+    in_browser "$seconds" demand.mjs "$binary" target/media/bframes.mp4 "$pictures/demand"
     in_browser "$seconds" console.mjs "$binary" target/media "$pictures/console"
     in_browser "$seconds" codecs.mjs "$binary" target/media/codecs "$pictures/codecs"
     in_browser "$seconds" interrupt.mjs "$binary" target/media "$interruptions" "$PLAYERS" "$pictures/interrupted"

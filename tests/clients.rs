@@ -11,6 +11,7 @@ use std::time::Duration;
 use sluicegate::bus::{End, State, Stream, StreamName};
 use sluicegate::config::Config;
 use sluicegate::gateway::Gateway;
+use sluicegate::transcode::supervisor::Make;
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
@@ -27,6 +28,7 @@ const GSTREAMER: &str = "videotestsrc is-live=true num-buffers=360 ! video/x-raw
 
 fn config() -> Config {
     let mut config = Config::default();
+    config.ladder.make = Make::Off;
     config.rtmp.listen = "127.0.0.1:0".parse().unwrap();
     config.http.listen = "127.0.0.1:0".parse().unwrap();
     config

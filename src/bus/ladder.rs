@@ -83,6 +83,8 @@ pub enum LadderState {
     Running,
     /// The worker failed, and is started anew after a while.
     Failed,
+    /// The source is in a codec that is not decoded here; it has no rungs.
+    Unable,
 }
 
 /// How one rung is coming along, since the worker's last start.

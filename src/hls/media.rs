@@ -129,7 +129,7 @@ impl<'a> Writer<'a> {
             }
         };
         writeln!(out, "#EXTINF:{},", seconds(micros))?;
-        // Nothing is behind the name of a gap.
+        // A gap is of no configuration.
         let generation = Self::init_of(entry).map_or(FIRST_GENERATION, |init| init.generation);
         let request = Request::Segment { track: self.track, epoch: self.snapshot.epoch, generation, msn: entry.msn };
         writeln!(out, "{}", uri(request, &self.query))

@@ -20,6 +20,9 @@ use super::text::{quotable, uri};
 /// some: a player that finds no variant it can decode refuses the stream, while its pictures would play. Players that can decode the sound
 /// begin with it, as it comes first; Shaka leaves variants without sound aside as long as there are others.
 ///
+/// Where that is asked for, the sound is listed without pictures at the end, as Apple wants it for mobile lines; hls.js, Shaka and Chromium
+/// by itself leave it aside.
+///
 /// `query` is the viewer's own and is carried over to the addresses in the playlist, but for `_HLS_` directives.
 pub fn multivariant(snapshot: &Snapshot, query: &str) -> String {
     let query = carried_query(query);
@@ -70,7 +73,7 @@ fn write(out: &mut String, snapshot: &Snapshot, query: &str) -> std::fmt::Result
     for picture in silent {
         variant(out, Some((picture, &captions)), None, query)?;
     }
-    for group in groups.iter().filter(|_| video.is_empty()) {
+    for group in groups.iter().filter(|_| video.is_empty() || snapshot.audio_only) {
         variant(out, None, Some((group, grouped)), query)?;
     }
     for status in &video {

@@ -29,6 +29,8 @@ pub struct Options {
     pub first_segments: usize,
     /// In DASH, tell of segments by one duration and their numbers where all are equally long, in place of a timeline.
     pub dash_duration: bool,
+    /// In HLS, offer the sound alone beside the pictures, to players whose line carries none.
+    pub audio_only: bool,
     /// How much of the stream the playlists list, never less than six segments.
     pub window_ms: u64,
     /// Bytes of segments kept in memory for one stream, listed or recently removed.
@@ -51,6 +53,7 @@ impl Default for Options {
             part_ms: 334,
             first_segments: 2,
             dash_duration: false,
+            audio_only: false,
             window_ms: 20_000,
             memory_bytes: 256 << 20,
             total_memory_bytes: 4 << 30,

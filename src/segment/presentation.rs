@@ -346,6 +346,7 @@ impl Presentation {
             coming: self.coming.clone(),
             discontinuity_sequence: self.window.discontinuity_sequence(),
             independent: self.accounts.are_independent(inits),
+            audio_only: self.options.audio_only,
             retained: self.window.retained().clone(),
             last_media,
             inits: kept,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::media::{Epoch, Rung, Selection, Span, Timestamp, Track, TrackId, WallClock};
+use crate::media::{Epoch, Kind, Rung, Selection, Span, Timestamp, Track, TrackId, WallClock};
 
 use super::body::{Body, Place};
 use super::cue::Cue;
@@ -354,6 +354,8 @@ pub struct Snapshot {
     pub discontinuity_sequence: u64,
     /// Whether every segment of the current tracks so far, listed or not, could be decoded from its start.
     pub independent: bool,
+    /// Whether the sound is offered alone, too: [`Options::audio_only`](super::options::Options::audio_only).
+    pub audio_only: bool,
     /// The slots before those, which are no longer listed but can still be fetched.
     pub retained: Slots,
     /// The newest slot that belongs to a period, even where it is no longer listed.
@@ -374,17 +376,26 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// An init segment, segment or part; `None` where it is of another presentation, not yet there, no longer there or a gap, and for playlists
-    /// and manifests, which are rendered.
+    /// and manifests, which are rendered. In the gaps of a rung is the source, for players that ask for what they were told is not there.
     pub fn media(&self, request: &Request) -> Option<Body> {
         match *request {
             Request::Init { .. } => self.init(request).map(|init| init.bytes.clone().into()),
-            Request::Segment { track, epoch, generation, msn } if epoch == self.epoch => {
-                let segment = self.segment(track, msn).filter(|segment| segment.init.generation == generation);
-                segment.map(|segment| segment.body.clone())
-            }
+            Request::Segment { track, epoch, generation, msn } if epoch == self.epoch => match self.segment(track, msn) {
+                Some(segment) => (segment.init.generation == generation).then(|| segment.body.clone()),
+                None => self.stand_in(track, msn),
+            },
             Request::Part { track, epoch, number } if epoch == self.epoch => self.part(track, number).map(|part| part.bytes.clone().into()),
             _ => None,
         }
+    }
+
+    /// The source's segment behind its init segment, where a rung has a gap for good: FFmpeg 5.1 and 9.0 give up a stream of which one
+    /// playlist has nothing to load.
+    fn stand_in(&self, track: TrackId, msn: MediaSequence) -> Option<Body> {
+        let slot = self.slot(msn).filter(|_| track.is_rung() && self.has_track(track))?;
+        let source = slot.segments.iter().find(|segment| segment.track().kind == Kind::Video && !segment.track().is_rung())?;
+        let bytes = source.body.in_memory()?;
+        Some(Bytes::from([&source.init.bytes[..], &bytes[..]].concat()).into())
     }
 
     /// The init segment of that name; `None` where it is of another presentation or no longer there, and for all else.

@@ -38,6 +38,9 @@ use crate::media::{Pick, Selection};
 /// The worker's name, as it is installed beside the gateway.
 pub const WORKER: &str = "sluicegate-ladder";
 
+/// The worker's exit status where libav has no decoder for the source's codec: there is no use in starting it anew (sysexits.h, `EX_UNAVAILABLE`).
+pub const CANNOT_DECODE: u8 = 69;
+
 /// The longest tag that either side sends or takes, in bytes: as much as an RTMP message of video may have.
 pub const MAX_TAG: usize = crate::flv::reader::DEFAULT_MAX_TAG;
 

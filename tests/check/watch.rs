@@ -9,6 +9,7 @@ use sluicegate::check::finding::Level;
 use sluicegate::check::watch::{Options, Unwatchable, Watched, open};
 use sluicegate::config::Config;
 use sluicegate::gateway::Gateway;
+use sluicegate::transcode::supervisor::Make;
 use tokio::time::{sleep, timeout};
 
 use crate::ingest_support;
@@ -36,6 +37,7 @@ async fn realtime_our_own_stream_breaks_no_must() {
     assert!(made.success(), "scripts/media.sh makes the clips");
     let clip = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/media/bframes.mp4");
     let mut config = Config::default();
+    config.ladder.make = Make::Off;
     config.rtmp.listen = SocketAddr::from(([127, 0, 0, 1], 0));
     config.http.listen = SocketAddr::from(([127, 0, 0, 1], 0));
     let gateway = Gateway::start(config).await.unwrap();

@@ -20,10 +20,13 @@ use crate::support::house::{House, config};
 use crate::support::media::{self, Packet};
 use crate::support::{PATIENCE, POLL, http};
 
-const STREAM: &str = "live/show";
+pub const STREAM: &str = "live/show";
+/// Seconds that a picture of the clips lasts.
+const FRAME: f32 = 0.034;
 const RUNGS: [&str; 2] = ["v16", "v17"];
 
-fn with_rungs() -> Config {
+/// Ladders for every stream, of two rungs, by the real worker.
+pub fn with_rungs() -> Config {
     let mut config = config();
     (config.ladder.make, config.ladder.stall_s) = (Make::Always, 2);
     config.ladder.worker = PathBuf::from(env!("CARGO_BIN_EXE_sluicegate-ladder"));
@@ -45,7 +48,8 @@ fn worker() -> Option<u32> {
     ladders.next()
 }
 
-async fn until(stream: &Arc<Stream>, what: &str, holds: impl Fn(&Stream) -> bool) {
+/// Waits until that holds of a stream.
+pub async fn until(stream: &Arc<Stream>, what: &str, holds: impl Fn(&Stream) -> bool) {
     let waited = async {
         while !holds(stream) {
             sleep(POLL / 4).await;
@@ -54,24 +58,25 @@ async fn until(stream: &Arc<Stream>, what: &str, holds: impl Fn(&Stream) -> bool
     timeout(PATIENCE, waited).await.unwrap_or_else(|_| panic!("{what}: {:?}", stream.ladder().status()));
 }
 
-fn all_made(stream: &Stream, starts: u64) -> bool {
+/// Whether all rungs are made, by the worker of that number.
+pub fn all_made(stream: &Stream, starts: u64) -> bool {
     stream.ladder().made().len() == RUNGS.len() && stream.ladder().status().is_some_and(|status| status.starts == starts)
 }
 
 /// What a track's playlist said of a number: its moment, its length, whether it is a gap, and its media with the init segment before it.
 #[derive(Clone, PartialEq, Debug)]
-struct Listed {
+pub struct Listed {
     wall: i64,
     seconds: f32,
-    gap: bool,
-    discontinuity: bool,
-    media: Option<(Vec<u8>, Vec<u8>)>,
+    pub gap: bool,
+    pub discontinuity: bool,
+    pub media: Option<(Vec<u8>, Vec<u8>)>,
 }
 
-type Track = BTreeMap<u64, Listed>;
+pub type Track = BTreeMap<u64, Listed>;
 
 /// Reloads the playlist of a track and fetches all that it lists until told to stop. What was listed once never changes.
-async fn follow(address: SocketAddr, track: &'static str, mut stop: watch::Receiver<bool>) -> Track {
+pub async fn follow(address: SocketAddr, track: &'static str, mut stop: watch::Receiver<bool>) -> Track {
     let mut seen = Track::new();
     let (mut init, mut inits) = (String::new(), BTreeMap::new());
     while !*stop.borrow_and_update() {
@@ -105,18 +110,20 @@ async fn follow(address: SocketAddr, track: &'static str, mut stop: watch::Recei
 }
 
 /// Presentation times of the pictures in a segment, in ticks.
-fn shown((init, media): &(Vec<u8>, Vec<u8>)) -> BTreeSet<i128> {
+pub fn shown((init, media): &(Vec<u8>, Vec<u8>)) -> BTreeSet<i128> {
     let movie = reader::read_after(&reader::read(init).unwrap().tracks, media).unwrap();
     movie.fragments.iter().flat_map(|fragment| &fragment.samples).map(|sample| sample.pts()).collect()
 }
 
 /// The rung against the source: numbers, moments, lengths and, where it has a segment, its pictures. Returns which numbers it has.
-fn compare(name: &str, rung: &Track, source: &Track) -> Vec<bool> {
+pub fn compare(name: &str, rung: &Track, source: &Track) -> Vec<bool> {
     let mut has = Vec::new();
     for (number, of_source) in source {
         let Some(listed) = rung.get(number) else { continue };
-        let placed = |one: &Listed| (one.wall, one.seconds, one.discontinuity);
+        let placed = |one: &Listed| (one.wall, one.discontinuity);
         assert_eq!(placed(listed), placed(of_source), "{name} {number}");
+        // Where sound leads, as pictures stand still, the source's last one ends with its frame and a gap with the sound's.
+        assert!((listed.seconds - of_source.seconds).abs() < FRAME, "{name} {number}: {} {}", listed.seconds, of_source.seconds);
         has.push(!listed.gap);
         if let Some(media) = &listed.media {
             let (pictures, all) = (shown(media), shown(of_source.media.as_ref().unwrap()));

@@ -30,6 +30,8 @@ mod rungs;
 mod scrub;
 mod siege;
 mod slow;
+#[cfg(feature = "transcode")]
+mod sources;
 mod stop;
 mod throng;
 mod timeshift;

@@ -121,6 +121,32 @@ async fn a_ladder_begins_with_somebody_who_watches_and_ends_some_time_after_the_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_ladder_beyond_the_most_waits_for_its_turn() {
+    let dir = tempfile::tempdir().unwrap();
+    let (program, _) = worker(dir.path(), "idle", "exec sleep 600");
+    let mut config = config();
+    (config.ladder.make, config.ladder.worker, config.ladder.linger_s, config.ladder.stall_s) = (Make::Demand, program, 1, 60);
+    config.ladder.max_ladders = 1;
+    let house = House::start(config).await;
+    let names = ["live/one", "live/other"];
+    let mut shows = names.map(|name| Show::publish(&house, name, 2_000));
+    for show in &mut shows {
+        show.play(3, 1).await;
+    }
+    let [one, other] = [house.stream(names[0]).await, house.stream(names[1]).await];
+    let is = |stream: &Stream, wanted| stream.ladder().status().is_some_and(|status| status.state == wanted);
+    let player = one.want_rungs();
+    until(&one, "the first has a worker", |stream| is(stream, LadderState::Starting)).await;
+    let _waiting = other.want_rungs();
+    until(&other, "the second waits", |stream| is(stream, LadderState::Queued)).await;
+    drop(player);
+    until(&other, "it has its turn", |stream| is(stream, LadderState::Starting)).await;
+    assert!(is(&one, LadderState::Idle), "{:?}", one.ladder().status());
+    drop(shows);
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_the_worker_it_is_said_at_the_start_and_the_source_is_served_alone() {
     let environment = [("SLUICEGATE_LADDER_MAKE", "always"), ("SLUICEGATE_LADDER_WORKER", "/nonexistent/sluicegate-ladder")];
     let program = Program::serve(&[], &environment).await;
@@ -128,4 +154,21 @@ async fn without_the_worker_it_is_said_at_the_start_and_the_source_is_served_alo
     let (status, _, log) = program.left().await;
     assert!(status.success());
     assert!(log.contains("sluicegate-ladder is not there") && log.contains("/nonexistent/sluicegate-ladder"), "{log}");
+    assert!(log.contains(" WARN "), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nothing_is_said_of_ladders_a_missing_worker_is_a_line_of_information() {
+    let dir = tempfile::tempdir().unwrap();
+    // Where nothing lies beside it.
+    let alone = dir.path().join("sluicegate");
+    fs::copy(env!("CARGO_BIN_EXE_sluicegate"), &alone).unwrap();
+    let mut command = tokio::process::Command::new(&alone);
+    command.env("PATH", dir.path()).args(["serve", "--rtmp", "127.0.0.1:0", "--http", "127.0.0.1:0"]);
+    let program = Program::started(command).await;
+    program.signal("TERM");
+    let (status, _, log) = program.left().await;
+    assert!(status.success());
+    let told: Vec<_> = log.lines().filter(|line| line.contains("sluicegate-ladder")).collect();
+    assert!(told.len() == 1 && told[0].contains(" INFO ") && told[0].contains("--features transcode"), "{log}");
 }

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use sluicegate::media::{Kind, Rung, Sample, Track, TrackId};
 use sluicegate::segment::listing::{self, Media};
 use sluicegate::segment::options::Options;
+use sluicegate::segment::request::Request;
 use sluicegate::segment::segmenter::{Boundary, Segmenter};
 use sluicegate::segment::snapshot::{MediaSequence, Snapshot};
 use sluicegate::{dash, hls};
@@ -287,8 +288,27 @@ fn what_a_rung_is_to_be_is_listed_before_it_has_a_picture_and_its_playlist_has_g
     assert_eq!(list.segments.len(), snapshot.slots.len());
     assert_eq!(text.matches("#EXT-X-GAP").count(), snapshot.slots.len());
     assert!(!text.contains("PRELOAD-HINT") && !text.contains("EXT-X-MAP"), "nothing is promised: {text}");
+    // Who asks for it all the same finds the source there.
+    let file = |track| snapshot.media(&Request::Segment { track, epoch: snapshot.epoch, generation: 1, msn: snapshot.first() }).unwrap();
+    let [found, source] = [RUNG, TrackId::VIDEO].map(|track| file(track).in_memory().unwrap().clone());
+    let init = &snapshot.status(TrackId::VIDEO).unwrap().init.bytes;
+    assert_eq!(found[..], [&init[..], &source[..]].concat());
+    let msn = MediaSequence(snapshot.first().0 + snapshot.slots.len() as u64);
+    let next = Request::Segment { track: RUNG, epoch: snapshot.epoch, generation: 1, msn };
+    assert!(snapshot.media(&next).is_none(), "what may still come");
     let mpd = dash_mpd_core::parse(&dash::manifest(&snapshot, "/time", "")).unwrap();
     assert_eq!(mpd.periods[0].adaptations[0].representations.len(), 1);
+}
+
+#[test]
+fn the_sound_alone_is_the_last_variant_where_that_is_asked_for() {
+    let source = calm();
+    let (mut segmenter, _) = Segmenter::new(Options { audio_only: true, ..Options::default() }, program(source.tracks(31)));
+    source.samples(0, 9_000).into_iter().for_each(|(at, sample)| segmenter.push(sample, wall(at + 100)));
+    let text = hls::multivariant(&segmenter.snapshot().unwrap(), "token=t");
+    let variants: Vec<_> = text.lines().skip_while(|line| !line.starts_with("#EXT-X-STREAM-INF")).collect();
+    assert!(variants[0].contains("RESOLUTION") && variants[1] == "v0.m3u8?token=t", "{text}");
+    assert!(variants[2].ends_with(",CODECS=\"mp4a.40.2\",AUDIO=\"audio-0\"") && variants[3] == "a0.m3u8?token=t", "{text}");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use http::{HeaderMap, Request, StatusCode};
 use sluicegate::bus::Why;
 use sluicegate::config::Config;
 use sluicegate::gateway::Gateway;
+use sluicegate::transcode::supervisor::Make;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
@@ -45,6 +46,7 @@ impl House {
         config.http.listen = SocketAddr::from(([127, 0, 0, 1], 0));
         config.http.tls_listen = "127.0.0.1:0".into();
         config.gateway.threads = 1;
+        config.ladder.make = Make::Off;
         set(&mut config);
         let gateway = Gateway::start(config).await.unwrap();
         let (http, https) = (gateway.http, gateway.https.expect("it is configured"));

@@ -49,7 +49,8 @@ pub enum IntakeError {
 /// Reads until the end of the input, or until nobody wants more.
 pub fn run(mut input: File, to: &SyncSender<Unit>, gauges: &Gauges) -> Result<(), IntakeError> {
     let mut reader = Reader::new(MAX_TAG);
-    let mut demuxer = Demuxer::new();
+    // What is not decoded has to be told of, and so has to get there.
+    let mut demuxer = Demuxer::new().with_vvc(true);
     let mut clock = Clock::default();
     let mut chunk = vec![0; CHUNK];
     loop {

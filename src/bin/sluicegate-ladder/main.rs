@@ -24,7 +24,7 @@ use std::sync::mpsc::{RecvTimeoutError, SyncSender, channel, sync_channel};
 use std::time::{Duration, Instant};
 
 use sluicegate::transcode::ladder::shedding_order;
-use sluicegate::transcode::plan::{Plan, WORKER};
+use sluicegate::transcode::plan::{CANNOT_DECODE, Plan, WORKER};
 
 use decode::{DecodeError, Decoding};
 use encode::{Choice, Encoding};
@@ -153,7 +153,8 @@ fn end_on<E: Into<Failure>>(result: Result<(), E>) {
         Failure::Output(OutputError::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
         error => {
             eprintln!("{WORKER}: {error}");
-            std::process::exit(SOFTWARE.into());
+            let status = if matches!(error, Failure::Decode(DecodeError::Codec(_))) { CANNOT_DECODE } else { SOFTWARE };
+            std::process::exit(status.into());
         }
     }
 }

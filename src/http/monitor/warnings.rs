@@ -123,6 +123,11 @@ fn rungs(ladder: &LadderStatus) -> Option<Warning> {
         let why = ladder.trouble.as_deref().unwrap_or("its worker ended");
         return Some(Warning::new("ladder_failed", format!("The lower renditions are not made for now: {why}."), advice));
     }
+    if ladder.state == LadderState::Unable {
+        let why = ladder.trouble.as_deref().unwrap_or("its pictures are not decoded here");
+        let advice = "Settings → Output, tab Streaming, Video Encoder: take H.264, HEVC or AV1.";
+        return Some(Warning::new("ladder_unable", format!("There are no lower renditions: {why}."), advice));
+    }
     let shed: Vec<_> = ladder.rungs.iter().filter(|rung| rung.shed).map(|rung| &*rung.label).collect();
     (!shed.is_empty())
         .then(|| Warning::new("ladder_shed", format!("Left out, as the machine does not keep up: {}.", shed.join(", ")), advice))
@@ -177,6 +182,8 @@ mod tests {
         assert_eq!((told.code, told.text.as_str()), ("ladder_shed", "Left out, as the machine does not keep up: 720p."));
         let failed = LadderStatus { state: LadderState::Failed, trouble: Some("killed by signal 9".into()), ..ladder.clone() };
         assert!(rungs(&failed).is_some_and(|warning| warning.text.ends_with("for now: killed by signal 9.")));
+        let unable = LadderStatus { state: LadderState::Unable, trouble: Some("VVC is not decoded here".into()), ..ladder.clone() };
+        assert!(rungs(&unable).is_some_and(|warning| warning.text.ends_with("renditions: VVC is not decoded here.")));
         assert_eq!(rungs(&LadderStatus { rungs: vec![rung("720p", false)], ..ladder }), None);
     }
 

@@ -1,5 +1,6 @@
 //! One stream's ladder over the stream's life: which rungs there are, when a worker makes them, and what becomes of it.
 
+use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use super::{House, Make};
 use crate::bus::ladder::{LadderState, LadderStatus, RungRendition, RungStatus};
 use crate::bus::{Channel, State, Stream};
 use crate::flv::Muxer;
-use crate::media::{Kind, Program, Rung, TrackId};
+use crate::media::{Codec, Kind, Program, Rung, Track, TrackId};
 use crate::transcode::ladder::{self, RungOptions, Source};
 use crate::transcode::plan::{Plan, SOURCE};
 
@@ -31,11 +32,12 @@ struct Made {
     plan: Option<Plan>,
     /// At the places of the plan.
     rungs: Vec<RungRendition>,
+    is_undecodable: bool,
 }
 
 /// Keeps the ladder of a stream until the stream ends.
 pub(super) async fn keep(stream: Arc<Stream>, house: Arc<House>) {
-    let mut keeper = Keeper { status: LadderStatus::new(), stream, house, pause: FIRST_PAUSE };
+    let mut keeper = Keeper { status: LadderStatus::new(), stream, house, pause: FIRST_PAUSE, undecodable: None };
     if keeper.stream.source().samples.settled().await.is_none() {
         return;
     }
@@ -46,8 +48,7 @@ pub(super) async fn keep(stream: Arc<Stream>, house: Arc<House>) {
             Some(made) => made,
             None => keeper.resolve(program),
         };
-        keeper.turn(&current).await;
-        made = Some(current);
+        made = keeper.turn(&current).await.then_some(current);
     }
 }
 
@@ -57,6 +58,8 @@ struct Keeper {
     status: LadderStatus,
     /// How long the next failure is waited out.
     pause: Duration,
+    /// A codec that the worker has refused; of such sources no rungs are made.
+    undecodable: Option<Discriminant<Codec>>,
 }
 
 impl Keeper {
@@ -64,7 +67,8 @@ impl Keeper {
     fn resolve(&mut self, program: Arc<Program>) -> Made {
         let options = &self.house.options;
         let (_, wishes) = options.of(self.stream.name());
-        let resolved = resolved(wishes, &program);
+        let is_undecodable = self.undecodable.is_some() && self.undecodable == leading(&program).map(|track| discriminant(&track.codec));
+        let resolved = if is_undecodable { Vec::new() } else { resolved(wishes, &program) };
         let before = self.stream.ladder().rungs();
         let bounds = self.stream.source().samples.bounds();
         let rendition = |rung: Rung| {
@@ -87,33 +91,33 @@ impl Keeper {
             nice: options.nice,
             ..Plan::new(plans)
         });
-        Made { program, plan, rungs }
+        Made { program, plan, rungs, is_undecodable }
     }
 
-    /// Runs a worker, if there is reason to, or lets a little time pass.
-    async fn turn(&mut self, made: &Made) {
+    /// Runs a worker, if there is reason to, or lets a little time pass. False where what is made has to be decided anew.
+    async fn turn(&mut self, made: &Made) -> bool {
         let Some(plan) = made.plan.as_ref().filter(|_| is_wanted(&self.stream, &self.house)) else {
             self.stream.ladder().forget_asked();
-            self.tell(LadderState::Idle, made, None);
+            self.tell(if made.is_undecodable { LadderState::Unable } else { LadderState::Idle }, made, None);
             tokio::select! {
                 () = self.stream.ladder().asked() => {}
                 () = tokio::time::sleep(LOOK) => {}
             }
-            return;
+            return true;
         };
         let Some(place) = self.place() else {
             self.tell(LadderState::Queued, made, None);
             tokio::time::sleep(LOOK).await;
-            return;
+            return true;
         };
-        self.work(plan, made, place).await;
+        self.work(plan, made, place).await
     }
 
     fn place(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.house.places).try_acquire_owned().ok()
     }
 
-    async fn work(&mut self, plan: &Plan, made: &Made, place: OwnedSemaphorePermit) {
+    async fn work(&mut self, plan: &Plan, made: &Made, place: OwnedSemaphorePermit) -> bool {
         let began = Instant::now();
         self.status.starts += 1;
         self.tell(LadderState::Starting, made, None);
@@ -145,7 +149,20 @@ impl Keeper {
             Ending::Replan => tracing::info!(stream = %stream.name(), "the source has other pictures; its ladder begins anew"),
             Ending::Over => {}
             Ending::Failed(why) => self.failed(why, made).await,
+            Ending::Undecodable => {
+                self.give_up(made);
+                return false;
+            }
         }
+        true
+    }
+
+    /// A worker would say the same again: there are no rungs until the source is in another codec.
+    fn give_up(&mut self, made: &Made) {
+        let Some(codec) = leading(&made.program).map(|track| &track.codec) else { return };
+        let why = format!("{} is not decoded here", codec.name());
+        tracing::warn!(stream = %self.stream.name(), %why, "a stream has no ladder; it is served as it is published");
+        (self.status.trouble, self.undecodable) = (Some(why), Some(discriminant(codec)));
     }
 
     async fn failed(&mut self, why: String, made: &Made) {
@@ -185,17 +202,17 @@ fn is_wanted(stream: &Stream, house: &House) -> bool {
     match house.options.of(stream.name()).0 {
         Make::Off => false,
         Make::Always => true,
-        Make::Demand => stream.ladder().is_wanted(house.options.linger(), Instant::now()),
+        Make::Auto | Make::Demand => stream.ladder().is_wanted(house.options.linger(), Instant::now()),
     }
 }
 
 /// The rungs of a program: what is told of each, and what the worker is told. A rung's track is its place among the wishes, so that it is
 /// the same whatever the source is like.
 fn resolved(wishes: &[RungOptions], program: &Arc<Program>) -> Vec<(Rung, ladder::Rung)> {
-    let Some(leading) = Muxer::new(SOURCE, Arc::clone(program)).leading() else { return Vec::new() };
     let size = |id: TrackId| program.tracks.get(id)?.codec.video().map(|shape| (shape.width, shape.height));
-    let Some(((width, height), track)) = size(leading).zip(program.tracks.get(leading)) else { return Vec::new() };
-    let present: Vec<_> = program.tracks.of(Kind::Video).filter(|other| other.id != leading).filter_map(|other| size(other.id)).collect();
+    let Some(track) = leading(program) else { return Vec::new() };
+    let Some((width, height)) = size(track.id) else { return Vec::new() };
+    let present: Vec<_> = program.tracks.of(Kind::Video).filter(|other| other.id != track.id).filter_map(|other| size(other.id)).collect();
     let source = Source { width, height, frame_rate: track.frame_rate };
     let told = |rung: ladder::Rung| {
         let place = wishes.iter().position(|wish| wish.name() == rung.name)?;
@@ -213,4 +230,10 @@ fn resolved(wishes: &[RungOptions], program: &Arc<Program>) -> Vec<(Rung, ladder
         Some((told, rung))
     };
     ladder::resolve(wishes, &source, &present).into_iter().filter_map(told).collect()
+}
+
+/// The track that rungs are made from.
+fn leading(program: &Arc<Program>) -> Option<&Track> {
+    let leading = Muxer::new(SOURCE, Arc::clone(program)).leading()?;
+    program.tracks.get(leading).map(|track| &**track)
 }

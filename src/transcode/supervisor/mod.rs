@@ -40,6 +40,13 @@ pub fn prepare(options: Options, registry: &Arc<Registry>) -> Option<impl Future
         return None;
     }
     let Some(worker) = find_worker(&options) else {
+        if !options.are_told() {
+            tracing::info!(
+                "every stream is served as it is published: for lower renditions build sluicegate-ladder, by cargo build --release \
+                 --features transcode, beside this program or in PATH"
+            );
+            return None;
+        }
         let own = options.worker.display().to_string();
         let looked = if own.is_empty() { "beside this program and in PATH".to_owned() } else { own };
         tracing::warn!(

@@ -39,8 +39,10 @@ pub struct Options {
 #[serde(rename_all = "lowercase")]
 pub enum Make {
     /// Never.
-    #[default]
     Off,
+    /// On demand, where the worker's program is there.
+    #[default]
+    Auto,
     /// While somebody watches where rungs are offered.
     Demand,
     /// As long as the stream is live.
@@ -79,6 +81,11 @@ impl Default for Options {
 }
 
 impl Options {
+    /// Whether the operator has said anything about ladders.
+    pub(super) fn are_told(&self) -> bool {
+        *self != Self::default()
+    }
+
     /// Whether any stream can have a ladder.
     pub fn is_on(&self) -> bool {
         self.make != Make::Off || self.streams.iter().any(|some| some.make.is_some_and(|make| make != Make::Off))

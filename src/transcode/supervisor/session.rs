@@ -18,7 +18,7 @@ use crate::bus::ladder::RungRendition;
 use crate::bus::{Budget, From, Gate, Read, Stream, Subscriber};
 use crate::flv::{FileHeader, Muxer};
 use crate::media::{Kind, Program, Sample, TrackId};
-use crate::transcode::plan::{Plan, SOURCE};
+use crate::transcode::plan::{CANNOT_DECODE, Plan, SOURCE};
 
 /// How often the worker is looked after.
 const LOOK: Duration = Duration::from_millis(250);
@@ -52,6 +52,8 @@ pub(super) enum Ending {
     Over,
     /// It failed.
     Failed(String),
+    /// It cannot decode what the source is in.
+    Undecodable,
 }
 
 /// What it takes to run a worker.
@@ -113,7 +115,7 @@ impl Session<'_> {
         };
         drop(output);
         let ending = match ending {
-            Ending::Failed(why) if why.is_empty() => Ending::Failed(exit(&mut child).await),
+            Ending::Failed(why) if why.is_empty() => exit(&mut child).await,
             ending => ending,
         };
         // Also one that is stopped, or does not listen.
@@ -247,10 +249,11 @@ async fn tell(stderr: impl AsyncRead + Unpin, stream: &Stream) {
 }
 
 /// How the worker ended that has closed its output.
-async fn exit(child: &mut Child) -> String {
+async fn exit(child: &mut Child) -> Ending {
     match tokio::time::timeout(EXIT, child.wait()).await {
-        Ok(Ok(status)) => format!("it ended by itself ({status})"),
-        Ok(Err(error)) => format!("it ended by itself ({error})"),
-        Err(_) => "it closed its output".to_owned(),
+        Ok(Ok(status)) if status.code() == Some(CANNOT_DECODE.into()) => Ending::Undecodable,
+        Ok(Ok(status)) => Ending::Failed(format!("it ended by itself ({status})")),
+        Ok(Err(error)) => Ending::Failed(format!("it ended by itself ({error})")),
+        Err(_) => Ending::Failed("it closed its output".to_owned()),
     }
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use sluicegate::bus::{Stream, StreamName};
 use sluicegate::config::Config;
 use sluicegate::gateway::Gateway;
+use sluicegate::transcode::supervisor::Make;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
@@ -16,9 +17,10 @@ use tokio::time::timeout;
 use super::PATIENCE;
 use crate::ingest_support;
 
-/// The defaults, on loopback and at free ports.
+/// The defaults, on loopback and at free ports; no ladders, wherever there is a worker.
 pub fn config() -> Config {
     let mut config = Config::default();
+    config.ladder.make = Make::Off;
     config.rtmp.listen = SocketAddr::from(([127, 0, 0, 1], 0));
     config.http.listen = SocketAddr::from(([127, 0, 0, 1], 0));
     config
@@ -88,7 +90,13 @@ impl Program {
 
     pub async fn serve_at(rtmp: &str, http: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sluicegate"));
-        command.args(["serve", "--rtmp", rtmp, "--http", http]).args(arguments).envs(environment.iter().copied());
+        command.env("SLUICEGATE_LADDER_MAKE", "off").envs(environment.iter().copied());
+        command.args(["serve", "--rtmp", rtmp, "--http", http]).args(arguments);
+        Self::started(command).await
+    }
+
+    /// Starts it as it is set up, at the addresses that it tells.
+    pub async fn started(mut command: Command) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().unwrap();
         let mut errors = child.stderr.take().unwrap();

@@ -1,0 +1,106 @@
+// Lets each library be the first viewer of a stream whose rungs are made on demand, and then change between them.
+//
+//   node tests/browser/demand.mjs GATEWAY CLIP DIR
+//
+// Starts a gateway of its own (the binary GATEWAY, with the ladder's worker beside it) and publishes CLIP (640 pixels wide) once for each
+// player, so that each finds rungs that are all gap as yet. It must begin all the same, and then show the source and each rung, up and down,
+// without a stall and without an error. Logs and screenshots go to DIR. Prints one line of JSON for each player; ends with 1 when any of them
+// failed, with 2 when it was called wrongly.
+
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { freePort, isOk, openBrowser, openPage, screenshot, start, until } from './lib.mjs';
+import { openPlayer, PLAYERS, untilSeen, walk } from './players.mjs';
+
+const SOURCE_WIDTH = 640;
+/** Of rungs 180 and 90 pixels high: small enough for a machine of two cores, which plays them besides. */
+const RUNG_WIDTHS = [160, 320];
+const RUNGS = '[{ height = 180, bit_rate = 200000 }, { height = 90, bit_rate = 80000 }]';
+/** How long a worker may take to have a segment. */
+const MADE_MS = 30_000;
+/** A picture that stands for so long is a stall; a busy machine makes players stop for less. */
+const STALL_MS = 2_000;
+
+const [gateway, clip, directory] = process.argv.slice(2);
+if (directory === undefined) {
+  console.error('usage: demand.mjs GATEWAY CLIP DIR');
+  process.exit(2);
+}
+mkdirSync(directory, { recursive: true });
+
+const players = Object.entries(PLAYERS).map(([name, player]) => ({ name, player, stream: `live/${name.replace(/\W+/g, '-')}` }));
+const [rtmp, origin] = [`127.0.0.1:${await freePort()}`, `http://127.0.0.1:${await freePort()}`];
+const log = (what) => join(directory, `${what}.log`);
+const configuration = join(directory, 'gateway.toml');
+writeFileSync(configuration, `[ladder]\nmake = "demand"\nmax_ladders = ${players.length}\nrungs = ${RUNGS}\n`);
+const server = start(gateway, ['serve', '--config', configuration, '--rtmp', rtmp, '--http', new URL(origin).host], log('gateway'));
+const publishers = [];
+const browser = await openBrowser();
+let failed = false;
+try {
+  await until(() => isOk(`${origin}/healthz`), 'the gateway is up');
+  for (const { stream } of players) {
+    const input = ['-nostdin', '-loglevel', 'warning', '-re', '-stream_loop', '-1', '-i', clip, '-c', 'copy', '-f', 'flv'];
+    publishers.push(start('ffmpeg', [...input, `rtmp://${rtmp}/${stream}`], log('publisher')));
+  }
+  // Asks for nothing of HLS or DASH, which would begin the ladder.
+  await until(() => Promise.all(players.map(({ stream }) => isListed(stream))).then((all) => all.every(Boolean)), 'the streams are there');
+  await Promise.all(players.map(play));
+} catch (error) {
+  console.log(JSON.stringify({ ok: false, problems: [error.message] }));
+  failed = true;
+} finally {
+  await browser.close();
+  await Promise.all(publishers.map((publisher) => publisher.end('SIGKILL')));
+  await server.end();
+}
+process.exit(failed ? 1 : 0);
+
+async function isListed(stream) {
+  const told = await fetch(`${origin}/api/v1/streams/${stream}`).then((answer) => (answer.ok ? answer.json() : null));
+  return told?.segments !== undefined && told.segments !== null && told.ladder?.state === 'idle';
+}
+
+async function play({ name, player, stream }) {
+  const { page, problems } = await openPage(browser.context, origin, (url) => url.endsWith('/favicon.ico'));
+  const result = { ok: false, player: name, start_ms: null, stalled_ms: null };
+  try {
+    const opened = Date.now();
+    await openPlayer(page, player, `${origin}/${stream}`);
+    await page.evaluate(watchForStalls);
+    await untilSeen(page, null);
+    result.start_ms = Date.now() - opened;
+    await page.waitForFunction((widths) => widths.every((width) => window.ladder.widths().includes(width)), RUNG_WIDTHS, { timeout: MADE_MS });
+    await until(() => hasSegments(stream), 'each rung has a segment', MADE_MS);
+    await walk(page, [...RUNG_WIDTHS, SOURCE_WIDTH]);
+    result.stalled_ms = await page.evaluate(() => window.stalledMs());
+    if (result.stalled_ms >= STALL_MS) problems.push(`the picture stood for ${result.stalled_ms} ms`);
+  } catch (error) {
+    problems.push(error.message.split('\n')[0]);
+  }
+  await screenshot(page, directory, name.replace(/\W+/g, '-'));
+  problems.push(...await page.evaluate(() => window.ladder?.errors ?? []).catch(() => []));
+  await page.close();
+  result.ok = problems.length === 0;
+  failed ||= !result.ok;
+  console.log(JSON.stringify({ ...result, problems }));
+}
+
+/** In the page: the longest time for which the picture stood since it first moved. */
+function watchForStalls() {
+  let [last, since, longest] = [0, null, 0];
+  setInterval(() => {
+    const { currentTime } = document.querySelector('video');
+    if (currentTime !== last) [last, since] = [currentTime, performance.now()];
+    else if (since !== null) longest = Math.max(longest, performance.now() - since);
+  }, 100);
+  window.stalledMs = () => Math.round(longest);
+}
+
+/** Whether each rung of a stream has a segment of its own. */
+async function hasSegments(stream) {
+  const lists = await Promise.all(['v16', 'v17'].map((track) => fetch(`${origin}/${stream}/${track}.m3u8`).then((answer) => answer.text())));
+  const count = (list, tag) => list.split(tag).length;
+  return lists.every((list) => count(list, '#EXTINF') > count(list, '#EXT-X-GAP'));
+}
