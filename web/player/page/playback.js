@@ -1,8 +1,10 @@
 import { exitUrl, findProtocol, PROTOCOLS } from '../address.js';
 import { Backoff } from '../backoff.js';
 import { bufferedAheadMs } from '../chaser.js';
+import { Choice } from './choice.js';
 import { InfoPoll } from './info.js';
 import { Stalls } from './stalls.js';
+import { Watchdog } from './watchdog.js';
 
 /**
  * @typedef {import('../address.js').ProtocolId} ProtocolId
@@ -35,31 +37,11 @@ const REFRESH_MS = 500;
 const RETRY_FIRST_MS = 1000;
 const RETRY_MAX_MS = 10_000;
 
-/** A player that has played and then stands for so long, while the stream is live, is led back to the live edge. */
-const REJOIN_MS = 4000;
-
-/** And if that did not help within so long, it is begun anew: longer than any player needs to fill its buffer again. */
-const STUCK_MS = 10_000;
-
-/** A player that has shown nothing yet may take longer, and so may one that was led back in time, where it should stay. */
-const LONGEST_WAIT_MS = 30_000;
-
 /** A player that stands no further behind the live edge plays live. */
 const NEAR_LIVE_S = 20;
 
-/** A protocol that was chosen by us and has shown nothing in this time does not come through, as WebSockets behind some proxies. */
-const FRUITLESS_MS = 8000;
-
 /** So many problems are remembered. */
 const MAX_PROBLEMS = 50;
-
-/** Attempts by one protocol that never showed a picture, after which another is tried. */
-const MAX_FRUITLESS = 2;
-
-/** The best first. Apple's own player knows LL-HLS; on iPhones it is the only one that may play in the background. @type {readonly ProtocolId[]} */
-const BEST = ['ws-fmp4', 'hls', 'http-flv', 'dash', 'http-mp4', 'native-hls'];
-/** @type {readonly ProtocolId[]} */
-const BEST_ON_APPLE = ['native-hls', 'ws-fmp4', 'hls', 'http-mp4'];
 
 /** What is said while there is nothing to play. @type {Record<import('./info.js').Presence, string>} */
 const ABSENCE = {
@@ -82,11 +64,7 @@ export class Playback extends EventTarget {
   #origin;
   #poll;
   #stalls;
-  /** @type {ProtocolId} */
-  #protocol;
-  #isAutomatic;
-  /** Attempts since the last picture, by protocol. @type {Map<ProtocolId, number>} */
-  #fruitless = new Map();
+  #choice;
   /** @type {Selection} */
   #selection = {};
   /** @type {import('./drivers.js').Driver | null} */
@@ -102,10 +80,7 @@ export class Playback extends EventTarget {
   #retry;
   /** Whether the present attempt has shown a picture. */
   #hasPlayed = false;
-  /** Since when the player waits although the stream is live. @type {number | null} */
-  #waitsSinceMs = null;
-  /** Whether it was led back to the live edge since then. */
-  #hasRejoined = false;
+  #watchdog = new Watchdog();
   #state = 'Asking for the stream…';
   /** @type {import('../mse.js').Problem[]} */
   #problems = [];
@@ -128,13 +103,12 @@ export class Playback extends EventTarget {
     this.#origin = origin;
     this.#poll = new InfoPoll(stream, origin);
     this.#stalls = new Stalls(video);
-    this.#isAutomatic = protocol === null;
-    this.#protocol = protocol ?? this.#candidates()[0] ?? 'ws-fmp4';
+    this.#choice = new Choice(drivers, protocol);
     this.#poll.addEventListener('change', () => this.#informed());
     const { signal } = this.#end;
     video.addEventListener('playing', () => {
       this.#backoff.reset();
-      this.#fruitless.clear();
+      this.#choice.succeed();
       this.#hasPlayed = true;
       this.#setState('Playing');
     }, { signal });
@@ -163,12 +137,12 @@ export class Playback extends EventTarget {
 
   /** The protocol that is played by now. */
   get protocol() {
-    return this.#protocol;
+    return this.#choice.protocol;
   }
 
   /** Whether that was left to us. */
   get isAutomatic() {
-    return this.#isAutomatic;
+    return this.#choice.isAutomatic;
   }
 
   get selection() {
@@ -217,7 +191,7 @@ export class Playback extends EventTarget {
   /** The stretch of time that a viewer can go to, seconds of the element; null where the protocol keeps none. */
   get window() {
     if (this.#driver?.window !== undefined) return this.#driver.window();
-    const exit = findProtocol(this.#protocol)?.exit;
+    const exit = findProtocol(this.protocol)?.exit;
     const { seekable } = this.#video;
     if ((exit !== 'hls' && exit !== 'dash') || seekable.length === 0) return null;
     const [start, end] = [seekable.start(0), seekable.end(seekable.length - 1)];
@@ -246,9 +220,7 @@ export class Playback extends EventTarget {
    * @param {ProtocolId | null} protocol null leaves the choice to us
    */
   choose(protocol) {
-    this.#isAutomatic = protocol === null;
-    this.#protocol = protocol ?? this.#candidates()[0] ?? 'ws-fmp4';
-    this.#fruitless.clear();
+    this.#choice.make(protocol);
     this.#begin();
   }
 
@@ -306,12 +278,6 @@ export class Playback extends EventTarget {
     };
   }
 
-  /** What this browser can play, the best first. */
-  #candidates() {
-    const order = 'WebKitPlaybackTargetAvailabilityEvent' in globalThis ? BEST_ON_APPLE : BEST;
-    return order.filter((id) => this.#drivers[id]?.isSupported());
-  }
-
   #begin() {
     this.#problems = [];
     this.#stalls.reset();
@@ -348,11 +314,11 @@ export class Playback extends EventTarget {
   /** @param {import('./info.js').StreamInfo} info */
   async #open(info) {
     const attempt = ++this.#attempt;
-    const protocol = findProtocol(this.#protocol);
-    const entry = this.#drivers[this.#protocol];
+    const protocol = findProtocol(this.protocol);
+    const entry = this.#drivers[this.protocol];
     const path = protocol === null ? undefined : info.exits[protocol.exit];
     if (protocol === null || entry === undefined) {
-      this.#report(attempt, { message: `This page was built without a player for “${protocol?.label ?? this.#protocol}”`, fatal: true });
+      this.#report(attempt, { message: `This page was built without a player for “${protocol?.label ?? this.protocol}”`, fatal: true });
       return;
     }
     if (path === undefined || !entry.isSupported()) {
@@ -417,7 +383,7 @@ export class Playback extends EventTarget {
     // The driver may be on the stack: let it finish before it is taken down.
     this.#attempt += 1;
     queueMicrotask(() => this.#close());
-    if (retry === true || this.#hasAnother()) {
+    if (retry === true || this.#choice.hasAnother) {
       this.#state = 'Interrupted; trying again';
       this.#retry = setTimeout(() => {
         this.#retry = undefined;
@@ -427,28 +393,8 @@ export class Playback extends EventTarget {
       this.#failed = true;
       this.#state = 'Stopped';
     }
-    if (this.#isAutomatic) this.#turn(retry === true);
+    this.#choice.fail(retry === true);
     this.#changed();
-  }
-
-  /**
-   * Turns to another protocol where this one cannot play, or has shown nothing more than once.
-   *
-   * @param {boolean} mayRetry
-   */
-  #turn(mayRetry) {
-    const tries = (this.#fruitless.get(this.#protocol) ?? 0) + 1;
-    this.#fruitless.set(this.#protocol, mayRetry ? tries : MAX_FRUITLESS);
-    if (mayRetry && tries < MAX_FRUITLESS) return;
-    this.#protocol = this.#others()[0] ?? this.#protocol;
-  }
-
-  #others() {
-    return this.#candidates().filter((id) => id !== this.#protocol && (this.#fruitless.get(id) ?? 0) < MAX_FRUITLESS);
-  }
-
-  #hasAnother() {
-    return this.#isAutomatic && this.#others().length > 0;
   }
 
   #close() {
@@ -481,25 +427,16 @@ export class Playback extends EventTarget {
 
   /** Leads a player that stands to the live edge, and begins a new attempt in place of one that does not come forward. */
   #rescue() {
-    const hurries = this.#isAutomatic && !this.#hasPlayed && this.#video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA;
-    const waits = this.#driver !== null && (hurries || this.#state === 'Buffering…' || this.#state === 'Connecting…');
-    if (!waits || this.#poll.info?.state !== 'live') {
-      this.#waitsSinceMs = null;
-      this.#hasRejoined = false;
-      return;
-    }
-    this.#waitsSinceMs ??= performance.now();
-    const waitedMs = performance.now() - this.#waitsSinceMs;
+    const isOnTrial = this.isAutomatic && !this.#hasPlayed && this.#video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA;
+    const stands = isOnTrial || this.#state === 'Buffering…' || this.#state === 'Connecting…';
+    const waits = this.#driver !== null && stands && this.#poll.info?.state === 'live';
     const wasLive = this.#hasPlayed && this.#isNearLive();
-    if (wasLive && !this.#hasRejoined && waitedMs >= REJOIN_MS) {
-      this.#hasRejoined = true;
-      this.#driver?.rejoin?.();
-    }
-    if (waitedMs < (hurries ? FRUITLESS_MS : wasLive ? STUCK_MS : LONGEST_WAIT_MS)) return;
-    this.#waitsSinceMs = null;
-    this.#hasRejoined = false;
-    if (hurries) this.#fruitless.set(this.#protocol, MAX_FRUITLESS);
-    this.#report(this.#attempt, { message: hurries ? 'nothing came by this protocol' : 'the player was stuck', fatal: true, retry: true });
+    const remedy = this.#watchdog.look({ waits, isOnTrial, wasLive }, performance.now());
+    if (remedy === 'rejoin') this.#driver?.rejoin?.();
+    if (remedy !== 'renew') return;
+    if (isOnTrial) this.#choice.dismiss();
+    const message = isOnTrial ? 'nothing came by this protocol' : 'the player was stuck';
+    this.#report(this.#attempt, { message, fatal: true, retry: true });
   }
 
   #isNearLive() {
