@@ -180,7 +180,7 @@ impl<T: Entry> Channel<T> {
     }
 
     /// How many gates each push rings.
-    #[cfg(test)]
+    #[cfg(all(test, feature = "server"))]
     pub(crate) fn gates(&self) -> usize {
         self.state.lock().gates.len()
     }
