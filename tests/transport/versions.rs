@@ -47,7 +47,9 @@ async fn a_whole_visit(house: &House, client: Client) {
     });
     for (name, answer) in names.iter().zip(asked.collect::<Vec<_>>()) {
         let answer = answer.await.unwrap();
-        assert_eq!((answer.status, answer.fields["content-type"].as_bytes()), (StatusCode::OK, &b"video/mp4"[..]), "{name}");
+        assert_eq!(answer.status, StatusCode::OK, "{name}");
+        // Behind it init segments name their codec.
+        assert_eq!(answer.fields["content-type"].to_str().unwrap().split(';').next(), Some("video/mp4"), "{name}");
         assert_eq!(answer.body, by_http_1(house, name).await, "{name}");
     }
     let head = client.ask("HEAD", &names[1], &[]).await;
