@@ -12,8 +12,6 @@ use super::{PATIENCE, POLL, hls, http};
 const MANIFEST: &str = "application/dash+xml";
 /// The segment in progress is told of, and the one after it, but none further away.
 const AHEAD: Duration = Duration::from_secs(4);
-/// A segment is whole before its time by as much as its media came sooner than the first of the period.
-const EARLY: Duration = Duration::from_millis(500);
 
 /// What a player saw of one stream.
 #[derive(Debug, Default)]
@@ -119,9 +117,9 @@ impl Track {
                 assert!(known.is_none_or(|known| known == (t, s.d)), "a segment stays as it is: {known:?}, {t} {}", s.d);
                 let end = start + Duration::from_secs_f64((t + s.d - offset) as f64 / timescale as f64);
                 assert!(end <= now + AHEAD, "segment {number} is not told of long before its time: {end:?} at {now:?}");
-                if known.is_none() && end > now {
-                    let is_open = template.availabilityTimeComplete == Some(false);
-                    assert!(is_open || end <= now + EARLY, "what is not whole is said not to be: {number}, {end:?} at {now:?}");
+                // What is not said to be in progress is whole, also where its media came sooner than the first of the period, and so before
+                // its time: it is fetched, and stays as it is.
+                if known.is_none() && end > now && template.availabilityTimeComplete == Some(false) {
                     return;
                 }
                 if known.is_none() {
