@@ -1,10 +1,10 @@
 //! Low-Latency DASH: segments are announced while they are being made, and arrive part by part (DASH-IF IOP 5, part 6).
 
 use std::io;
-use std::sync::Arc;
 
 use crate::media::{Span, Timescale, WallClock};
-use crate::segment::snapshot::{Init, Period, Phase, Progress, Segment, Slot, Snapshot};
+use crate::segment::forecast::{Cuts, remembered};
+use crate::segment::snapshot::{Init, Period, Phase, Progress, Segment, Snapshot};
 use crate::segment::steady::Regular;
 
 use super::adaptation;
@@ -13,10 +13,6 @@ use super::text::{decimal, duration};
 
 /// Half parts that players stay behind the live edge: half a part is being made on average, and three are in hand, as HLS has it.
 const HALF_PARTS_BEHIND: i64 = 7;
-/// As long as the longest of so many segments is the one in progress expected to be; publishers who loop a file repeat themselves late.
-const REMEMBERED: usize = 8;
-/// Added to it: publishers round to milliseconds, at both ends.
-const ROUNDING: Span = Span::from_millis(2);
 /// How much nearer or further players may be before they seek, in percent of what they aim at (DASH-IF IOP 5, part 6, §7).
 const NEAREST: i64 = 75;
 const FURTHEST: i64 = 400;
@@ -62,11 +58,11 @@ impl LowLatency {
         Span::from_nanos(self.part_target.nanos() * HALF_PARTS_BEHIND / 2)
     }
 
-    /// `@availabilityTimeOffset`, in seconds: so much earlier than the whole segment its first part is there. Of those `told` of before they are
-    /// whole none is shorter than the last, which is shorter than the time between two cuts where the track stopped for a while.
+    /// `@availabilityTimeOffset`, in seconds: so much earlier than the whole segment its first part is there, also of the shortest that is `told` of
+    /// before it is whole. None is longer than the time between two cuts, where a track stopped for a while.
     pub fn availability_offset(self, regular: Option<Regular>, told: &[Stretch], scale: Timescale) -> String {
-        let last = told.last().map(|stretch| Span::from_ticks(stretch.duration, scale));
-        let expected = last.map_or(self.expected, |last| last.min(self.expected));
+        let shortest = told.iter().map(|stretch| Span::from_ticks(stretch.duration, scale)).min();
+        let expected = shortest.map_or(self.expected, |shortest| shortest.min(self.expected));
         decimal((regular.map_or(expected, |regular| regular.duration) - self.part_target).max(Span::ZERO))
     }
 
@@ -112,18 +108,12 @@ impl LowLatency {
 
     /// What follows the whole segments of a track in the period in progress, which end there; of a period that has none yet, all of it. These
     /// are segments that other tracks are behind with, the one in progress, and the one after it, so that players can ask for its first
-    /// part as soon as that is there.
-    ///
-    /// They are rather expected to be too long than too short. When one turns out longer than announced, the beginning of the one after it
-    /// moves on past the moment that players have already asked for, and dash.js 5.2.1 then fetches that one twice: Firefox's decoder of HEVC
-    /// fails where frames that it is about to decode are put in again.
+    /// part as soon as that is there; each with the length that it will have, as far as that can be foretold.
     pub fn following(self, snapshot: &Snapshot, init: &Init, mut end: Option<i64>) -> Vec<Stretch> {
-        let scale = init.track.timescale;
-        let longest = remembered(snapshot).filter_map(|slot| Some(slot.segment(init.track.id)?.duration)).max();
-        let expected = longest.unwrap_or_else(|| self.expected.ticks(scale)) + ROUNDING.ticks(scale);
-        let expected = expected.min(longest_segment(snapshot).ticks(scale));
+        let track = &init.track;
         let mut following = Vec::new();
-        for open in snapshot.open.iter().filter(|open| open.track() == init.track.id) {
+        let Some(mut cuts) = Cuts::of(snapshot, self.expected, longest_segment(snapshot)) else { return following };
+        for (nth, open) in snapshot.open.iter().filter(|open| open.track() == track.id).enumerate() {
             let breaks = open.discontinuity && end.is_some() || open.init.generation != init.generation;
             let stretch = match &open.progress {
                 _ if breaks => return following,
@@ -132,16 +122,19 @@ impl LowLatency {
                 Progress::Filling(parts) => {
                     let begun = (!parts.is_empty()).then(|| open.start.ticks());
                     let Some(start) = begun.or(end) else { return following };
+                    let expected = cuts.length(nth, track, start);
                     // It may have become longer than expected already; then another part is.
-                    let so_far = parts.iter().map(|part| part.duration).sum::<i64>() + self.part_target.ticks(scale);
-                    Stretch { start, duration: expected.max(so_far) }
+                    let so_far: i64 = parts.iter().map(|part| part.duration).sum();
+                    let is_longer = so_far > expected;
+                    let duration = if is_longer { so_far + self.part_target.ticks(track.timescale) } else { expected };
+                    Stretch { start, duration }
                 }
             };
             end = Some(stretch.end());
             following.push(stretch);
         }
         if let Some(start) = end.filter(|_| !following.is_empty()) {
-            following.push(Stretch { start, duration: expected });
+            following.push(Stretch { start, duration: cuts.length(following.len(), track, start) });
         }
         following
     }
@@ -156,11 +149,4 @@ impl LowLatency {
 /// followed, as encoders begin: the media after it does not come so late, and latency may not be counted from there.
 fn reference(period: &Period) -> WallClock {
     period.arrived.min(period.wall)
-}
-
-/// The last slots of the period in progress, newest first.
-fn remembered(snapshot: &Snapshot) -> impl Iterator<Item = &Slot> {
-    let number = |slot: &Arc<Slot>| slot.period.as_ref().map(|period| period.index);
-    let current = snapshot.slots.last().and_then(number);
-    snapshot.slots.iter().rev().take(REMEMBERED).take_while(move |slot| current.is_some() && number(slot) == current).map(AsRef::as_ref)
 }

@@ -12,6 +12,7 @@
 //! | [`iframes`] | the pictures that can be shown by themselves, and where they lie in the segments |
 //! | [`cue`], `cues` | moments that the publisher marks: read from script messages, set on the wall clock and kept |
 //! | [`events`] | the same as events in the parts, for players of DASH |
+//! | [`forecast`] | tells where the next cuts will fall |
 //! | [`steady`] | tells whether slots are equally long |
 //! | `presentation` | sets finished slots on the wall clock and gathers them into periods |
 //! | `meter` | measures bit rates |
@@ -31,6 +32,7 @@ mod chunks;
 pub mod cue;
 mod cues;
 pub mod events;
+pub mod forecast;
 pub mod iframes;
 mod lane;
 pub mod listing;

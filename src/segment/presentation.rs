@@ -42,6 +42,14 @@ pub(super) struct Cut {
     pub done: WallClock,
 }
 
+/// What follows the finished slots, as snapshots tell of it.
+#[derive(Debug)]
+pub(super) struct Ahead {
+    pub open: Vec<OpenSegment>,
+    pub cuts: Vec<Timestamp>,
+    pub broken: bool,
+}
+
 /// How a slot follows the last one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Turn {
@@ -314,8 +322,7 @@ impl Presentation {
         program: &Program,
         inits: &[Arc<Init>],
         progress: &BTreeMap<TrackId, Progress>,
-        open: Vec<OpenSegment>,
-        broken: bool,
+        ahead: Ahead,
         rungs: &[Arc<Rung>],
     ) -> Option<Snapshot> {
         let terms = self.terms?;
@@ -341,8 +348,9 @@ impl Presentation {
             tracks: self.accounts.tell(program, inits, progress, rungs),
             expected,
             slots: self.window.listed().clone(),
-            open,
-            broken,
+            open: ahead.open,
+            cuts: ahead.cuts,
+            broken: ahead.broken,
             coming: self.coming.clone(),
             discontinuity_sequence: self.window.discontinuity_sequence(),
             independent: self.accounts.are_independent(inits),

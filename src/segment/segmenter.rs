@@ -231,9 +231,7 @@ impl Segmenter {
     pub fn snapshot(&mut self) -> Option<Arc<Snapshot>> {
         if self.cached.as_ref().is_none_or(|cached| cached.state != self.state()) {
             let (inits, rungs) = (self.inits(), self.expected_rungs());
-            // Also while what will begin anew has not come yet.
-            let broken = self.pending.front().map_or(self.discontinuity, |slot| slot.discontinuity);
-            let snapshot = self.presentation.snapshot(&self.program, &inits, &self.progress(), self.open_segments(), broken, &rungs)?;
+            let snapshot = self.presentation.snapshot(&self.program, &inits, &self.progress(), self.ahead(), &rungs)?;
             self.cached = Some(Arc::new(snapshot));
         }
         self.cached.clone()

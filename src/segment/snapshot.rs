@@ -346,6 +346,8 @@ pub struct Snapshot {
     pub slots: Slots,
     /// What follows the listed slots: those in progress, at most a few for each track, in order of track and number.
     pub open: Vec<OpenSegment>,
+    /// The cuts that were made from the beginning of the first slot in progress on, up to a discontinuity.
+    pub cuts: Vec<Timestamp>,
     /// Whether a discontinuity follows the listed slots, also where nothing that comes after it is in progress yet.
     pub broken: bool,
     /// The period that the first of those begin, once each track has a part in it; it stays as it is when they are whole.

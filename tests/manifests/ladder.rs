@@ -346,24 +346,21 @@ fn a_ladder_with_two_languages_as_it_goes_out() {
        <Representation id="v0" bandwidth="2500000" codecs="avc1.64001f" width="1280" height="720" frameRate="30">
         <SegmentTemplate timescale="90000" presentationTimeOffset="0" startNumber="1790000000" initialization="v0-1790000000000-i1.mp4" media="v0-1790000000000-$Number$.m4s" availabilityTimeOffset="1.665" availabilityTimeComplete="false">
          <SegmentTimeline>
-          <S t="0" d="180000" r="1"/>
-          <S d="180180" r="1"/>
+          <S t="0" d="180000" r="3"/>
          </SegmentTimeline>
         </SegmentTemplate>
        </Representation>
        <Representation id="v1" bandwidth="37000" codecs="avc1.64001f" width="854" height="480" frameRate="30">
         <SegmentTemplate timescale="90000" presentationTimeOffset="0" startNumber="1790000000" initialization="v1-1790000000000-i1.mp4" media="v1-1790000000000-$Number$.m4s" availabilityTimeOffset="1.665" availabilityTimeComplete="false">
          <SegmentTimeline>
-          <S t="0" d="180000" r="1"/>
-          <S d="180180" r="1"/>
+          <S t="0" d="180000" r="3"/>
          </SegmentTimeline>
         </SegmentTemplate>
        </Representation>
        <Representation id="v2" bandwidth="127000" codecs="avc1.64001f" width="1920" height="1080" frameRate="30">
         <SegmentTemplate timescale="90000" presentationTimeOffset="0" startNumber="1790000000" initialization="v2-1790000000000-i1.mp4" media="v2-1790000000000-$Number$.m4s" availabilityTimeOffset="1.665" availabilityTimeComplete="false">
          <SegmentTimeline>
-          <S t="0" d="180000" r="1"/>
-          <S d="180180" r="1"/>
+          <S t="0" d="180000" r="3"/>
          </SegmentTimeline>
         </SegmentTemplate>
        </Representation>
@@ -376,11 +373,11 @@ fn a_ladder_with_two_languages_as_it_goes_out() {
        <Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>
        <Representation id="a0" bandwidth="160000" codecs="mp4a.40.2" audioSamplingRate="48000">
         <AudioChannelConfiguration schemeIdUri="urn:mpeg:mpegB:cicp:ChannelConfiguration" value="2"/>
-        <SegmentTemplate timescale="48000" presentationTimeOffset="0" startNumber="1790000000" initialization="a0-1790000000000-i1.mp4" media="a0-1790000000000-$Number$.m4s" availabilityTimeOffset="1.665" availabilityTimeComplete="false">
+        <SegmentTemplate timescale="48000" presentationTimeOffset="0" startNumber="1790000000" initialization="a0-1790000000000-i1.mp4" media="a0-1790000000000-$Number$.m4s" availabilityTimeOffset="1.649" availabilityTimeComplete="false">
          <SegmentTimeline>
           <S t="1024" d="95232"/>
-          <S d="96256"/>
-          <S d="96352" r="1"/>
+          <S d="96256" r="1"/>
+          <S d="95232"/>
          </SegmentTimeline>
         </SegmentTemplate>
        </Representation>
@@ -394,11 +391,11 @@ fn a_ladder_with_two_languages_as_it_goes_out() {
        <Role schemeIdUri="urn:mpeg:dash:role:2011" value="alternate"/>
        <Representation id="a1" bandwidth="53690" codecs="mp4a.40.2" audioSamplingRate="48000">
         <AudioChannelConfiguration schemeIdUri="urn:mpeg:mpegB:cicp:ChannelConfiguration" value="2"/>
-        <SegmentTemplate timescale="48000" presentationTimeOffset="0" startNumber="1790000000" initialization="a1-1790000000000-i1.mp4" media="a1-1790000000000-$Number$.m4s" availabilityTimeOffset="1.665" availabilityTimeComplete="false">
+        <SegmentTemplate timescale="48000" presentationTimeOffset="0" startNumber="1790000000" initialization="a1-1790000000000-i1.mp4" media="a1-1790000000000-$Number$.m4s" availabilityTimeOffset="1.649" availabilityTimeComplete="false">
          <SegmentTimeline>
           <S t="1024" d="95232"/>
-          <S d="96256"/>
-          <S d="96352" r="1"/>
+          <S d="96256" r="1"/>
+          <S d="95232"/>
          </SegmentTimeline>
         </SegmentTemplate>
        </Representation>

@@ -11,6 +11,7 @@ mod cues;
 mod day;
 mod drift;
 mod events;
+mod foretold;
 #[cfg(feature = "server")]
 mod held;
 mod iframes;

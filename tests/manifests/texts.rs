@@ -133,8 +133,7 @@ fn a_live_stream_of_pictures_and_sound() {
        <Representation id="v0" bandwidth="2500000" codecs="avc1.64001f" width="1280" height="720" frameRate="30">
         <SegmentTemplate timescale="90000" presentationTimeOffset="2970" startNumber="1790000000" initialization="v0-1790000000000-i1.mp4?token=a&amp;b=%3C%22%24%3E" media="v0-1790000000000-$Number$.m4s?token=a&amp;b=%3C%22%24%3E" availabilityTimeOffset="1.665" availabilityTimeComplete="false">
          <SegmentTimeline>
-          <S t="2970" d="180000" r="2"/>
-          <S d="180180" r="1"/>
+          <S t="2970" d="180000" r="4"/>
          </SegmentTimeline>
         </SegmentTemplate>
        </Representation>
@@ -151,7 +150,7 @@ fn a_live_stream_of_pictures_and_sound() {
          <SegmentTimeline>
           <S t="2048" d="96256" r="1"/>
           <S d="95232"/>
-          <S d="96352" r="1"/>
+          <S d="96256" r="1"/>
          </SegmentTimeline>
         </SegmentTemplate>
        </Representation>

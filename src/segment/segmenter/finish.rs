@@ -6,10 +6,10 @@ use std::sync::Arc;
 use crate::media::{Span, Timestamp, TrackId, WallClock};
 use crate::segment::alignment::Side;
 use crate::segment::lane::Lane;
-use crate::segment::presentation::{Cut, Progress, Seen, Turn};
+use crate::segment::presentation::{Ahead, Cut, Progress, Seen, Turn};
 use crate::segment::snapshot::{self, OpenSegment, PartNumber};
 
-use super::{MAX_SKEW, Segmenter};
+use super::{MAX_SKEW, Pending, Segmenter};
 
 impl Segmenter {
     /// Where the leading track ends if nothing follows.
@@ -149,7 +149,16 @@ impl Segmenter {
         self.lanes.iter().map(|lane| (lane.id(), progress(lane))).collect()
     }
 
-    pub(super) fn open_segments(&self) -> Vec<OpenSegment> {
+    pub(super) fn ahead(&self) -> Ahead {
+        let begins_anew = |(position, slot): &(usize, &Pending)| *position > 0 && slot.discontinuity;
+        let together = self.pending.iter().enumerate().take_while(|slot| !begins_anew(slot));
+        let cuts = self.pending.front().map(|slot| slot.start).into_iter().chain(together.map_while(|(_, slot)| slot.end));
+        // Also while what will begin anew has not come yet.
+        let broken = self.pending.front().map_or(self.discontinuity, |slot| slot.discontinuity);
+        Ahead { open: self.open_segments(), cuts: cuts.collect(), broken }
+    }
+
+    fn open_segments(&self) -> Vec<OpenSegment> {
         let mut open = Vec::new();
         for lane in &self.lanes {
             for slot in self.pending.iter().filter(|slot| slot.msn <= lane.msn) {
