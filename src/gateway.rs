@@ -157,7 +157,11 @@ impl Gateway {
         let doors = Doors { plain, encrypted, tls: tls.clone(), http: Some(http), sockets };
         let at_rtmp = server::Shared { registry: Arc::clone(&registry), authority, options: Arc::new(config.rtmp), players };
         let publishers = tokio::spawn(server::serve(doors, at_rtmp, closing.publishers.clone()));
-        let mut housekeeping = vec![tokio::spawn(keep_house(Arc::clone(&registry), outlets)), watch, tokio::spawn(machine::watch_clock())];
+        let mut housekeeping = vec![
+            tokio::spawn(keep_house(Arc::clone(&registry), outlets)),
+            watch,
+            tokio::spawn(machine::watch_clock(Arc::clone(&registry))),
+        ];
         let ladders = supervisor::prepare(config.ladder, &registry);
         housekeeping.extend(ladders.map(|ladders| media.handle().spawn(ladders)));
         housekeeping.extend(tls.map(|tls| tokio::spawn(tls.watch())));

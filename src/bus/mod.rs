@@ -1,4 +1,5 @@
-//! The media bus: a window of entries, channels that publish and subscribe to it, and the registry of live streams.
+//! The media bus: a window of entries, channels that publish and subscribe to it, the registry of live streams, and
+//! the clock that all of them go by.
 //!
 //! Knows no wire format and no runtime: whoever waits does so on a [`Gate`], which any executor can drive.
 
@@ -11,6 +12,7 @@ pub mod registry;
 pub mod stream;
 mod sync;
 pub mod viewing;
+pub mod wall;
 pub mod window;
 
 pub use channel::{Channel, Publisher, Revoked, Subscriber};

@@ -1,7 +1,10 @@
 //! What the machine allows and does: how many files may be open, and how its clock runs.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::Arc;
+use std::time::Duration;
 
+use crate::bus::{Registry, wall};
+use crate::media::Span;
 use crate::net::Limits;
 
 /// Of the files that the system lets a process open, one in so many is kept for encoders, the spool, workers and ladders ...
@@ -12,7 +15,7 @@ const KEPT_LEAST: usize = 64;
 /// Between two looks at the clock.
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 /// A clock that is set by no more than this is being kept right, which moves it by far less.
-const STEP: Duration = Duration::from_secs(2);
+const STEP: Span = Span::from_secs(2);
 
 /// Lets this process open as many files as the system allows it. Where viewers could use them all up, fewer are taken: an encoder that
 /// comes back, and the spool, must still find one.
@@ -39,43 +42,35 @@ fn viewers_within(open_files: usize) -> usize {
     open_files - kept
 }
 
-/// Tells the operator when somebody sets the system's clock, for HLS and DASH live on it.
-pub(super) async fn watch_clock() {
-    let mut seen = (Instant::now(), SystemTime::now());
+/// Sets the clock that presentations lie on right where nobody would notice, and tells the operator when somebody sets the system's.
+pub(super) async fn watch_clock(registry: Arc<Registry>) {
+    let mut before = Span::ZERO;
     loop {
         tokio::time::sleep(LOOK_INTERVAL).await;
-        let now = (Instant::now(), SystemTime::now());
-        match step(seen, now) {
-            Some(Step::Ahead(by)) => {
-                tracing::warn!(
-                    seconds = by.as_secs(),
-                    "the system's clock was set ahead, or the machine slept: HLS and DASH go on behind a discontinuity"
-                );
-            }
-            Some(Step::Back(by)) => tracing::warn!(
-                seconds = by.as_secs(),
-                "the system's clock was set back: what is live keeps its times until it begins anew, and players of DASH may wait for them"
+        let ahead = wall::set_right(registry.list().iter().map(|stream| stream.state()));
+        match news(before, ahead) {
+            Some(News::Off) => tracing::warn!(
+                ahead_s = ahead.millis() / 1_000,
+                "the system's clock was set, or the machine slept: what is live, and its players, go by the clock as it was; it is set right when nothing is live"
             ),
+            Some(News::Right) => tracing::info!("the clock that streams go by is the system's again"),
             None => {}
         }
-        seen = now;
+        before = ahead;
     }
 }
 
-/// By how much a clock was set.
+/// What there is to tell of the clock.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Step {
-    Ahead(Duration),
-    Back(Duration),
+enum News {
+    Off,
+    Right,
 }
 
-/// Whether the clock was set between two looks: what it says that has passed is not what has.
-fn step(before: (Instant, SystemTime), now: (Instant, SystemTime)) -> Option<Step> {
-    let expected = before.1 + now.0.saturating_duration_since(before.0);
-    match now.1.duration_since(expected) {
-        Ok(ahead) => (ahead > STEP).then_some(Step::Ahead(ahead)),
-        Err(back) => (back.duration() > STEP).then(|| Step::Back(back.duration())),
-    }
+/// What there is to tell where the system's clock was so far `before` ahead of ours, and now is so far.
+fn news(before: Span, ahead: Span) -> Option<News> {
+    let news = if ahead.abs() > STEP { News::Off } else { News::Right };
+    ((ahead - before).abs() > STEP).then_some(news)
 }
 
 #[cfg(test)]
@@ -90,10 +85,9 @@ mod tests {
 
     #[test]
     fn a_clock_that_was_set_is_told_from_one_that_is_kept_right() {
-        let (instant, wall) = (Instant::now(), SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000));
-        let later = instant + LOOK_INTERVAL;
-        let (right, second, hour) = (wall + LOOK_INTERVAL, Duration::from_secs(1), Duration::from_secs(3_600));
-        let steps = [right, right + second, right - second, right + hour, right - hour].map(|says| step((instant, wall), (later, says)));
-        assert_eq!(steps, [None, None, None, Some(Step::Ahead(hour)), Some(Step::Back(hour))]);
+        let (second, hour) = (Span::from_secs(1), Span::from_secs(3_600));
+        assert_eq!((news(Span::ZERO, second), news(second, Span::ZERO - second)), (None, None));
+        assert_eq!((news(Span::ZERO, hour), news(hour, hour + second), news(hour, Span::ZERO)), (Some(News::Off), None, Some(News::Right)));
+        assert_eq!(news(Span::ZERO, Span::ZERO - hour), Some(News::Off));
     }
 }

@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::body::Body;
@@ -15,9 +15,9 @@ use super::api::StreamInfo;
 use super::content::content;
 use super::problem::Problem;
 use super::{negotiation, playlists};
-use crate::bus::Stream;
+use crate::bus::{Stream, wall};
 use crate::fmp4;
-use crate::media::{Kind, TrackId, WallClock};
+use crate::media::{Kind, TrackId};
 use crate::outlet::{Flow, Media, NotHeld, Outlet};
 use crate::segment;
 use crate::segment::request::{self, Request};
@@ -34,7 +34,7 @@ const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 pub async fn file(outlet: &Outlet, request: Request, method: &Method, headers: &HeaderMap, query: &str, patience: Duration) -> Response {
     match request {
         Request::Info => {
-            let info = StreamInfo::of(outlet.stream(), Instant::now(), WallClock::from(SystemTime::now()));
+            let info = StreamInfo::of(outlet.stream(), Instant::now(), wall::now());
             ([(header::CACHE_CONTROL, "no-store")], Json(info)).into_response()
         }
         Request::Multivariant | Request::MediaPlaylist(_) | Request::IFramePlaylist(_) | Request::Manifest => {

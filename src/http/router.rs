@@ -19,7 +19,7 @@ use super::problem::Problem;
 use super::push::Push;
 use super::{assets, cors, files, streams, thumbnail};
 use crate::auth::Authority;
-use crate::bus::{Registry, Stream, StreamName};
+use crate::bus::{Registry, Stream, StreamName, wall};
 use crate::egress::Hubs;
 use crate::media::WallClock;
 use crate::segment::snapshot::Snapshot;
@@ -183,10 +183,12 @@ async fn healthz() -> Response {
     ([(header::CACHE_CONTROL, "no-store")], "ok\n").into_response()
 }
 
-/// Our clock, as DASH players want it (UTCTiming http-iso and http-head).
+/// Our clock, as DASH players want it (UTCTiming http-iso and http-head): the one that presentations lie on.
 async fn time() -> Response {
-    let now = WallClock::from(SystemTime::now());
-    ([(header::CACHE_CONTROL, "no-store"), (header::CONTENT_TYPE, "text/plain; charset=utf-8")], now.to_string()).into_response()
+    let now = wall::now();
+    let date = httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + now.since_unix());
+    let fields = [(header::CACHE_CONTROL, "no-store"), (header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::DATE, date.as_str())];
+    (fields, now.to_string()).into_response()
 }
 
 async fn method_not_allowed(method: Method) -> Response {
@@ -224,14 +226,14 @@ async fn status(State(context): State<Context>, Path(path): Path<String>) -> Res
             _ => return Err(absent),
         },
     };
-    let status = context.shared.status(&stream, Instant::now(), WallClock::from(SystemTime::now()));
+    let status = context.shared.status(&stream, Instant::now(), wall::now());
     Ok((fields, Json(status)).into_response())
 }
 
 impl Shared {
     /// All streams, as their operator sees them.
     pub fn list(&self) -> StreamList {
-        let (now, wall) = (Instant::now(), WallClock::from(SystemTime::now()));
+        let (now, wall) = (Instant::now(), wall::now());
         let streams = self.registry.list().iter().map(|stream| self.status(stream, now, wall)).collect();
         StreamList { streams, publish: self.entrance.clone() }
     }

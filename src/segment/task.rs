@@ -6,13 +6,13 @@ mod told;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 use tracing::{info, warn};
 
-use crate::bus::{Budget, Cause, End, From, Gate, LeftOut, Read, State, Stream, Subscriber, Why};
+use crate::bus::{Budget, Cause, End, From, Gate, LeftOut, Read, State, Stream, Subscriber, Why, wall};
 use crate::media::{Program, Sample, TrackId, WallClock};
 
 use super::body::Spooled;
@@ -76,7 +76,7 @@ pub async fn run(stream: Arc<Stream>, options: Options, keeping: Keeping, announ
             read = next(&mut subscriber, &mut samples, |now| segmenter.as_mut().is_some_and(|to| rungs.hand_over(stream, to, now))) => Some(read),
             _ = ticks.tick() => None,
         };
-        let now = WallClock::from(SystemTime::now());
+        let now = wall::now();
         let ended = feed.take(read, &mut samples, now);
         feed.keep();
         feed.report();
@@ -94,7 +94,7 @@ async fn next(source: &mut Subscriber<Sample>, samples: &mut Vec<Sample>, mut ru
             Read::Empty => {}
             found => return found,
         }
-        if rungs(WallClock::from(SystemTime::now())) {
+        if rungs(wall::now()) {
             return Read::Empty;
         }
         source.gate().rung().await;

@@ -8,7 +8,7 @@ pub mod warnings;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -17,7 +17,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::router::Shared;
-use crate::bus::{Registry, Stream, StreamName};
+use crate::bus::{Registry, Stream, StreamName, wall};
 use crate::media::{Epoch, WallClock};
 use vitals::{Figures, Vitals};
 
@@ -135,7 +135,7 @@ pub async fn run(shared: Arc<Shared>, closing: CancellationToken) {
     loop {
         let now = Instant::now();
         if now >= look_at {
-            monitor.look(&shared.registry, now, WallClock::from(SystemTime::now()));
+            monitor.look(&shared.registry, now, wall::now());
             look_at = now + LOOK;
         }
         if now >= tell_at && monitor.news.receiver_count() > 0 {

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -15,10 +15,9 @@ use super::rate::{Ceiling, Excess, Wishes};
 use super::verdict::{Refusal, encoder, hint, label, loggable};
 use super::{Limiter, Place, Shared, farewell};
 use crate::auth::{Action, Question};
-use crate::bus::{Departure, PublishRefused, PublisherInfo, Revoked, StreamName, Totals};
+use crate::bus::{Departure, PublishRefused, PublisherInfo, Revoked, StreamName, Totals, wall};
 use crate::flv::TagKind;
 use crate::ingest::{Ingest, IngestError};
-use crate::media::WallClock;
 use crate::net::{ConnectionId, Transport};
 use crate::rtmp::session::{CloseReason, Event, Request, Session, UnpublishReason};
 use crate::rtmp::status::Code;
@@ -293,7 +292,7 @@ impl Connection {
         let encoder = encoder(request.connect.flash_ver());
         let info = PublisherInfo { connection: self.id.0, address: self.address, protocol: self.protocol(), encoder: encoder.clone() };
         let options = &self.shared.options;
-        let session = self.shared.registry.publish(name, info, options.takeover, now, WallClock::from(SystemTime::now()))?;
+        let session = self.shared.registry.publish(name, info, options.takeover, now, wall::now())?;
         let ingest = Ingest::new(session, options.ingest());
         tracing::info!(stream = %name, encoder, "publishing");
         if self.session.accept_publish(request.id, now).is_ok() {
@@ -333,7 +332,7 @@ impl Connection {
     fn on_media(&mut self, kind: TagKind, timestamp: u32, body: &Bytes, now: Instant) {
         self.messages += 1;
         let Some(ingest) = &mut self.ingest else { return };
-        match ingest.push(kind, timestamp, body, now, WallClock::from(SystemTime::now())) {
+        match ingest.push(kind, timestamp, body, now, wall::now()) {
             Ok(()) => {}
             Err(IngestError::Revoked(why)) => self.send_away(why),
             Err(error) => {
