@@ -193,8 +193,8 @@ INTERRUPTIONS_LONG=$INTERRUPTIONS,return-changed,takeover,quick-return,end-and-r
 CODEC_CHANGES=takeover-codecs
 CODEC_CHANGES_LONG=$CODEC_CHANGES,return-codecs
 ADAPTABLE=hls,hls-shaka,dash,dash-shaka
-# The players whose latency is measured, at these lengths of parts, for so many seconds each.
-NEAR_LIVE=hls,hls-shaka,dash,dash-shaka,native-hls
+# The players whose latency is measured, at these lengths of parts, for so many seconds each; the first finds a stream that has just begun.
+NEAR_LIVE=native-hls,hls,hls-shaka,dash,dash-shaka
 PARTS=334
 PARTS_LONG=334,200
 

@@ -1,7 +1,7 @@
-//! Blocking reload: what a player asks of a playlist that is still to come (RFC 8216bis §6.2.5.2).
+//! Waiting for a playlist that is still to come: blocking reload (RFC 8216bis §6.2.5.2), and what players without parts begin with.
 
 use crate::media::{Span, TrackId};
-use crate::segment::listing;
+use crate::segment::listing::{self, Entry, Media};
 use crate::segment::snapshot::{MediaSequence, Phase, Snapshot};
 
 /// Whole segments that a player may ask for ahead of the last one.
@@ -13,6 +13,10 @@ const PATIENCE_OF_PLAYERS: i64 = 9;
 /// Seconds of parts that a player may ask for ahead of the last one: the Advance Part Limit is as many parts, or this number of them where
 /// they are long.
 const PARTS_AHEAD: i64 = 3;
+
+/// Segments that players without parts begin with: they start no nearer to the end than three target durations (RFC 8216 §6.3.3). Chromium
+/// 156 loads the last three and gives up a stream of two.
+const BEGINNING: usize = 3;
 
 /// The `_HLS_` directives of a request for a media playlist; unknown ones are passed over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -114,6 +118,20 @@ impl Wanted {
         }
         Ok(part < there)
     }
+}
+
+/// Whether the playlist of `track` lists enough for players without parts to begin with, or never will. Of a rung only segments of its own
+/// count: a ladder that is made on demand begins with gaps.
+pub fn has_beginning(snapshot: &Snapshot, track: TrackId) -> bool {
+    if snapshot.phase != Phase::Live || !snapshot.is_current(track) {
+        return true;
+    }
+    let counts = |entry: &Entry<'_>| match entry.media {
+        Media::Whole(_) => true,
+        Media::Gap(_) => !track.is_rung(),
+        Media::Open(_) => false,
+    };
+    listing::entries(snapshot, track).filter(counts).take(BEGINNING).count() == BEGINNING
 }
 
 /// For how long a playlist is held until it lists what is wanted.

@@ -1,7 +1,10 @@
-//! What a request says of the answer's form: whether it may be compressed, and which one the client has already (RFC 9110 §12 and §13).
+//! What a request says of the answer's form: whether it may be compressed, and which one the client has already (RFC 9110 §12 and §13);
+//! and whether a browser's own player asks.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
+/// For what a browser asks.
+const FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 /// Most elements of a list that are looked at.
 const MAX_ELEMENTS: usize = 32;
 /// A weight of 1, in thousandths (RFC 9110 §12.4.2).
@@ -23,6 +26,16 @@ pub fn wants_gzip(fields: &HeaderMap) -> bool {
     }
     let gzip = gzip.or(any).unwrap_or(0);
     gzip > 0 && gzip >= identity.unwrap_or(0)
+}
+
+/// Whether a browser's own player asks, for the source of a `<video>` or `<audio>` (Fetch Metadata §2.1); a player that is a script asks
+/// with `empty`. Browsers send that field to origins that they trust, by HTTPS or on this machine. Elsewhere Chromium 156 is known by
+/// asking for a range of a text and refusing every coding that it does not name.
+pub fn is_media_element(fields: &HeaderMap) -> bool {
+    match fields.get(FETCH_DEST) {
+        Some(destination) => destination == "video" || destination == "audio",
+        None => fields.contains_key(header::RANGE) && elements(fields, header::ACCEPT_ENCODING).any(|element| element == "*;q=0"),
+    }
 }
 
 /// Whether the client has the form of that strong tag already (RFC 9110 §13.1.2), so that 304 is answer enough.
@@ -65,6 +78,28 @@ mod tests {
 
     fn fields(name: HeaderName, lines: &[&str]) -> HeaderMap {
         lines.iter().map(|line| (name.clone(), line.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn a_browsers_own_player_is_known_by_what_it_asks_for() {
+        let chromium = [(header::RANGE, "bytes=0-"), (header::ACCEPT_ENCODING, "gzip, identity;q=1, *;q=0")];
+        let with = |destination| (FETCH_DEST, destination);
+        let table = [
+            (vec![with("video")], true),
+            (vec![with("audio")], true),
+            (vec![with("empty")], false),
+            (vec![with("document")], false),
+            (chromium.to_vec(), true),
+            ([&chromium[..], &[with("empty")]].concat(), false),
+            (chromium[..1].to_vec(), false),
+            (chromium[1..].to_vec(), false),
+            (vec![(header::RANGE, "bytes=0-"), (header::ACCEPT_ENCODING, "gzip, deflate, br, zstd")], false),
+            (vec![], false),
+        ];
+        for (fields, is_one) in table {
+            let fields: HeaderMap = fields.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect();
+            assert_eq!(is_media_element(&fields), is_one, "{fields:?}");
+        }
     }
 
     #[test]

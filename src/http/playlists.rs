@@ -1,7 +1,7 @@
 //! Playlists and manifests: rendered once for all who ask the same, and held until they list what a player asked for.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -20,13 +20,25 @@ use crate::{dash, hls};
 const PLAYLIST: &str = "application/vnd.apple.mpegurl";
 const MANIFEST: &str = "application/dash+xml";
 
-/// Answers a request for a playlist or manifest. One of a stream that has just begun is held until there is something to list, at most
-/// `patience`.
+/// Answers a request for a playlist or manifest. One of a stream that has just begun is held until there is something to list, and for a
+/// browser's own player until it can begin, at most `patience`. Such a player gets what others get, only later, so caches need not tell
+/// them apart.
 pub async fn listing(outlet: &Outlet, request: Request, headers: &HeaderMap, query: &str, patience: Duration) -> Response {
-    match answer(outlet, request, query, patience).await {
+    let asked = Asked { at: Instant::now(), patience, by_browser: negotiation::is_media_element(headers) };
+    match answer(outlet, request, query, asked).await {
         Ok(answer) => answer.in_a_form_for(headers),
         Err(refused) => refused.into_response(),
     }
+}
+
+/// When something was asked for, and by whom.
+#[derive(Clone, Copy)]
+struct Asked {
+    at: Instant,
+    /// How long it may be held from then on, unless it was asked for by number.
+    patience: Duration,
+    /// By the player that is part of a browser.
+    by_browser: bool,
 }
 
 /// A text, and what caches may make of it.
@@ -43,13 +55,13 @@ struct Refused {
     retry: bool,
 }
 
-async fn answer(outlet: &Outlet, request: Request, query: &str, patience: Duration) -> Result<Answer, Refused> {
-    let snapshot = outlet.shelf().settled(patience).await.map_err(|why| match why {
+async fn answer(outlet: &Outlet, request: Request, query: &str, asked: Asked) -> Result<Answer, Refused> {
+    let snapshot = outlet.shelf().settled(asked.patience).await.map_err(|why| match why {
         NotHeld::Crowded(_) => unavailable(why),
         _ => unavailable("the stream has not been cut into segments yet; try again in a few seconds"),
     })?;
     match request {
-        Request::MediaPlaylist(track) => media_playlist(outlet, &snapshot, track, query).await,
+        Request::MediaPlaylist(track) => media_playlist(outlet, &snapshot, track, query, asked).await,
         Request::IFramePlaylist(track) => {
             must_be_there(outlet, &snapshot, track)?;
             let carried = request::carried_query(query);
@@ -66,7 +78,7 @@ async fn answer(outlet: &Outlet, request: Request, query: &str, patience: Durati
     }
 }
 
-async fn media_playlist(outlet: &Outlet, snapshot: &Arc<Snapshot>, track: TrackId, query: &str) -> Result<Answer, Refused> {
+async fn media_playlist(outlet: &Outlet, snapshot: &Arc<Snapshot>, track: TrackId, query: &str, asked: Asked) -> Result<Answer, Refused> {
     must_be_there(outlet, snapshot, track)?;
     // As RFC 8216bis appendix B.1 has it: what was asked for by number stays the answer to it, and so does a refusal.
     let refused = |error: DirectiveError| Refused {
@@ -76,6 +88,7 @@ async fn media_playlist(outlet: &Outlet, snapshot: &Arc<Snapshot>, track: TrackI
     };
     let Directives { wanted, skip } = Directives::parse(query).map_err(refused)?;
     let (snapshot, max_age) = match wanted {
+        None if asked.by_browser => (with_beginning(outlet, snapshot, track, asked).await, half(snapshot)),
         None => (Arc::clone(snapshot), half(snapshot)),
         Some(wanted) => {
             let listed = |snapshot: &Arc<Snapshot>| match wanted.is_listed(snapshot, track) {
@@ -91,6 +104,14 @@ async fn media_playlist(outlet: &Outlet, snapshot: &Arc<Snapshot>, track: TrackI
     let carried = request::carried_query(query);
     let listing = Listing { request: Request::MediaPlaylist(track), selection: Selection::default(), delta: skip, carried };
     text(outlet, &snapshot, listing, snapshot.state, max_age)
+}
+
+/// The first snapshot that lists enough for players without parts to begin with, or what there is when that does not come in time.
+async fn with_beginning(outlet: &Outlet, snapshot: &Arc<Snapshot>, track: TrackId, asked: Asked) -> Arc<Snapshot> {
+    let patience = asked.patience.saturating_sub(asked.at.elapsed());
+    let listed = |snapshot: &Arc<Snapshot>| reload::has_beginning(snapshot, track).then(|| Arc::clone(snapshot));
+    let held = outlet.shelf().until(patience, listed).await.ok();
+    held.or_else(|| outlet.shelf().snapshot()).unwrap_or_else(|| Arc::clone(snapshot))
 }
 
 fn must_be_there(outlet: &Outlet, snapshot: &Snapshot, track: TrackId) -> Result<(), Refused> {

@@ -11,6 +11,7 @@ mod support;
 
 mod age;
 mod api;
+mod beginning;
 mod cli;
 mod console;
 mod crowd;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use proptest::prelude::*;
+use sluicegate::hls::reload;
 use sluicegate::media::{Kind, Rung, Sample, Track, TrackId};
 use sluicegate::segment::listing::{self, Media};
 use sluicegate::segment::options::Options;
@@ -272,6 +273,7 @@ fn a_rung_that_is_too_late_is_left_out_until_it_has_caught_up() {
     let (stage, _) = play(&calm(), 28_000, &spells, (0, Turn::None), 1);
     let there = presence(&stage);
     assert!(there[2] && !there[5] && !there[6] && there[9..].iter().all(|there| *there), "{there:?}");
+    assert!(reload::has_beginning(stage.snapshots.last().unwrap(), RUNG), "gaps in it are waited for no more");
 }
 
 #[test]
@@ -288,6 +290,8 @@ fn what_a_rung_is_to_be_is_listed_before_it_has_a_picture_and_its_playlist_has_g
     assert_eq!(list.segments.len(), snapshot.slots.len());
     assert_eq!(text.matches("#EXT-X-GAP").count(), snapshot.slots.len());
     assert!(!text.contains("PRELOAD-HINT") && !text.contains("EXT-X-MAP"), "nothing is promised: {text}");
+    let begin = [TrackId::VIDEO, TrackId::AUDIO, RUNG].map(|track| reload::has_beginning(&snapshot, track));
+    assert_eq!(begin, [true, true, false], "browsers' own players wait for what is the rung's");
     // Who asks for it all the same finds the source there.
     let file = |track| snapshot.media(&Request::Segment { track, epoch: snapshot.epoch, generation: 1, msn: snapshot.first() }).unwrap();
     let [found, source] = [RUNG, TrackId::VIDEO].map(|track| file(track).in_memory().unwrap().clone());
