@@ -1,17 +1,19 @@
 //! What a stream's viewers can know at one instant: everything that playlists, manifests and media requests are answered from.
 
+mod answers;
+mod selected;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::media::{Epoch, Kind, Rung, Selection, Span, Timestamp, Track, TrackId, WallClock};
+use crate::media::{Epoch, Rung, Span, Timestamp, Track, TrackId, WallClock};
 
 use super::body::{Body, Place};
 use super::cue::Cue;
 use super::events::Event;
 use super::iframes::IFrames;
-use super::request::Request;
 use super::slots::Slots;
 use super::steady::Regular;
 
@@ -112,14 +114,6 @@ pub struct Period {
     pub regular: Option<Regular>,
 }
 
-impl Period {
-    /// The same with the listed tracks of a selection alone.
-    fn only(&self, selection: Selection) -> Arc<Self> {
-        let inits = self.inits.iter().filter(|init| selection.lists(init.track.id)).cloned().collect();
-        Arc::new(Self { inits, ..self.clone() })
-    }
-}
-
 /// One number of the presentation: the stretch of time between two cuts, with a segment of each track that has media in it.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Slot {
@@ -155,14 +149,6 @@ impl Slot {
     pub fn wall_of(&self, track: TrackId) -> WallClock {
         let own = self.segment(track).filter(|_| !track.is_rung());
         own.map_or(self.wall, |segment| self.wall.plus(segment.start.since(self.start)))
-    }
-
-    /// The same with the listed tracks of a selection alone.
-    fn only(&self, selection: Selection) -> Self {
-        let mut segments = self.segments.clone();
-        segments.retain(|segment| selection.lists(segment.track()));
-        let period = self.period.as_ref().map(|period| period.only(selection));
-        Self { period: period.filter(|_| !segments.is_empty()), segments, ..self.clone() }
     }
 
     /// Bytes of its segments that are in memory.
@@ -377,68 +363,6 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// An init segment, segment or part; `None` where it is of another presentation, not yet there, no longer there or a gap, and for playlists
-    /// and manifests, which are rendered. In the gaps of a rung is the source, for players that ask for what they were told is not there.
-    pub fn media(&self, request: &Request) -> Option<Body> {
-        match *request {
-            Request::Init { .. } => self.init(request).map(|init| init.bytes.clone().into()),
-            Request::Segment { track, epoch, generation, msn } if epoch == self.epoch => match self.segment(track, msn) {
-                Some(segment) => (segment.init.generation == generation).then(|| segment.body.clone()),
-                None => self.stand_in(track, msn),
-            },
-            Request::Part { track, epoch, number } if epoch == self.epoch => self.part(track, number).map(|part| part.bytes.clone().into()),
-            _ => None,
-        }
-    }
-
-    /// The source's segment behind its init segment, where a rung has a gap for good: FFmpeg 5.1 and 9.0 give up a stream of which one
-    /// playlist has nothing to load.
-    fn stand_in(&self, track: TrackId, msn: MediaSequence) -> Option<Body> {
-        let slot = self.slot(msn).filter(|_| track.is_rung() && self.has_track(track))?;
-        let source = slot.segments.iter().find(|segment| segment.track().kind == Kind::Video && !segment.track().is_rung())?;
-        let bytes = source.body.in_memory()?;
-        Some(Bytes::from([&source.init.bytes[..], &bytes[..]].concat()).into())
-    }
-
-    /// The init segment of that name; `None` where it is of another presentation or no longer there, and for all else.
-    pub fn init(&self, request: &Request) -> Option<&Init> {
-        let Request::Init { track, epoch, generation } = *request else { return None };
-        self.inits.iter().find(|init| epoch == self.epoch && init.track.id == track && init.generation == generation).map(AsRef::as_ref)
-    }
-
-    /// The same with the listed tracks of `selection` alone, to write a shorter list of what there is; `None` where none of them is there,
-    /// or one that was asked for by its number is not.
-    pub fn only(&self, selection: Selection) -> Option<Self> {
-        let mut tracks = self.tracks.clone();
-        tracks.retain(|status| selection.lists(status.track.id));
-        let is_there = |id: TrackId| tracks.iter().any(|status| status.track.id == id);
-        if tracks.is_empty() || !selection.named().all(is_there) {
-            return None;
-        }
-        let slots = self.slots.iter().map(|slot| Arc::new(slot.only(selection))).collect();
-        let last_media = self.last_media.as_ref().map(|slot| Arc::new(slot.only(selection)));
-        let listed_tracks = self.listed_tracks.iter().copied().filter(|track| selection.lists(*track)).collect();
-        let coming = self.coming.as_ref().map(|period| period.only(selection)).filter(|period| !period.inits.is_empty());
-        let expected = self.expected.iter().filter(|rung| selection.lists(rung.track)).cloned().collect();
-        Some(Self { tracks, expected, slots, last_media, coming, listed_tracks, ..self.clone() })
-    }
-
-    /// The slot of that number, listed or retained.
-    pub fn slot(&self, msn: MediaSequence) -> Option<&Arc<Slot>> {
-        self.slots.find(msn).or_else(|| self.retained.find(msn))
-    }
-
-    /// A whole segment; `None` where it is not whole yet, no longer there or a gap.
-    pub fn segment(&self, track: TrackId, msn: MediaSequence) -> Option<&Arc<Segment>> {
-        if let Some(slot) = self.slot(msn) {
-            return slot.segment(track);
-        }
-        self.open.iter().find_map(|open| match &open.progress {
-            Progress::Whole(segment) if open.msn == msn && open.track() == track => Some(segment),
-            _ => None,
-        })
-    }
-
     /// What there is to tell of a track of the current program.
     pub fn status(&self, track: TrackId) -> Option<&TrackStatus> {
         self.tracks.iter().find(|status| status.track.id == track)
@@ -457,14 +381,5 @@ impl Snapshot {
     /// The number of the first listed slot.
     pub fn first(&self) -> MediaSequence {
         self.slots.first().map_or(MediaSequence(0), |slot| slot.msn)
-    }
-
-    fn part(&self, track: TrackId, number: PartNumber) -> Option<&Part> {
-        let open = self.open.iter().filter(|open| open.track() == track).flat_map(OpenSegment::parts);
-        let newest_first = self.slots.iter().rev().chain(self.retained.iter().rev());
-        // Behind the first slot that has lost its parts there are none.
-        let with_parts = newest_first.take_while(|slot| slot.segments.iter().all(|segment| !segment.parts.is_empty()));
-        let closed = with_parts.filter_map(|slot| slot.segment(track)).flat_map(|segment| &segment.parts);
-        open.chain(closed).find(|part| part.number == number)
     }
 }

@@ -1,0 +1,63 @@
+//! What requests for media files are answered with.
+
+use std::sync::Arc;
+
+use super::{Init, MediaSequence, OpenSegment, Part, PartNumber, Progress, Segment, Slot, Snapshot};
+use crate::media::{Kind, TrackId};
+use crate::segment::body::Body;
+use crate::segment::request::Request;
+
+impl Snapshot {
+    /// An init segment, segment or part; `None` where it is of another presentation, not yet there, no longer there or a gap, and for playlists
+    /// and manifests, which are rendered. In the gaps of a rung is the source, for players that ask for what they were told is not there.
+    pub fn media(&self, request: &Request) -> Option<Body> {
+        match *request {
+            Request::Init { .. } => self.init(request).map(|init| init.bytes.clone().into()),
+            Request::Segment { track, epoch, generation, msn } if epoch == self.epoch => match self.segment(track, msn) {
+                Some(segment) => (segment.init.generation == generation).then(|| segment.body.clone()),
+                None => self.stand_in(track, msn),
+            },
+            Request::Part { track, epoch, number } if epoch == self.epoch => self.part(track, number).map(|part| part.bytes.clone().into()),
+            _ => None,
+        }
+    }
+
+    /// The source's segment behind its init segment, where a rung has a gap for good: FFmpeg 5.1 and 9.0 give up a stream of which one
+    /// playlist has nothing to load.
+    fn stand_in(&self, track: TrackId, msn: MediaSequence) -> Option<Body> {
+        let slot = self.slot(msn).filter(|_| track.is_rung() && self.has_track(track))?;
+        let source = slot.segments.iter().find(|segment| segment.track().kind == Kind::Video && !segment.track().is_rung())?;
+        Some(Body::Pieces([source.init.bytes.clone(), source.body.in_memory()?.clone()]))
+    }
+
+    /// The init segment of that name; `None` where it is of another presentation or no longer there, and for all else.
+    pub fn init(&self, request: &Request) -> Option<&Init> {
+        let Request::Init { track, epoch, generation } = *request else { return None };
+        self.inits.iter().find(|init| epoch == self.epoch && init.track.id == track && init.generation == generation).map(AsRef::as_ref)
+    }
+
+    /// The slot of that number, listed or retained.
+    pub fn slot(&self, msn: MediaSequence) -> Option<&Arc<Slot>> {
+        self.slots.find(msn).or_else(|| self.retained.find(msn))
+    }
+
+    /// A whole segment; `None` where it is not whole yet, no longer there or a gap.
+    pub fn segment(&self, track: TrackId, msn: MediaSequence) -> Option<&Arc<Segment>> {
+        if let Some(slot) = self.slot(msn) {
+            return slot.segment(track);
+        }
+        self.open.iter().find_map(|open| match &open.progress {
+            Progress::Whole(segment) if open.msn == msn && open.track() == track => Some(segment),
+            _ => None,
+        })
+    }
+
+    fn part(&self, track: TrackId, number: PartNumber) -> Option<&Part> {
+        let open = self.open.iter().filter(|open| open.track() == track).flat_map(OpenSegment::parts);
+        let newest_first = self.slots.iter().rev().chain(self.retained.iter().rev());
+        // Behind the first slot that has lost its parts there are none.
+        let with_parts = newest_first.take_while(|slot| slot.segments.iter().all(|segment| !segment.parts.is_empty()));
+        let closed = with_parts.filter_map(|slot| slot.segment(track)).flat_map(|segment| &segment.parts);
+        open.chain(closed).find(|part| part.number == number)
+    }
+}
