@@ -6,15 +6,12 @@
 // Pictures are named by their tracks, such as v0:1280,v16:640, the best first and at least two; KBPS is what the throttled line bears, enough for the
 // second and not for the first. Prints one line of JSON for each walk; ends with 1 when any of them failed, with 2 when it was called wrongly.
 
-import { connect, createServer } from 'node:net';
-
 import { openBrowser, openPage, screenshot, stats, until, untilPlaying } from './lib.mjs';
+import { openLine } from './line.mjs';
 
 /** How soon the player must have gone down, and up: calm and a trial of a whole group of pictures go before. */
 const DOWN_MS = 12_000;
 const UP_MS = 40_000;
-/** What a throttled line lets through at a time, milliseconds of its rate. */
-const SLICE_MS = 20;
 
 const [base, stream, list, kbps, directory] = process.argv.slice(2);
 if (directory === undefined) {
@@ -96,54 +93,4 @@ async function settled(page) {
 async function plays(page) {
   const { currentTime } = await stats(page);
   await until(async () => (await stats(page)).currentTime > currentTime + 2, 'it plays on');
-}
-
-/** A line to the gateway, all of whose connections together bear so much towards the viewer. */
-async function openLine(target) {
-  let bytesPerMs = Infinity;
-  let freeMs = 0;
-  const sockets = new Set();
-  const server = createServer((near) => {
-    const far = connect(Number(target.port), target.hostname);
-    for (const socket of [near, far]) {
-      sockets.add(socket);
-      socket.setNoDelay(true);
-      socket.on('error', () => {});
-      socket.on('close', () => { sockets.delete(socket); near.destroy(); far.destroy(); });
-    }
-    near.pipe(far);
-    const waiting = [];
-    let isBusy = false;
-    // A little at a time, so that connections share the line, and no more on its way than a line holds.
-    const pump = () => {
-      const next = waiting.shift();
-      if (next === undefined) {
-        isBusy = false;
-        far.resume();
-        return;
-      }
-      isBusy = true;
-      const length = Math.min(next.length, Number.isFinite(bytesPerMs) ? Math.ceil(bytesPerMs * SLICE_MS) : next.length);
-      if (length < next.length) waiting.unshift(next.subarray(length));
-      near.write(next.subarray(0, length));
-      freeMs = Math.max(performance.now(), freeMs) + length / bytesPerMs;
-      const wait = freeMs - performance.now();
-      if (wait <= 0) pump();
-      else setTimeout(pump, wait);
-    };
-    far.on('data', (data) => {
-      waiting.push(data);
-      if (Number.isFinite(bytesPerMs)) far.pause();
-      if (!isBusy) pump();
-    });
-  });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    origin: `http://127.0.0.1:${server.address().port}`,
-    throttle(kbits) { bytesPerMs = kbits / 8; },
-    close() {
-      sockets.forEach((socket) => socket.destroy());
-      server.close();
-    },
-  };
 }

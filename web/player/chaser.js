@@ -76,13 +76,14 @@ export class Chaser {
   }
 
   /**
-   * Another rendition has come in a hurry, with its newest group of pictures: jumps to its end as a joiner does.
+   * Another rendition has come in a hurry, with its newest group of pictures: jumps to its end as a joiner does, and keeps more in hand.
    *
    * @param {boolean} isReplaced whether it lies at the playhead, where a decoder goes on only after a seek
    */
   resettle(isReplaced) {
     this.#isLost = isReplaced;
     this.#firstMs = null;
+    this.#target.thinned(performance.now());
   }
 
   stop() {

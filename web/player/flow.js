@@ -7,10 +7,10 @@
 const FORGET = 0.005;
 
 /** Media that comes later than the least delay by this much waits for the line: more than sound and network vary by themselves. */
-export const LATE_MS = 250;
+export const LATE_MS = 100;
 
 /** A hiccup of a radio or of this page is followed by a flood that ends with what is not late; so the least late of so long counts. */
-const HICCUP_MS = 300;
+const HICCUP_MS = 200;
 
 /** Throughput is measured over so long. */
 const WINDOW_MS = 1500;
@@ -77,13 +77,15 @@ export class Flow {
   }
 
   /**
-   * What the line bore lately; says something only while media is late.
+   * What the line bore since media began to wait for it; says something only while media is late.
    *
    * @param {number} nowMs
    * @returns {number} bits per second
    */
   bitRate(nowMs) {
-    const inWindow = this.#arrivals.filter(({ at }) => at >= nowMs - WINDOW_MS);
+    // What came before was no more than there was to come.
+    const fromMs = Math.max(nowMs - WINDOW_MS, (this.#lateSinceMs ?? -Infinity) - HICCUP_MS);
+    const inWindow = this.#arrivals.filter(({ at }) => at >= fromMs);
     const first = inWindow[0];
     if (first === undefined) return 0;
     // The first message marks the beginning; its bytes came before. What comes together by a hiccup of ours has a moment at least.

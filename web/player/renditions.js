@@ -1,5 +1,6 @@
 import { Change } from './change.js';
 import { Flow } from './flow.js';
+import { Keyframes } from './keyframes.js';
 import { Rungs } from './rungs.js';
 
 /**
@@ -16,6 +17,10 @@ const RUNG_SILENCE_MS = 3000;
 /** Less is sound that waits for its pictures. */
 const LAG_FROM_S = 0.1;
 
+/** A keyframe can be had so long after the server has got it, and one that the server makes by so much later. */
+const SENT_MS = 60;
+const MADE_MS = 400;
+
 /** Which rendition of a stream comes, and which is to come in its place. */
 export class Renditions {
   #options;
@@ -25,6 +30,9 @@ export class Renditions {
   /** How far the present connection has come, milliseconds of the stream. */
   #newestMs = 0;
   #isAsking = false;
+  #keyframes = new Keyframes();
+  /** Whether it is for the line that media is late. */
+  #isThin = false;
   /** What is to play in the place of what plays. @type {Change | null} */
   change = null;
 
@@ -58,6 +66,8 @@ export class Renditions {
   begin() {
     this.drop();
     this.#flow = new Flow(this.#rungs.current === null);
+    this.#keyframes = new Keyframes();
+    this.#isThin = false;
   }
 
   /** Gives up a change that is under way. */
@@ -86,6 +96,7 @@ export class Renditions {
   arrived(fragment, leads) {
     this.#flow.arrived(performance.now(), fragment.bytes.byteLength, this.#age(fragment, leads));
     if (leads) this.#newestMs = fragment.time * 1000;
+    if (fragment.isVideo && fragment.isSync) this.#keyframes.came(fragment.time * 1000);
     this.change?.seam.fromOld(fragment);
   }
 
@@ -121,14 +132,17 @@ export class Renditions {
     if (this.change !== null || this.#isAsking) return;
     const now = performance.now();
     this.#look();
-    if (this.#rungs.doubts(now, this.#flow)) void this.#ask();
+    if (!this.#rungs.doubts(now, this.#flow)) this.#isThin = false;
+    else if (!this.#isThin) void this.#ask();
+    else if (this.#rungs.isMoment(now, this.#flow, this.#around()) && this.#rungs.down(now, this.#flow)) this.turn('rescue');
+    if (this.change !== null) return;
     const better = this.#rungs.toTry(now, this.#flow);
     if (better !== null) this.turn('trial', better.id);
   }
 
   /** The server has left out what this viewer was too slow for. */
   lagged() {
-    if (this.change?.reason !== 'rescue' && this.#rungs.down(performance.now(), this.#flow, Infinity)) this.turn('rescue');
+    if (this.change?.reason !== 'rescue' && this.#rungs.down(performance.now(), this.#flow)) this.turn('rescue');
   }
 
   /**
@@ -191,6 +205,12 @@ export class Renditions {
     const serverMs = (await this.#options.serverMs?.().catch(() => null)) ?? null;
     this.#isAsking = false;
     if (serverMs === null || this.#flow !== flow || this.change !== null) return;
-    if (this.#rungs.down(performance.now(), flow, serverMs - this.#newestMs - flow.ordinaryMs)) this.turn('rescue');
+    this.#isThin = this.#rungs.blames(performance.now(), flow, serverMs - this.#newestMs - flow.ordinaryMs);
+  }
+
+  /** Where the keyframes lie that a new connection can begin with. */
+  #around() {
+    const ageMs = this.#options.ageMs?.(this.#newestMs) ?? null;
+    return ageMs === null ? null : this.#keyframes.around(this.#newestMs + ageMs - (this.#rungs.areMade ? MADE_MS : SENT_MS));
   }
 }

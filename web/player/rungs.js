@@ -3,23 +3,32 @@
  *
  * Down: when media has been late for DOWN_AFTER_MS, and the line bears less than the rendition needs, to the best one that it bears with
  * HEADROOM to spare. A hiccup of a radio or of this page is followed by a flood and passes both tests; only a line that is too slow fails them.
+ * That shows before what is buffered has been played, but the way down leads over a keyframe of the lower one, and all that came after it has
+ * to come over the same line before the picture goes on. So it is taken at once where the last keyframe is near enough, and otherwise after
+ * the next one; what plays comes on until then, and is played slower. Where the line recovers in the meantime, nothing has happened.
  *
  * Up: to the next better one, after a time of calm, and not by a guess. The better one comes beside the present one for a whole group of
  * pictures, over the same line. Only when neither is late in all that time, the player goes over: a line that bore both bears the better one.
  * Each attempt that fails, be it at once or within PROOF_MS, doubles the calm before the next one.
  *
- * @typedef {{id: string | null, bitRate: number}} Picture one rendition, null for the one that the server takes by itself; bits per second of
- * all that comes with it
+ * @typedef {{id: string | null, bitRate: number, isMade?: boolean}} Picture one rendition, null for the one that the server takes by itself; bits
+ * per second of all that comes with it; whether the server makes it, so that it comes later than its source
  */
 
 /** Less is a jolt, which the buffer bears or the picture waits for. */
-const DOWN_AFTER_MS = 400;
+const DOWN_AFTER_MS = 150;
 
 /** Encoders are uneven, and others use the line, too. */
 const HEADROOM = 1.25;
 
 /** Media that is so much behind the server's is behind for the line's sake. */
-const BEHIND_MS = 300;
+const BEHIND_MS = 80;
+
+/** A wait for the next keyframe costs so much of what does not come in time: the rest is hidden by slower play. */
+const SHOWN = 0.5;
+
+/** So much more is borne to go over now, milliseconds: the line may get worse, and nobody sees the difference. */
+const WORTH_MS = 120;
 
 /** For so long after a decision what came before it is still on the line, and tells nothing new. */
 const DECIDED_MS = 3000;
@@ -49,6 +58,11 @@ export class Rungs {
   /** The rendition to play. */
   get current() {
     return this.#pictures[this.#current]?.id ?? null;
+  }
+
+  /** Whether the server makes those that are lower. */
+  get areMade() {
+    return this.#pictures.slice(this.#current + 1).some(({ isMade }) => isMade);
   }
 
   /** @param {Picture[]} pictures the best first, by their looks: bit rates make no order, as a still scene needs little of any */
@@ -82,18 +96,44 @@ export class Rungs {
    * @param {number} nowMs
    * @param {import('./flow.js').Flow} flow
    * @param {number} behindMs of what has come, beyond what is ordinary for the rendition
-   * @returns {boolean} whether there is another to play; none when the delay is not the line's, or nothing is lower
+   * @returns {boolean} whether the delay is the line's, so that another should play
    */
-  down(nowMs, flow, behindMs) {
+  blames(nowMs, flow, behindMs) {
+    this.#calmSinceMs = nowMs;
+    if (behindMs >= BEHIND_MS) return true;
+    this.#decidedMs = nowMs;
+    flow.excuse();
+    return false;
+  }
+
+  /**
+   * Whether this is a good moment to go down, or the next keyframe should be waited for.
+   *
+   * @param {number} nowMs
+   * @param {import('./flow.js').Flow} flow
+   * @param {import('./keyframes.js').Around | null} keyframes of what the server has; null where nobody knows
+   */
+  isMoment(nowMs, flow, keyframes) {
+    const current = this.#pictures[this.#current];
+    const lower = this.#pictures[this.#lower(flow.bitRate(nowMs))];
+    if (keyframes === null || current === undefined || lower === undefined) return true;
+    const borne = Math.max(1, flow.bitRate(nowMs));
+    const toFetchMs = (keyframes.sinceMs * lower.bitRate) / borne;
+    const missingMs = keyframes.untilMs * Math.max(0, 1 - borne / current.bitRate);
+    return toFetchMs <= missingMs * SHOWN + WORTH_MS;
+  }
+
+  /**
+   * Goes down to what the line bears.
+   *
+   * @param {number} nowMs
+   * @param {import('./flow.js').Flow} flow
+   * @returns {boolean} whether there is anything lower
+   */
+  down(nowMs, flow) {
     this.#calmSinceMs = this.#decidedMs = nowMs;
-    if (behindMs < BEHIND_MS) {
-      flow.excuse();
-      return false;
-    }
     if (this.#current >= this.#pictures.length - 1) return false;
-    const borne = flow.bitRate(nowMs);
-    const lower = this.#pictures.findIndex(({ bitRate }, at) => at > this.#current && bitRate * HEADROOM <= borne);
-    this.#current = lower === -1 ? this.#pictures.length - 1 : lower;
+    this.#current = this.#lower(flow.bitRate(nowMs));
     if (this.#climbedMs !== null && nowMs - this.#climbedMs < PROOF_MS) this.#failed();
     this.#climbedMs = null;
     return true;
@@ -149,6 +189,16 @@ export class Rungs {
   #find(wanted) {
     const at = (/** @type {string | null} */ picture) => this.#pictures.findIndex(({ id }) => id === picture);
     this.#current = Math.max(0, at(wanted) === -1 ? at(null) : at(wanted));
+  }
+
+  /**
+   * The best one below the present one that a line bears, else the lowest.
+   *
+   * @param {number} borne bits per second
+   */
+  #lower(borne) {
+    const lower = this.#pictures.findIndex(({ bitRate }, at) => at > this.#current && bitRate * HEADROOM <= borne);
+    return lower === -1 ? this.#pictures.length - 1 : lower;
   }
 
   #failed() {

@@ -21,6 +21,15 @@ export const MAX_RATE = 1.1;
 /** Slower than this is heard, too. */
 export const MIN_RATE = 0.9;
 
+/**
+ * Where less than these shares of the target are left, a line does not bear what comes; playing slower gives it time to recover, and a player
+ * to find another rendition. A browser stops long before the last picture, and goes on only with twice as much in hand: a stall costs more.
+ */
+const SHORT = [{ share: 0.55, rate: 0.75 }, { share: 0.7, rate: 0.85 }];
+
+/** Who plays slower does so up to here, so that the rate does not flutter. */
+const ENOUGH = 0.9;
+
 /** Distance above the target at which catching up begins; it ends at the target, so that the rate does not flutter. */
 const CATCH_UP_SLACK_S = 0.06;
 
@@ -57,6 +66,9 @@ export function steer(view) {
     return next === undefined ? { seekTo: null, why: null, rate: 1 } : jump(next.start + EDGE_S, 'gap');
   }
   if (view.mayWait === true && lateness < view.targetS) return { seekTo: null, why: null, rate: MIN_RATE };
+  const short = SHORT.find(({ share }) => lateness < view.targetS * share);
+  if (short !== undefined) return { seekTo: null, why: null, rate: short.rate };
+  if (view.rate < 1 && lateness < view.targetS * ENOUGH) return { seekTo: null, why: null, rate: view.rate };
   return { seekTo: null, why: null, rate: catchUpRate(lateness - view.targetS, view.rate > 1) };
 }
 
@@ -82,6 +94,8 @@ function jump(seekTo, why) {
 
 /** A stall says that the distance was too short. It grows by so much, up to so much more, and after calm it shrinks again. */
 const STALL_S = 0.1;
+/** On a line that is hardly enough, keyframes take long. */
+const THIN_S = 0.2;
 const STALLS_MAX_S = 2;
 const CALM_MS = 15_000;
 const CALM_STEP_S = 0.05;
@@ -101,6 +115,12 @@ export class Target {
   /** @param {number} nowMs */
   stalled(nowMs) {
     this.#value = Math.min(this.#value + STALL_S, this.#base + STALLS_MAX_S);
+    this.#changedMs = nowMs;
+  }
+
+  /** @param {number} nowMs */
+  thinned(nowMs) {
+    this.#value = Math.max(this.#value, this.#base + THIN_S);
     this.#changedMs = nowMs;
   }
 

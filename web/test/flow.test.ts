@@ -56,19 +56,48 @@ describe('what a line bears', () => {
 });
 
 describe('down', () => {
+  it('doubts before a quarter of a second of what is buffered has been played', () => {
+    // Half a second of a line that bears half: media is late by a quarter.
+    const at = doubted(rungs(), new Flow(true), arrivals(4_000_000, (now) => (now < 5000 ? 20_000_000 : 2_000_000)), 7000);
+    expect(at).toBeGreaterThan(5000);
+    expect(at).toBeLessThan(5750);
+  });
+
+  it('measures only since the line has been too slow', () => {
+    const flow = new Flow(true);
+    run(flow, arrivals(4_000_000, (now) => (now < 5000 ? 20_000_000 : 1_000_000)), 5800);
+    expect(flow.bitRate(5800) / 1_000_000).toBeCloseTo(1, 0);
+  });
+
+  it('goes at once just after a keyframe, and otherwise waits for the next one', () => {
+    const [made, flow] = [rungs(), new Flow(true)];
+    run(flow, arrivals(4_000_000, (now) => (now < 5000 ? 20_000_000 : 2_500_000)), 6000);
+    const at = (sinceMs: number) => made.isMoment(6000, flow, { sinceMs, untilMs: 2000 - sinceMs });
+    expect([0, 300, 1000, 1700].map(at)).toEqual([true, true, false, false]);
+    expect(made.isMoment(6000, flow, null)).toBe(true);
+  });
+
+  it('waits for no keyframe where hardly anything comes', () => {
+    const [made, flow] = [rungs(), new Flow(true)];
+    run(flow, arrivals(4_000_000, (now) => (now < 5000 ? 20_000_000 : 500_000)), 7000);
+    expect(made.isMoment(7000, flow, { sinceMs: 1000, untilMs: 1000 })).toBe(false);
+    expect(made.isMoment(7000, flow, { sinceMs: 700, untilMs: 1300 })).toBe(true);
+  });
+
   it('goes within a second to the best that the line bears with something to spare', () => {
     const [made, flow] = [rungs(), new Flow(true)];
     const at = doubted(made, flow, arrivals(4_000_000, (now) => (now < 5000 ? 20_000_000 : 2_000_000)), 7000);
     expect(at).toBeGreaterThan(5000);
     expect(at).toBeLessThan(6300);
-    expect(made.down(7000, flow, 1000)).toBe(true);
+    expect(made.blames(7000, flow, 1000)).toBe(true);
+    expect(made.down(7000, flow)).toBe(true);
     expect(made.current).toBe('v16');
   });
 
   it('waits after a decision, while what came before it is still on the line', () => {
     const [made, slow, next] = [rungs(), new Flow(true), new Flow(false)];
     run(slow, arrivals(4_000_000, () => 2_000_000), 4000);
-    made.down(4000, slow, 1000);
+    made.down(4000, slow);
     const at = doubted(made, next, arrivals(1_500_000, (now) => (now < 4200 ? 20_000_000 : 1_000_000), 4000), 9000);
     expect(at).toBeGreaterThan(6900);
     expect(at).toBeLessThan(7500);
@@ -77,9 +106,9 @@ describe('down', () => {
   it('goes to the lowest where the line bears none', () => {
     const [made, flow] = [rungs(), new Flow(true)];
     run(flow, arrivals(4_000_000, () => 300_000), 4000);
-    expect(made.down(4000, flow, 1000)).toBe(true);
+    expect(made.down(4000, flow)).toBe(true);
     expect(made.current).toBe('v17');
-    expect(made.down(5000, flow, 1000)).toBe(false);
+    expect(made.down(5000, flow)).toBe(false);
   });
 
   it('does not go for a stream that is itself late', () => {
@@ -87,7 +116,7 @@ describe('down', () => {
     // The publisher falls behind by a second; what has arrived is all that the server has.
     for (let now = 0; now < 4000; now += STEP_MS) flow.arrived(now, 20_000, now < 2000 ? 50 : 50 + (now - 2000) / 2);
     expect(made.doubts(4000, flow)).toBe(true);
-    expect(made.down(4000, flow, 40)).toBe(false);
+    expect(made.blames(4000, flow, 40)).toBe(false);
     expect(made.current).toBeNull();
     expect(flow.lateForMs(4000)).toBe(0);
   });
@@ -106,7 +135,7 @@ describe('up', () => {
     const made = rungs();
     const slow = new Flow(true);
     run(slow, arrivals(4_000_000, () => 2_000_000, -4000), 0);
-    made.down(0, slow, 1000);
+    made.down(0, slow);
     return made;
   }
 
@@ -138,7 +167,7 @@ describe('up', () => {
     expect(made.current).toBeNull();
     const slow = new Flow(true);
     run(slow, arrivals(4_000_000, () => 2_000_000, 10_000), 14_000);
-    made.down(14_000, slow, 1000);
+    made.down(14_000, slow);
     expect(made.current).toBe('v16');
     expect(tries(made, 14_000)?.now).toBeCloseTo(30_000, -2);
   });
@@ -160,7 +189,7 @@ it('stays where it is while the renditions are told anew, and goes back when its
   const made = rungs();
   const slow = new Flow(true);
   run(slow, arrivals(4_000_000, () => 2_000_000), 4000);
-  made.down(4000, slow, 1000);
+  made.down(4000, slow);
   made.pictures = [...PICTURES];
   expect(made.current).toBe('v16');
   made.pictures = PICTURES.filter(({ id }) => id !== 'v16');

@@ -25,10 +25,18 @@ describe('steering', () => {
   });
 
   it('plays slower where the edge is too near, only when it may', () => {
-    const near = { ...view, time: 13.8, ranges: [{ start: 10, end: 14 }] };
+    const near = { ...view, time: 13.75, ranges: [{ start: 10, end: 14 }] };
     expect(steer(near).rate).toBe(1);
     expect(steer({ ...near, mayWait: true }).rate).toBe(MIN_RATE);
     expect(steer({ ...near, mayWait: true, time: 13.69 }).rate).toBe(1);
+  });
+
+  it('plays slower still where media runs short, and goes on so until there is enough', () => {
+    const ranges = [{ start: 10, end: 14 }];
+    const rates = (rate: number) => [13.75, 13.81, 13.88, 13.98].map((time) => steer({ ...view, rate, time, ranges }).rate);
+    expect(rates(1)).toEqual([1, 0.85, 0.75, 0.75]);
+    expect(rates(0.85)).toEqual([0.85, 0.85, 0.75, 0.75]);
+    expect(steer({ ...view, rate: 0.85, time: 13.71, ranges }).rate).toBe(1);
   });
 
   it('jumps to the edge when far behind', () => {
@@ -67,7 +75,7 @@ describe('steering', () => {
   });
 });
 
-it('never plays faster than the bound, nor slower than normal', () => {
+it('catches up no faster than the bound, nor slower than normal', () => {
   for (const excess of [-1, 0, 0.1, 0.3, 1, 100]) {
     for (const catching of [false, true]) {
       expect(catchUpRate(excess, catching)).toBeGreaterThanOrEqual(1);

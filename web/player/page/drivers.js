@@ -94,9 +94,10 @@ const wsFmp4 = {
 function picturesOf({ info }) {
   const sound = info?.tracks.find(({ kind }) => kind === 'audio')?.bit_rate ?? 0;
   const sent = (info?.tracks ?? []).filter(({ kind }) => kind === 'video').map((track, at) => ({ ...track, id: at === 0 ? null : track.id }));
-  const found = [...sent, ...(info?.renditions ?? [])].flatMap(({ id, codec, width = 0, height = 0, bit_rate: bitRate }) => {
+  const made = (info?.renditions ?? []).map((rung) => ({ ...rung, isMade: true }));
+  const found = [...sent, ...made].flatMap(({ codec, width = 0, height = 0, bit_rate: bitRate, ...picture }) => {
     const isPlayed = mediaSourceClass()?.isTypeSupported(`video/mp4; codecs="${codec}"`);
-    return isPlayed && bitRate !== undefined ? [{ id, points: width * height, bitRate: bitRate + sound }] : [];
+    return isPlayed && bitRate !== undefined ? [{ ...picture, points: width * height, bitRate: bitRate + sound }] : [];
   });
   return found.sort((a, b) => b.points - a.points || b.bitRate - a.bitRate);
 }
