@@ -34,7 +34,7 @@ const browser = await openBrowser();
 await browser.context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: stage.origin });
 let failed = false;
 try {
-  for (const walk of [appears, addresses, warns, accessible, sizes, embedded, element, returns, token]) {
+  for (const walk of [appears, addresses, warns, accessible, sizes, poster, embedded, element, returns, token]) {
     const page = await openPage(browser.context, stage.origin, isExpected);
     const [name, seen] = [walk.name, {}];
     await walk(page, seen).catch((error) => page.problems.push(error.message.split('\n')[0]));
@@ -85,12 +85,17 @@ async function appears({ page }, seen) {
   await card(page).waitFor({ timeout: SHOWN_MS });
   seen.shown_after_ms = Date.now() - live;
   await card(page).getByText(/\d fps/).first().waitFor();
-  // The picture is drawn: some of its points are not black.
-  await page.waitForFunction(() => {
-    const canvas = document.querySelector('.thumbnail canvas');
+  await card(page).getByText('No problems seen').waitFor();
+  await isDrawn(page, '.thumbnail canvas');
+}
+
+/** Until a picture is drawn: some of its points are not black. */
+async function isDrawn(page, selector) {
+  await page.waitForFunction((selector) => {
+    const canvas = document.querySelector(selector);
     const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
     return canvas.width > 300 && data.some((value, at) => at % 4 !== 3 && value > 60);
-  }, null, { timeout: 20_000, polling: 500 });
+  }, selector, { timeout: 20_000, polling: 500 });
 }
 
 async function addresses({ page, problems }) {
@@ -160,6 +165,25 @@ async function sizes({ page, problems }) {
       const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       if (wide > 0) problems.push(`${what} is ${wide} pixels too wide at the size of a ${name}`);
     }
+  }
+}
+
+/** A small frame that does not begin by itself shows what there is to see; its buttons stay within it once it plays. */
+async function poster({ page, problems }) {
+  const [width, height] = [320, 180];
+  await page.setViewportSize({ width, height });
+  await page.goto(`${stage.origin}/embed/live/show?autoplay=0&protocol=ws-fmp4`);
+  await isDrawn(page, '.poster canvas');
+  if ((await stats(page)).decoded > 0) problems.push('it plays before it is told to');
+  await page.screenshot({ path: join(directory, 'embed-poster.png') });
+  await page.getByRole('button', { name: 'Play' }).click();
+  await untilPlaying(page);
+  if (await page.locator('.poster').count() > 0) problems.push('the poster stays');
+  await page.getByRole('button', { name: 'Settings' }).click();
+  await page.screenshot({ path: join(directory, 'embed-small.png') });
+  for (const part of await page.locator('.controls button:visible, .choices').all()) {
+    const box = await part.boundingBox();
+    if (box.x < 0 || box.y < 0 || box.x + box.width > width || box.y + box.height > height) problems.push(`${await part.ariaSnapshot()} leaves the frame`);
   }
 }
 

@@ -44,7 +44,7 @@ const STATE_WORDS = {
   playing: 'Playing',
   waiting: 'Waiting for the stream…',
   suspended: 'Paused; press play to go on live',
-  offline: 'Not live now; waiting for it to begin',
+  offline: 'This stream is not live. It plays here as soon as it begins.',
   failed: 'Stopped',
 };
 

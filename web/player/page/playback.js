@@ -47,11 +47,11 @@ const MAX_PROBLEMS = 50;
 const ABSENCE = {
   asking: 'Asking for the stream…',
   live: 'Asking for the stream…',
-  absent: 'Not live now; waiting for it to begin',
-  refused: 'This stream demands a token',
-  unreachable: 'The server does not answer; trying again',
+  absent: 'This stream is not live. It plays here as soon as it begins.',
+  refused: 'This stream demands a token. Ask its publisher for a link that has one.',
+  unreachable: 'The server does not answer. Trying again; is this device online?',
 };
-const WRONG_TOKEN = 'This token does not open the stream';
+const WRONG_TOKEN = 'This token does not open the stream; it may be over. Ask its publisher for another.';
 
 /**
  * One stream on one video element, by one protocol at a time: begins, begins anew, and changes to another protocol where one fails.

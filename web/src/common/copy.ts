@@ -12,6 +12,17 @@ export function copyRow(name: string, text: string): HTMLElement {
   return el('div', { class: 'copy' }, el('span', {}, name), field, button);
 }
 
+/** What a page needs to show a stream, from the address of its embedded player. */
+export function embedRows(embed: string): HTMLElement[] {
+  const url = new URL(embed);
+  const source = url.href.replace('/embed/', '/');
+  const script = `<script type="module" src="${url.origin}/sluicegate-player.js"></script>`;
+  return [
+    copyRow('Frame', `<iframe src="${embed}" allow="autoplay; fullscreen; picture-in-picture" width="640" height="360"></iframe>`),
+    copyRow('Component', `${script}<sluicegate-player src="${source}" autoplay muted controls></sluicegate-player>`),
+  ];
+}
+
 async function copy(field: HTMLInputElement, button: HTMLButtonElement): Promise<void> {
   try {
     await navigator.clipboard.writeText(field.value);

@@ -1,10 +1,10 @@
 import { exitUrl, streamPath, watchPath } from '../../player/address.js';
 import { describeTrack, duration, el, setText } from '../../player/page/dom.js';
-import { copyRow } from '../common/copy';
+import { copyRow, embedRows } from '../common/copy';
 import { showQr } from '../common/qr';
 import { Chart } from './chart';
 import { publishAddress } from './hint';
-import { bitRate, encoderName, seconds } from '../common/numbers';
+import { bitRate, count, encoderName, seconds } from '../common/numbers';
 import { EXITS, nameOf, viewersOf, type Entrance, type Point, type StreamStatus } from './status';
 import { Thumbnail } from './thumbnail';
 
@@ -22,6 +22,8 @@ export class Card {
   #audience = new Chart('Viewers');
   #facts = new Map(['Out', 'A/V drift', 'B-frames'].map((name) => [name, el('dd', {}, '–')]));
   #viewers = el('ul', { class: 'chips', 'aria-label': 'Viewers by protocol' });
+  #span = el('p', { class: 'soft span' });
+  #health = el('p', { class: 'health' }, 'No problems seen');
   #warnings = el('ul', { class: 'warnings', 'aria-label': 'Warnings' });
   #shownWarnings = '';
 
@@ -34,10 +36,11 @@ export class Card {
       el('a', { class: 'picture', href: watchPath(stream), tabindex: '-1', 'aria-hidden': 'true' },
         this.thumbnail.element, this.#badge, this.#uptime),
       el('div', { class: 'body' },
-        el('h2', {}, el('a', { href: watchPath(stream) }, stream.name), el('small', {}, ` ${stream.app}`)),
+        el('h2', {}, el('a', { href: watchPath(stream) }, el('small', {}, `${stream.app}/`), stream.name)),
         this.#publisher,
+        this.#health,
         this.#warnings,
-        el('div', { class: 'charts' }, ...[this.#rate, this.#frames, this.#keyframes, this.#audience].map((chart) => chart.element)),
+        el('div', { class: 'charts' }, ...[this.#rate, this.#frames, this.#keyframes, this.#audience].map((chart) => chart.element), this.#span),
         el('dl', { class: 'facts' }, ...[...this.#facts].map(([term, value]) => el('div', {}, el('dt', {}, term), value))),
         this.#viewers,
         this.#tracks,
@@ -53,8 +56,11 @@ export class Card {
     setText(this.#uptime, duration(stream.uptime_ms));
     const { publisher } = stream;
     setText(this.#publisher, publisher === null
-      ? 'The publisher is away; its viewers are held for a moment.'
-      : `${encoderName(publisher.encoder)} from ${publisher.address} by ${publisher.protocol.toUpperCase()}`);
+      ? 'The publisher is away. Viewers are kept for a while: begin to send again under the same name, and they go on.'
+      : `${encoderName(publisher.encoder)} · ${publisher.protocol.toUpperCase()} from ${publisher.address}`);
+    const spanS = (points.at(-1)?.[0] ?? 0) - (points[0]?.[0] ?? 0);
+    setText(this.#span, spanS < 90 ? 'The last minute' : `The last ${count(Math.round(spanS / 60), 'minute')}`);
+    this.#health.hidden = !isLive || stream.warnings.length > 0;
     const line = (at: 1 | 2 | 3 | 4 | 5) => points.map((point) => [point[0], point[at]] as const);
     this.#rate.show(bitRate(figures.in_bit_rate), line(1));
     this.#frames.show(figures.frame_rate === null ? '–' : `${Math.round(figures.frame_rate)} fps`, line(3));
@@ -98,7 +104,7 @@ function addresses(stream: StreamStatus, entrance: Entrance, watch: string): HTM
   return [
     copyRow('Publish', publishAddress({ ...entrance, app: stream.app }, stream.name)),
     copyRow('Watch page', watch),
-    copyRow('Embed', `<iframe src="${embed}" allow="autoplay; fullscreen; picture-in-picture" width="640" height="360"></iframe>`),
+    ...embedRows(embed),
     ...(exits.hls === undefined ? [] : [copyRow('HLS', url(exits.hls))]),
     ...(exits.dash === undefined ? [] : [copyRow('DASH', url(exits.dash))]),
     ...(exits.http_flv === undefined ? [] : [copyRow('HTTP-FLV', url(exits.http_flv))]),

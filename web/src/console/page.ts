@@ -11,7 +11,7 @@ const STATES: Record<FeedState, string> = {
   connecting: 'Asking what is live…',
   live: 'Up to date',
   refused: 'The list is shown on the admin address, or with the admin token. A stream that you know by name can be watched below.',
-  unreachable: 'The gateway does not answer; trying again',
+  unreachable: 'The gateway does not answer; trying again. What is shown may be old.',
 };
 
 /** The page at `/`: what is live, and how it does. */
@@ -86,9 +86,11 @@ export class Console {
 
 function summary(streams: readonly StreamStatus[]): string {
   if (streams.length === 0) return '';
+  const troubled = streams.filter(({ warnings }) => warnings.length > 0).length;
   const sum = (of: (stream: StreamStatus) => number | null) => streams.reduce((total, stream) => total + (of(stream) ?? 0), 0);
   return [
     `${streams.filter(({ state }) => state === 'live').length} live`,
+    ...(troubled === 0 ? [] : [`${troubled} with warnings`]),
     count(sum(viewersOf), 'viewer'),
     `${bitRate(sum(({ figures }) => figures.in_bit_rate))} in`,
     `${bitRate(sum(({ figures }) => figures.out_bit_rate))} out`,

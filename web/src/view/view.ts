@@ -5,6 +5,7 @@ import { Playback, type PlaybackOptions } from '../../player/page/playback.js';
 import { Choices } from './choices';
 import { icon, type IconName } from './icons';
 import { commandOf, type Command } from './keys';
+import { Poster } from './poster';
 import { Statistics } from './statistics';
 import { Timeline } from './timeline';
 
@@ -32,6 +33,7 @@ export class PlayerView {
   #timeline: Timeline;
   #statistics: Statistics;
   #begun = false;
+  #poster: Poster | null = null;
   #soundOnly = el('p', { class: 'sound-only', hidden: true }, icon('sound'), 'Sound only');
   #status = el('p', { class: 'state', role: 'status' });
   #big = button('play', 'Play', 'big');
@@ -61,18 +63,22 @@ export class PlayerView {
     this.#listen();
     this.#timer = setInterval(() => this.#refresh(), REFRESH_MS);
     if (autoplay) this.begin();
+    else this.#showPoster(stream);
     this.#refresh();
   }
 
   /** Begins to play, if it has not. */
   begin(): void {
     this.#begun = true;
+    this.#poster?.remove();
+    this.#poster = null;
     this.playback.start();
   }
 
   destroy(): void {
     clearInterval(this.#timer);
     clearTimeout(this.#idle);
+    this.#poster?.remove();
     this.playback.destroy();
   }
 
@@ -130,6 +136,12 @@ export class PlayerView {
     this.#wake();
   }
 
+  #showPoster(stream: StreamName): void {
+    this.#poster = new Poster(stream);
+    this.video.after(this.#poster.element);
+    void this.#poster.show(stream, this.playback.origin);
+  }
+
   #wake(): void {
     this.element.classList.remove('idle');
     clearTimeout(this.#idle);
@@ -157,7 +169,9 @@ export class PlayerView {
   #refresh(): void {
     const { video, playback } = this;
     const isPlaying = playback.state === 'Playing' && !video.paused;
-    const waits = this.#begun && !isPlaying && !playback.failed && playback.state !== 'Paused';
+    // A stream that is not there may come tomorrow: nothing turns for so long.
+    const isThere = playback.presence !== 'absent' && playback.presence !== 'refused';
+    const waits = this.#begun && !isPlaying && !playback.failed && playback.state !== 'Paused' && isThere;
     dress(this.#play, video.paused ? 'play' : 'pause', video.paused ? 'Play' : 'Pause');
     dress(this.#mute, video.muted ? 'muted' : 'sound', video.muted ? 'Turn the sound on' : 'Mute');
     const volume = String(video.muted ? 0 : video.volume);
@@ -167,6 +181,7 @@ export class PlayerView {
     this.#big.hidden = this.#begun && !playback.failed && playback.state !== 'Paused';
     this.#unmute.hidden = !video.muted || video.paused || !isPlaying;
     this.element.classList.toggle('waits', waits);
+    this.element.classList.toggle('bare', !this.#begun || !isThere);
     this.#soundOnly.hidden = !isPlaying || playback.info?.tracks.some(({ kind }) => kind === 'video') !== false;
     const told = playback.problem === null ? playback.state : `${playback.state}: ${playback.problem}`;
     setText(this.#status, !this.#begun || isPlaying || playback.state === 'Paused' ? '' : told);

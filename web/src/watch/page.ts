@@ -1,6 +1,6 @@
 import { exitUrl, findProtocol, streamPath, type Exits, type StreamName } from '../../player/address.js';
 import { describeTrack, duration, el, setText } from '../../player/page/dom.js';
-import { copyRow } from '../common/copy';
+import { copyRow, embedRows } from '../common/copy';
 import { showQr } from '../common/qr';
 import { PlayerView } from '../view/view';
 import { drivers } from './drivers';
@@ -14,7 +14,9 @@ const EXIT_LABELS: { exit: keyof Exits; label: string; socket: boolean }[] = [
   { exit: 'http_fmp4', label: 'HTTP fMP4', socket: false },
 ];
 
-const KEYS = 'Keys: space plays and pauses, M mutes, F fills the screen, I shows statistics, arrows go back and forward or change the volume, L goes live.';
+const KEYS: readonly (readonly [key: string, what: string])[] = [
+  ['Space', 'play, pause'], ['M', 'mute'], ['F', 'full screen'], ['I', 'statistics'], ['← →', 'back, forward'], ['↑ ↓', 'volume'], ['L', 'go live'],
+];
 
 /** The page at `/watch/{app}/{name}`. */
 export function startWatchPage(stream: StreamName): PlayerView {
@@ -24,6 +26,7 @@ export function startWatchPage(stream: StreamName): PlayerView {
   const badge = el('span', { class: 'badge away' }, 'Not live');
   const uptime = el('span', { class: 'soft' });
   const tracks = el('ul', { class: 'tracks' });
+  const sent = el('details', { hidden: true }, el('summary', {}, 'Pictures and sound'), tracks);
   const exits = el('div', { class: 'exits' });
   const qr = el('button', { type: 'button' }, 'QR code');
   qr.addEventListener('click', () => showQr(`Watch ${stream.name}`, location.href));
@@ -45,9 +48,9 @@ export function startWatchPage(stream: StreamName): PlayerView {
     const text = JSON.stringify([info?.exits, info?.tracks.map(describeTrack)]);
     if (info === null || text === shown) return;
     shown = text;
-    tracks.replaceChildren(...info.tracks.map((track) => el('li', {}, `${track.kind}: ${describeTrack(track)}`)));
+    tracks.replaceChildren(...info.tracks.map((track) => el('li', {}, `${track.kind === 'video' ? 'Picture' : 'Sound'}: ${describeTrack(track)}`)));
     exits.replaceChildren(...rows(info.exits, stream));
-    addresses.hidden = false;
+    addresses.hidden = sent.hidden = false;
   });
   document.title = `${stream.name} · Sluicegate`;
   document.body.replaceChildren(
@@ -55,10 +58,9 @@ export function startWatchPage(stream: StreamName): PlayerView {
     el('main', { class: 'watch' },
       stage,
       token,
-      el('div', { class: 'title' }, el('h1', {}, stream.name, el('small', {}, ` ${stream.app}`)), badge, uptime, el('span', { class: 'space' }), qr),
-      tracks,
-      el('p', { class: 'soft keys' }, KEYS),
-      addresses),
+      el('div', { class: 'title' }, el('h1', {}, el('small', {}, `${stream.app}/`), stream.name), badge, uptime, el('span', { class: 'space' }), qr),
+      el('ul', { class: 'keys', 'aria-label': 'Keys' }, ...KEYS.map(([key, what]) => el('li', {}, el('kbd', {}, key), ` ${what}`))),
+      el('div', {}, sent, addresses)),
     el('footer', {}, el('a', { href: '/assets/licenses.md' }, 'Licences of the libraries in these pages')),
   );
   return view;
@@ -93,5 +95,5 @@ function rows(exits: Exits, stream: StreamName): HTMLElement[] {
   });
   const query = token === undefined ? '' : `?token=${encodeURIComponent(token)}`;
   const embed = new URL(`/embed/${streamPath(stream)}${query}`, location.origin).href;
-  return [...found, copyRow('Embed', `<iframe src="${embed}" allow="autoplay; fullscreen; picture-in-picture" width="640" height="360"></iframe>`)];
+  return [...found, ...embedRows(embed)];
 }
