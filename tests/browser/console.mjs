@@ -10,6 +10,7 @@ import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
+import { examples } from './examples.mjs';
 import { freePort, isOk, openBrowser, openPage, start, stats, until, untilPlaying } from './lib.mjs';
 
 const library = createRequire(new URL('../../web/package.json', import.meta.url));
@@ -215,19 +216,24 @@ async function embedded({ page, problems }) {
   if (events[0] !== 'ready') problems.push(`the first event is ${events[0]}`);
 }
 
-/** A page of another origin loads the web component and plays by it; with no button it waits to be told. */
+/** Pages of another origin show the stream by the web component, as the README tells users of plain HTML, of React and of Vue. */
 async function element({ page, problems }) {
-  const there = `<!doctype html><title>elsewhere</title><script type="module" src="${stage.origin}/sluicegate-player.js"></script>
-    <sluicegate-player src="${stage.origin}/live/show" autoplay muted controls></sluicegate-player>`;
-  const other = createServer((_, answer) => answer.setHeader('content-type', 'text/html').end(there));
+  const made = await examples(stage.origin, 'live/show');
+  const other = createServer((request, answer) => {
+    const [name, kind] = request.url.slice(1).split('.');
+    answer.setHeader('content-type', kind === 'js' ? 'text/javascript' : 'text/html').end(made[name]?.[kind === 'js' ? 'script' : 'html']);
+  });
   await new Promise((resolve) => { other.listen(0, '127.0.0.1', resolve); });
   try {
     const { port } = other.address();
-    // That page and its icon are the one thing that does not come from the gateway.
+    // Those pages, their scripts and icons are the one thing that does not come from the gateway.
     const expected = (text) => text.includes(`127.0.0.1:${port}`);
     await browser.context.grantPermissions(['local-network-access'], { origin: `http://127.0.0.1:${port}` });
-    await page.goto(`http://127.0.0.1:${port}/`);
-    await page.waitForFunction(() => document.querySelector('sluicegate-player')?.stats?.decoded > 30, null, { timeout: 20_000, polling: 100 });
+    for (const name of Object.keys(made)) {
+      await page.goto(`http://127.0.0.1:${port}/${name}`);
+      await page.waitForFunction(() => document.querySelector('sluicegate-player')?.stats?.decoded > 30, null, { timeout: 20_000, polling: 100 })
+        .catch(() => problems.push(`the example for ${name} does not play`));
+    }
     await page.getByRole('button', { name: 'Pause' }).click();
     await page.waitForFunction(() => document.querySelector('sluicegate-player').video.paused);
     problems.splice(0, problems.length, ...problems.filter((text) => !expected(text)));

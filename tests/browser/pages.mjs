@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { openBrowser, openPage, screenshot, stats, until, untilPlaying } from './lib.mjs';
 
 /** One for each exit, and the line to embed. */
-const ADDRESSES = 7;
+const ADDRESSES = 8;
 
 const [base, stream, shots] = process.argv.slice(2);
 if (base === undefined || stream === undefined) {
