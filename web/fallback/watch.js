@@ -1,7 +1,8 @@
 import { findProtocol, parseWatchPath } from '../player/address.js';
 import { banner, el, noticeBox, setText } from '../player/page/dom.js';
+import { offers } from '../player/page/choice.js';
 import { builtInDrivers } from '../player/page/drivers.js';
-import { offers, Playback } from '../player/page/playback.js';
+import { Playback } from '../player/page/playback.js';
 import { NOTICE } from './notice.js';
 
 const stream = parseWatchPath(location.pathname, location.search);

@@ -1,6 +1,8 @@
 import { Backoff } from './backoff.js';
 import { Chaser } from './chaser.js';
 import { Connection } from './connection.js';
+import { play } from './play.js';
+import { isThere } from './presence.js';
 import { Renditions } from './renditions.js';
 import { MIN_AHEAD_S } from './seam.js';
 import { MediaSession, mediaSourceClass } from './session.js';
@@ -266,14 +268,8 @@ export class MsePlayer extends EventTarget {
     return session;
   }
 
-  /** Asks the browser to play; without a gesture it may allow that only without sound. */
   #play() {
-    if (this.#userPaused) return;
-    this.#video.play().catch((/** @type {unknown} */ error) => {
-      if (!(error instanceof DOMException) || error.name !== 'NotAllowedError' || this.#video.muted) return;
-      this.#video.muted = true;
-      this.#play();
-    });
+    if (!this.#userPaused) play(this.#video, () => !this.#userPaused);
   }
 
   /**
@@ -303,7 +299,7 @@ export class MsePlayer extends EventTarget {
   }
 
   async #connectIfLive() {
-    const exists = await this.#exists();
+    const exists = await isThere(this.#options.infoUrl, this.#stop.signal);
     if (this.#stop.signal.aborted || this.#connection !== null || this.#state === 'suspended' || this.#state === 'failed') return;
     if (exists === false) {
       this.#offline();
@@ -319,18 +315,6 @@ export class MsePlayer extends EventTarget {
     this.#disconnect();
     this.#setState('offline');
     this.#after(OFFLINE_POLL_MS, () => this.#connectIfLive());
-  }
-
-  /** @returns {Promise<boolean | null>} null when the server gives no clear answer */
-  async #exists() {
-    try {
-      const response = await fetch(this.#options.infoUrl, { cache: 'no-store', signal: this.#stop.signal });
-      if (response.ok) return (await response.json()).state !== 'ended';
-      await response.body?.cancel();
-      return response.status === 404 ? false : null;
-    } catch {
-      return null;
-    }
   }
 
   /** Looks after a connection that is open but silent: a publisher that is away, or a network that died without a word. */

@@ -1,3 +1,5 @@
+import { PROTOCOLS } from '../address.js';
+
 /** @typedef {import('../address.js').ProtocolId} ProtocolId */
 
 /** Attempts by one protocol that never showed a picture, after which another is tried. */
@@ -80,4 +82,16 @@ export class Choice {
   #others() {
     return this.#candidates().filter((id) => id !== this.#protocol && (this.#fruitless.get(id) ?? 0) < MAX_FRUITLESS);
   }
+}
+
+/**
+ * The protocols that a page offers, each with why it cannot be chosen, if it cannot.
+ *
+ * @param {import('./drivers.js').Drivers} drivers
+ */
+export function offers(drivers) {
+  return PROTOCOLS.map(({ id, label }) => {
+    const driver = drivers[id];
+    return { id, label, why: driver === undefined ? 'not built in' : driver.isSupported() ? '' : 'not in this browser' };
+  });
 }

@@ -1,6 +1,7 @@
 import { bufferedRanges } from '../chaser.js';
 import { latencyMs } from '../latency.js';
 import { MsePlayer } from '../mse.js';
+import { play } from '../play.js';
 import { mediaSourceClass } from '../session.js';
 
 /**
@@ -157,19 +158,6 @@ function playPlain({ video, url, report }) {
     video.removeAttribute('src');
     video.load();
   };
-}
-
-/**
- * Starts playback, without sound where the browser demands a gesture for it.
- *
- * @param {HTMLVideoElement} video
- */
-export function play(video) {
-  video.play().catch((/** @type {unknown} */ error) => {
-    if (!(error instanceof DOMException) || error.name !== 'NotAllowedError' || video.muted) return;
-    video.muted = true;
-    play(video);
-  });
 }
 
 /**

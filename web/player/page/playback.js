@@ -1,36 +1,19 @@
-import { exitUrl, findProtocol, PROTOCOLS } from '../address.js';
+import { exitUrl, findProtocol } from '../address.js';
 import { Backoff } from '../backoff.js';
-import { bufferedAheadMs } from '../chaser.js';
 import { Choice } from './choice.js';
 import { InfoPoll } from './info.js';
+import { selectedUrl } from './selection.js';
 import { Stalls } from './stalls.js';
+import { readStats } from './stats.js';
 import { Watchdog } from './watchdog.js';
 
 /**
  * @typedef {import('../address.js').ProtocolId} ProtocolId
  *
- * @typedef {object} Stats what pages and automated tests read
- * @property {number} currentTime seconds
- * @property {number} buffered_ms ahead of the playhead
- * @property {number | null} latency_ms
- * @property {number} stalls since the protocol was chosen
- * @property {number} stalled_ms
- * @property {number} dropped pictures
- * @property {number} decoded pictures
- * @property {number} width
- * @property {number} height
- * @property {string | null} codec
- * @property {import('../mse.js').Problem[]} errors since the protocol was chosen; a fatal one ended an attempt, after which there may have
- * been another
- * @property {boolean} fatal whether the player has stopped for good
- *
  * @typedef {object} PlaybackOptions
  * @property {import('./drivers.js').Drivers} drivers
  * @property {string} [origin] of the gateway, where that is not the page's own
  * @property {ProtocolId | null} [protocol] null takes the best for this browser, and another where that fails
- *
- * @typedef {{video?: string, audio?: string}} Selection tracks in the place of what the gateway or the player would take; `video` may be that
- * of a rung
  */
 
 const REFRESH_MS = 500;
@@ -65,7 +48,7 @@ export class Playback extends EventTarget {
   #poll;
   #stalls;
   #choice;
-  /** @type {Selection} */
+  /** @type {import('./selection.js').Selection} */
   #selection = {};
   /** @type {import('./drivers.js').Driver | null} */
   #driver = null;
@@ -227,7 +210,7 @@ export class Playback extends EventTarget {
   /**
    * Plays these tracks from now on.
    *
-   * @param {Selection} selection
+   * @param {import('./selection.js').Selection} selection
    */
   select(selection) {
     this.#selection = selection;
@@ -257,25 +240,9 @@ export class Playback extends EventTarget {
     void this.#video.play().catch(() => {});
   }
 
-  /** @returns {Stats} */
   stats() {
-    const video = this.#video;
-    const quality = video.getVideoPlaybackQuality();
-    const latency = video.readyState > 0 ? (this.#driver?.latencyMs() ?? null) : null;
-    return {
-      currentTime: video.currentTime,
-      stalls: this.#stalls.count,
-      stalled_ms: Math.round(this.#stalls.totalMs),
-      buffered_ms: bufferedAheadMs(video),
-      latency_ms: latency === null || !Number.isFinite(latency) ? null : Math.round(latency),
-      dropped: quality.droppedVideoFrames,
-      decoded: quality.totalVideoFrames,
-      width: video.videoWidth,
-      height: video.videoHeight,
-      codec: this.#driver?.codec() ?? null,
-      errors: [...this.#problems],
-      fatal: this.#failed,
-    };
+    const of = { video: this.#video, driver: this.#driver, stalls: this.#stalls };
+    return { ...readStats(of), errors: [...this.#problems], fatal: this.#failed };
   }
 
   #begin() {
@@ -326,6 +293,10 @@ export class Playback extends EventTarget {
       this.#report(attempt, { message, fatal: true });
       return;
     }
+    const address = (/** @type {string | null} */ picture) => {
+      const url = exitUrl(path, this.#origin, protocol.socket, this.#stream.token);
+      return selectedUrl(url, protocol.exit, this.info ?? info, { ...(picture === null ? {} : { video: picture }), ...this.#selection });
+    };
     this.#opening = true;
     this.#hasPlayed = false;
     this.#setState('Connecting…');
@@ -335,8 +306,8 @@ export class Playback extends EventTarget {
       const driver = await entry.open({
         video: this.#video,
         stream: this.#stream,
-        url: this.#address(path, protocol, info, null),
-        address: (picture) => this.#address(path, protocol, this.info ?? info, picture),
+        url: address(null),
+        address,
         picked: () => this.#selection.video ?? null,
         infoUrl: this.#poll.url,
         poll: this.#poll,
@@ -351,23 +322,6 @@ export class Playback extends EventTarget {
     } finally {
       if (attempt === this.#attempt) this.#opening = false;
     }
-  }
-
-  /**
-   * @param {string} path of an exit
-   * @param {import('../address.js').Protocol} protocol
-   * @param {import('./info.js').StreamInfo} info
-   * @param {string | null} picture in the place of the one that the gateway takes, where the viewer chose none
-   */
-  #address(path, { exit, socket }, info, picture) {
-    const url = new URL(exitUrl(path, this.#origin, socket, this.#stream.token));
-    const { video = picture ?? undefined, audio } = this.#selection;
-    // Lists have rungs among their tracks; the other exits know them by name.
-    const rung = exit === 'hls' || exit === 'dash' ? undefined : info.renditions?.find(({ id }) => id === video);
-    const tracks = [rung === undefined ? video : undefined, audio].filter((track) => track !== undefined);
-    if (rung !== undefined) url.searchParams.set('rendition', rung.label);
-    if (tracks.length > 0) url.searchParams.set('track', tracks.join());
-    return url.href;
   }
 
   /**
@@ -443,16 +397,4 @@ export class Playback extends EventTarget {
     const { window } = this;
     return window === null || window.end - this.#video.currentTime < NEAR_LIVE_S;
   }
-}
-
-/**
- * The protocols that a page offers, each with why it cannot be chosen, if it cannot.
- *
- * @param {import('./drivers.js').Drivers} drivers
- */
-export function offers(drivers) {
-  return PROTOCOLS.map(({ id, label }) => {
-    const driver = drivers[id];
-    return { id, label, why: driver === undefined ? 'not built in' : driver.isSupported() ? '' : 'not in this browser' };
-  });
 }

@@ -1,6 +1,7 @@
 import mpegts from 'mpegts.js';
 import { Chaser } from '../../player/chaser.js';
-import { announcedCodec, edgeLatencyMs, play, type Driver, type DriverContext } from '../../player/page/drivers.js';
+import { announcedCodec, edgeLatencyMs, type Driver, type DriverContext } from '../../player/page/drivers.js';
+import { play } from '../../player/play.js';
 
 /** The library's buffer needs a little more than our own player's: it appends in larger pieces. */
 const TARGET_S = 0.38;

@@ -1,7 +1,8 @@
 import Hls, { AudioStreamController, BufferController, ErrorTypes, Events, type BufferCodecsData, type FragmentTracker, type InitPTSFoundData } from 'hls.js';
 import workerPath from 'hls.js/dist/hls.worker.js?url';
 import { follow, FOLLOWER_SETTINGS } from '../../player/follow.js';
-import { announcedCodec, play, type Driver, type DriverContext } from '../../player/page/drivers.js';
+import { announcedCodec, type Driver, type DriverContext } from '../../player/page/drivers.js';
+import { play } from '../../player/play.js';
 
 /** Media errors that hls.js may mend by itself before a fresh attempt is made. */
 const MAX_RECOVERIES = 2;

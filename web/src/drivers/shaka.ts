@@ -1,6 +1,7 @@
 import shaka from 'shaka-player/dist/shaka-player.compiled-es2021.js';
 import { follow, FOLLOWER_SETTINGS } from '../../player/follow.js';
-import { announcedCodec, play, type Driver, type DriverContext } from '../../player/page/drivers.js';
+import { announcedCodec, type Driver, type DriverContext } from '../../player/page/drivers.js';
+import { play } from '../../player/play.js';
 
 /** Delay before Shaka looks again for a segment that it could not have. */
 const RETRY_S = 1;

@@ -1,7 +1,8 @@
 import { findProtocol } from '../../player/address.js';
+import { offers } from '../../player/page/choice.js';
 import { describeTrack, el, setText } from '../../player/page/dom.js';
 import type { Drivers } from '../../player/page/drivers.js';
-import { offers, type Playback } from '../../player/page/playback.js';
+import type { Playback } from '../../player/page/playback.js';
 import type { Track } from '../../player/wire.js';
 
 /** What a viewer may choose: protocol, picture and sound. */
