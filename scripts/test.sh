@@ -222,8 +222,8 @@ stage_browser() {
     ladder=$!
     wait_until 30 http_ok 127.0.0.1 "$http_port" /live/ladder/index.m3u8 || browser_failed "the ladder did not appear"
     in_browser "$seconds" ladder.mjs "http://127.0.0.1:$http_port" live/ladder 640,320,160 2 "$pictures"
-    # 700 kb/s for the first picture, 350 for the second, with their sound.
-    in_browser "$seconds" rungs.mjs "http://127.0.0.1:$http_port" live/ladder v0:640,v1:320,v2:160 500 "$pictures"
+    # 700 kb/s for the first picture, 350 for the second, with their sound; players want a quarter to spare.
+    in_browser "$seconds" rungs.mjs "http://127.0.0.1:$http_port" live/ladder v0:640,v1:320,v2:160 550 "$pictures"
     in_browser "$seconds" choices.mjs "http://127.0.0.1:$http_port" live/ladder 640,320,160 "$pictures"
     kill -TERM "$ladder"
     wait "$ladder" || true

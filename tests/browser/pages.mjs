@@ -66,8 +66,14 @@ async function another(page, problems) {
   await untilPlaying(page);
   const { protocol } = await stats(page);
   if (protocol !== 'hls') problems.push(`the page chose ${protocol}`);
-  await page.getByRole('button', { name: 'Settings' }).click();
+  // By the keyboard alone: in, and out again.
+  const settings = page.getByRole('button', { name: 'Settings' });
+  await settings.press('Enter');
   await page.locator('#protocol option', { hasText: 'Automatic: HLS' }).waitFor({ state: 'attached' });
+  if (!(await page.getByLabel('Protocol').evaluate((field) => field === document.activeElement))) problems.push('the settings are not where the keyboard is');
+  await page.keyboard.press('Escape');
+  if (await page.getByRole('group', { name: 'Settings' }).isVisible()) problems.push('Escape does not close the settings');
+  if (!(await settings.evaluate((button) => button === document.activeElement))) problems.push('the keyboard has lost its place');
 }
 
 /** Every exit has an address that can be copied and, where it is a list, read. */

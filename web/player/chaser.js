@@ -127,8 +127,10 @@ export class Chaser {
     if (ranges.length === 0 || video.readyState === 0) return;
     const now = performance.now();
     this.#firstMs ??= now;
+    // A seek does not end where too little is before a gap, or what was there has been replaced.
+    if (video.seeking && now - this.#lastSeekMs < SEEK_SPACING_MS) return;
     // A person's pause is respected, but a player that never began must be brought to where the media is.
-    if (video.seeking || (video.paused && this.#played)) return;
+    if (video.paused && this.#played) return;
     if (this.#isLost) this.#find(ranges);
     const targetS = this.#target.value(now) + this.#leanS;
     const { seekTo, rate } = steer({

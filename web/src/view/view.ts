@@ -117,9 +117,15 @@ export class PlayerView {
     on(this.#stats, 'stats');
     on(this.#picture, 'picture');
     on(this.#fullscreen, 'fullscreen');
-    this.#settings.addEventListener('click', () => {
-      this.choices.element.hidden = !this.choices.element.hidden;
-      this.#refresh();
+    this.#settings.addEventListener('click', ({ detail }) => {
+      this.#showChoices(this.choices.element.hidden !== false);
+      // Pressed by the keyboard, which goes on from there.
+      if (detail === 0) this.choices.element.querySelector('select')?.focus();
+    });
+    this.element.addEventListener('keydown', ({ key }) => {
+      if (key !== 'Escape' || this.choices.element.hidden) return;
+      this.#showChoices(false);
+      this.#settings.focus();
     });
     this.#volume.addEventListener('input', () => {
       this.video.volume = Number(this.#volume.value);
@@ -127,13 +133,19 @@ export class PlayerView {
     });
     this.video.addEventListener('click', (event) => {
       // On a screen to touch, the first touch brings the buttons.
-      if ((event as PointerEvent).pointerType !== 'touch') this.do('play');
+      if (!this.choices.element.hidden) this.#showChoices(false);
+      else if ((event as PointerEvent).pointerType !== 'touch') this.do('play');
     });
     this.video.addEventListener('dblclick', () => this.do('fullscreen'));
     for (const event of ['pointermove', 'pointerdown', 'focusin']) this.element.addEventListener(event, () => this.#wake());
     for (const event of ['play', 'pause', 'volumechange', 'playing', 'seeking']) this.video.addEventListener(event, () => this.#refresh());
     this.playback.addEventListener('change', () => this.#refresh());
     this.#wake();
+  }
+
+  #showChoices(isShown: boolean): void {
+    this.choices.element.hidden = !isShown;
+    this.#refresh();
   }
 
   #showPoster(stream: StreamName): void {
