@@ -20,6 +20,7 @@ const AXE = readFileSync(library.resolve('axe-core/axe.min.js'), 'utf8');
 const SHOWN_MS = 2000;
 /** Opens the streams of a gateway that demands one. */
 const TOKEN = 'open-the-sluice-to-me';
+const ADMIN_TOKEN = 'open-the-console-to-me-alone';
 /** The sizes of a desk and of a phone. */
 const SIZES = { desktop: { width: 1280, height: 900 }, phone: { width: 390, height: 844 } };
 
@@ -272,9 +273,15 @@ async function token({ page, problems }) {
   stage.interrupted = true;
   await stage.publisher.end('SIGKILL');
   await stage.gateway.end('SIGTERM');
-  await serve({ SLUICEGATE_APPS_LIVE_PLAY: 'token', SLUICEGATE_APPS_LIVE_TOKENS: TOKEN });
+  await serve({ SLUICEGATE_APPS_LIVE_PLAY: 'token', SLUICEGATE_APPS_LIVE_TOKENS: TOKEN, SLUICEGATE_HTTP_ADMIN_TOKEN: ADMIN_TOKEN });
   publish();
   await page.goto(stage.origin);
+  await page.getByText('This list is for operators').waitFor();
+  for (const given of ['a wrong one', ADMIN_TOKEN]) {
+    await page.getByLabel('Admin token').fill(given);
+    await page.getByLabel('Admin token').press('Enter');
+    if (given !== ADMIN_TOKEN) await page.getByText('This token does not open the list').waitFor();
+  }
   await card(page).getByRole('link', { name: 'Watch', exact: true }).click();
   for (const [asked, given] of [['This stream demands a token', 'a wrong one'], ['Another token', TOKEN]]) {
     await page.getByLabel(asked).fill(given);

@@ -102,9 +102,13 @@ function addresses(stream: StreamStatus, entrance: Entrance, watch: string): HTM
   const url = (path: string, socket = false) => exitUrl(path, location.origin, socket);
   const embed = new URL(`/embed/${streamPath(stream)}`, location.origin).href;
   return [
+    el('h3', {}, 'To publish'),
     copyRow('Publish', publishAddress({ ...entrance, app: stream.app }, stream.name)),
+    el('h3', {}, 'To share'),
     copyRow('Watch page', watch),
+    el('h3', {}, 'In pages of your own'),
     ...embedRows(embed),
+    el('h3', {}, 'For players'),
     ...(exits.hls === undefined ? [] : [copyRow('HLS', url(exits.hls))]),
     ...(exits.dash === undefined ? [] : [copyRow('DASH', url(exits.dash))]),
     ...(exits.http_flv === undefined ? [] : [copyRow('HTTP-FLV', url(exits.http_flv))]),

@@ -38,6 +38,10 @@ export class Feed {
     return token === null ? {} : { authorization: `Bearer ${token}` };
   }
 
+  get hasToken(): boolean {
+    return sessionStorage.getItem(TOKEN_KEY) !== null;
+  }
+
   /** Goes on for as long as the page is there. */
   async run(): Promise<never> {
     for (;;) {

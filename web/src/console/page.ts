@@ -10,8 +10,8 @@ import { nameOf, viewersOf, type Streams, type StreamStatus } from './status';
 const STATES: Record<FeedState, string> = {
   connecting: 'Asking what is live…',
   live: 'Up to date',
-  refused: 'The list is shown on the admin address, or with the admin token. A stream that you know by name can be watched below.',
-  unreachable: 'The gateway does not answer; trying again. What is shown may be old.',
+  refused: 'Locked',
+  unreachable: 'The gateway does not answer; trying again',
 };
 
 /** The page at `/`: what is live, and how it does. */
@@ -27,6 +27,7 @@ export class Console {
   #summary = el('p', { class: 'summary' });
   #list = el('div', { class: 'cards' });
   #hint = el('div', {});
+  #refusal = el('p', { class: 'problem', role: 'alert', hidden: true }, 'This token does not open the list.');
   #token = this.#tokenForm();
 
   start(): void {
@@ -43,6 +44,9 @@ export class Console {
     setText(this.#state, STATES[state]);
     this.#state.className = `feed ${state}`;
     this.#token.hidden = state !== 'refused';
+    // What is shown is old by then.
+    this.#list.classList.toggle('old', state === 'unreachable');
+    this.#refusal.hidden = !this.#feed.hasToken;
     if (state !== 'refused') return;
     this.#list.replaceChildren();
     this.#hint.replaceChildren();
@@ -72,15 +76,20 @@ export class Console {
     setText(this.#summary, summary(there));
   }
 
-  #tokenForm(): HTMLFormElement {
+  #tokenForm(): HTMLElement {
     const field = el('input', { id: 'token', type: 'password', autocomplete: 'off' });
-    const form = el('form', { class: 'bar', hidden: true },
+    const form = el('form', { class: 'bar' },
       el('label', { for: 'token' }, 'Admin token'), field, el('button', { type: 'submit' }, 'Show the list'));
     form.addEventListener('submit', (event) => {
       event.preventDefault();
       this.#feed.useToken(field.value);
     });
-    return form;
+    return el('section', { class: 'hint', hidden: true },
+      el('h2', {}, 'This list is for operators'),
+      el('p', { class: 'soft' }, 'It opens with the gateway’s admin token (admin_token in its configuration), or on its admin address.'),
+      form,
+      this.#refusal,
+      el('p', { class: 'soft' }, 'To watch a stream, its name is enough: write it below.'));
   }
 }
 

@@ -95,5 +95,5 @@ function rows(exits: Exits, stream: StreamName): HTMLElement[] {
   });
   const query = token === undefined ? '' : `?token=${encodeURIComponent(token)}`;
   const embed = new URL(`/embed/${streamPath(stream)}${query}`, location.origin).href;
-  return [...found, ...embedRows(embed)];
+  return [el('h3', {}, 'For players'), ...found, el('h3', {}, 'In pages of your own'), ...embedRows(embed)];
 }
