@@ -1,5 +1,6 @@
 // Plays a stream that its encoder sends as a ladder by WebSocket fMP4, over a line that is throttled for a while: our own player goes down
-// to a rendition that the line bears, and up again when it bears more. Then a viewer chooses pictures and sounds.
+// to a rendition that the line bears, and up again when it bears more. Another viewer comes while the line is thin, and one chooses pictures
+// and sounds.
 //
 //   node tests/browser/rungs.mjs BASE_URL APP/NAME ID:WIDTH[,ID:WIDTH...] KBPS DIR
 //
@@ -25,6 +26,7 @@ const browser = await openBrowser();
 let failed = false;
 try {
   await walk('throttled', throttled);
+  await walk('thin', thin, Number(kbps));
   await walk('chosen', chosen);
 } finally {
   await browser.close();
@@ -32,7 +34,8 @@ try {
 }
 process.exit(failed ? 1 : 0);
 
-async function walk(name, steps) {
+async function walk(name, steps, atFirst = Infinity) {
+  line.throttle(atFirst);
   const { page, problems } = await openPage(browser.context, line.origin);
   const seen = {};
   await page.goto(`${line.origin}/watch/${stream}?protocol=ws-fmp4`);
@@ -64,6 +67,14 @@ async function throttled(page, seen) {
   await plays(page);
   const after = await stats(page);
   if (after.stalls > before.stalls) throw new Error(`stalled ${after.stalls - before.stalls} times on the way up`);
+}
+
+/** The first pictures come slowly, and the way down begins before the player has. */
+async function thin(page, seen) {
+  await plays(page);
+  await until(async () => (await stats(page)).width < best.width, 'a rendition that the line bears', DOWN_MS);
+  await plays(page);
+  seen.width = (await stats(page)).width;
 }
 
 /** Each picture and each sound, from one to the next without a stall. */
