@@ -134,10 +134,11 @@ async function warns({ page, problems }) {
 async function accessible({ page, problems }) {
   for (const colorScheme of ['light', 'dark']) {
     await page.emulateMedia({ colorScheme });
-    for (const path of ['/', '/watch/live/show', '/embed/live/show']) {
+    for (const path of ['/', '/watch/live/show', '/embed/live/show', '/embed/live/show?autoplay=0', '/watch/live', '/embed/live']) {
       await page.goto(stage.origin + path);
       if (path === '/') await card(page).waitFor();
-      else {
+      else if (path.endsWith('?autoplay=0')) await isDrawn(page, '.poster canvas');
+      else if (path.endsWith('/show')) {
         await untilPlaying(page);
         await page.getByRole('button', { name: 'Settings' }).click();
         await page.getByRole('button', { name: 'Statistics' }).click();

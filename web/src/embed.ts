@@ -10,7 +10,7 @@ import { drivers } from './watch/drivers';
 
 const stream = parseWatchPath(location.pathname, location.search, '/embed/');
 if (stream === null) {
-  document.body.replaceChildren(el('main', {}, el('p', { role: 'alert' }, 'This address names no stream. It should be /embed/app/name, such as /embed/live/demo.')));
+  document.body.replaceChildren(el('main', {}, el('h1', {}, 'No stream'), el('p', { role: 'alert' }, 'This address names no stream. It should be /embed/app/name, such as /embed/live/demo.')));
 } else {
   document.title = `${stream.name} · Sluicegate`;
   const view = new PlayerView(stream, { drivers, ...parseParameters(location.search) });
