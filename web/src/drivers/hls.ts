@@ -1,8 +1,9 @@
-import Hls, { AudioStreamController, BufferController, ErrorTypes, Events, type BufferCodecsData, type FragmentTracker, type InitPTSFoundData } from 'hls.js';
+import Hls, { ErrorTypes, Events } from 'hls.js';
 import workerPath from 'hls.js/dist/hls.worker.js?url';
 import { follow, FOLLOWER_SETTINGS } from '../../player/follow.js';
 import { announcedCodec, type Driver, type DriverContext } from '../../player/page/drivers.js';
 import { play } from '../../player/play.js';
+import { CompletePictures, OpusByName, PromptAudio } from './hls-mends.js';
 
 /** Media errors that hls.js may mend by itself before a fresh attempt is made. */
 const MAX_RECOVERIES = 2;
@@ -15,40 +16,19 @@ const SHORT_PART_S = 0.25;
 const STUCK_MS = 5000;
 const STUCK_BEHIND_S = 2;
 const STUCK_LOOK_MS = 250;
-/** The state of `AudioStreamController` while it has sound and no time for it. */
-const WAITING_FOR_PICTURE = 'WAITING_INIT_PTS';
-
-/**
- * Sound of hls.js 1.7.4 that arrives before the first picture of its period waits for that picture's time. The library looks for it up to a
- * tenth of a second later; if a further part of the sound is there by then, that one goes first, and no sound is loaded any more. So this looks
- * at once.
- */
-class PromptAudio extends AudioStreamController {
-  override onInitPtsFound(event: Events.INIT_PTS_FOUND, data: InitPTSFoundData): void {
-    super.onInitPtsFound(event, data);
-    if (this.state === WAITING_FOR_PICTURE) this.tick();
-  }
-}
-
-/**
- * Where a stream changes its codecs, hls.js 1.7.4 goes by the init segment and not by the multivariant playlist, which it has read long before;
- * but it reads `opus` there, and knows it by the name of `Opus` alone, so that it keeps the old codec. The first to hear of codecs is this.
- */
-class OpusByName extends BufferController {
-  constructor(hls: Hls, fragments: FragmentTracker) {
-    hls.on(Events.BUFFER_CODECS, (_: Events.BUFFER_CODECS, { audio }: BufferCodecsData) => {
-      if (audio?.codec === 'opus') audio.codec = 'Opus';
-    });
-    super(hls, fragments);
-  }
-}
 
 /** Plays HLS by hls.js, with low latency where the playlist offers it. */
 export function open({ video, url, poll, report }: DriverContext): Driver {
   // The worker is a file of this origin: the default one is a blob, which a strict content security policy forbids.
   // No `backBufferLength`: at each such flush hls.js 1.7.4 may forget parts that it has just buffered, and then load no more of that track
   // for seconds. Without it browsers make room by themselves.
-  const hls = new Hls({ workerPath, audioStreamController: PromptAudio, bufferController: OpusByName, maxLiveSyncPlaybackRate: MAX_RATE });
+  const hls = new Hls({
+    workerPath,
+    streamController: CompletePictures,
+    audioStreamController: PromptAudio,
+    bufferController: OpusByName,
+    maxLiveSyncPlaybackRate: MAX_RATE,
+  });
   let recoveries = 0;
   hls.on(Events.ERROR, (_, { type, details, fatal, error }) => {
     const message = `${details}: ${error.message}`;
