@@ -55,16 +55,9 @@ pub enum Denied {
     WrongToken,
 }
 
-/// Who answers.
+/// Who answers: the rules of the configuration, and the memory of those who broke them.
 #[derive(Debug)]
-pub enum Authority {
-    /// The rules of the configuration.
-    Rules(Rules),
-}
-
-/// The rules of the configuration, and the memory of those who broke them.
-#[derive(Debug)]
-pub struct Rules {
+pub struct Authority {
     apps: Apps,
     tries: Tries,
 }
@@ -86,7 +79,7 @@ impl Denied {
 impl Authority {
     /// By the rules of the configuration.
     pub fn new(apps: Apps) -> Arc<Self> {
-        Arc::new(Self::Rules(Rules { apps, tries: Tries::default() }))
+        Arc::new(Self { apps, tries: Tries::default() })
     }
 
     /// Answers. It may take its time: with a wrong key it does so on purpose. Cancel safe.
@@ -94,22 +87,14 @@ impl Authority {
     /// # Errors
     /// Says why it is not allowed.
     pub async fn check(&self, question: &Question<'_>) -> Result<(), Denied> {
-        let answer = match self {
-            Self::Rules(rules) => rules.check(question).await,
+        let answer = match question.action {
+            Action::Publish => self.check_key(question).await,
+            Action::Play => self.check_token(question),
         };
         if let Err(denied) = &answer {
             metrics::counter!("sluicegate_denied_total", "protocol" => question.protocol, "reason" => denied.label()).increment(1);
         }
         answer
-    }
-}
-
-impl Rules {
-    async fn check(&self, question: &Question<'_>) -> Result<(), Denied> {
-        match question.action {
-            Action::Publish => self.check_key(question).await,
-            Action::Play => self.check_token(question),
-        }
     }
 
     async fn check_key(&self, question: &Question<'_>) -> Result<(), Denied> {

@@ -1,8 +1,7 @@
-//! Who may publish and who may play: one question, and those who can answer it.
+//! Who may publish and who may play: one question, and who answers it.
 //!
 //! What belongs here: rules, secrets, and the patience with those who guess. What does not: protocols. Whoever serves one finds the
-//! secret in its own way and puts the [`Question`]; the answer is the same for all. There is one kind of answer so far, the rules of
-//! the configuration; [`Authority::check`] waits, so that one that must be asked for elsewhere can join.
+//! secret in its own way and puts the [`Question`]; the [`Authority`] answers all alike, by the rules of the configuration.
 
 mod apps;
 mod authority;
