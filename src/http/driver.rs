@@ -20,7 +20,7 @@ use super::site::Site;
 use super::socket::{Socket, Writing};
 use crate::egress::{self, Hub, Hubs, Policy};
 use crate::net::workers::{Seat, Serve};
-use crate::net::{ConnectionId, Tls, Trouble};
+use crate::net::{ConnectionId, Throttle, Tls};
 
 /// How HTTP connections are driven.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -58,7 +58,7 @@ struct Front {
     http2: http2::Options,
     policy: Arc<Policy>,
     closing: CancellationToken,
-    strays: Mutex<Trouble>,
+    strays: Mutex<Throttle>,
 }
 
 /// What is known of a connection when it is accepted.
@@ -98,7 +98,7 @@ impl Serve for Driver {
             tracing::debug!(%peer, %error, "a socket could not be prepared");
             return;
         }
-        let span = tracing::info_span!("http", id = %ConnectionId::next(), address = %peer);
+        let span = tracing::error_span!("http", id = %ConnectionId::next(), address = %peer);
         let arrival = Arrival { io, peer, seat, tls, hub: hub.clone() };
         tokio::spawn(Arc::clone(&self.front).drive(arrival).instrument(span));
     }

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::problem::Problem;
 use crate::net::workers::TurnedAway;
-use crate::net::{Refused, Trouble};
+use crate::net::{Refused, Throttle};
 
 /// Most who are listened to at a time: each holds an open file, of which few are left. Beyond them connections are closed unheard.
 const MOST: usize = 16;
@@ -30,7 +30,7 @@ const END: &[u8] = b"\r\n\r\n";
 #[derive(Debug)]
 pub struct Lobby {
     places: Arc<Semaphore>,
-    full: Mutex<Trouble>,
+    full: Mutex<Throttle>,
 }
 
 impl Default for Lobby {

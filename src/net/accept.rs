@@ -8,7 +8,7 @@ use std::{fmt, io};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::listen::SocketOptions;
-use super::trouble::Trouble;
+use super::throttle::Throttle;
 
 /// The number of a connection in log lines and in the API, unique within the process.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -19,7 +19,7 @@ pub struct ConnectionId(pub u64);
 pub struct Acceptor<'a> {
     listener: &'a TcpListener,
     options: SocketOptions,
-    trouble: Trouble,
+    errors: Throttle,
 }
 
 /// Between two tries when the process has no descriptor left: long enough for some to come back, too short for anyone to notice.
@@ -45,7 +45,7 @@ impl fmt::Display for ConnectionId {
 impl<'a> Acceptor<'a> {
     /// Of `listener`, setting up what it accepts.
     pub fn new(listener: &'a TcpListener, options: SocketOptions) -> Self {
-        Self { listener, options, trouble: Trouble::default() }
+        Self { listener, options, errors: Throttle::default() }
     }
 
     /// The next connection. Errors of a single connection are passed over; those of the machine are waited out, and told at most once a
@@ -59,7 +59,7 @@ impl<'a> Acceptor<'a> {
                 }
                 Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) => {}
                 Err(error) => {
-                    if let Some(times) = self.trouble.tell(Instant::now()) {
+                    if let Some(times) = self.errors.tell(Instant::now()) {
                         tracing::error!(%error, times, hint = hint(&error), "cannot accept connections");
                     }
                     tokio::time::sleep(EXHAUSTED_PAUSE).await;
