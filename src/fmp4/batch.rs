@@ -1,8 +1,9 @@
 //! A batch: timed samples of one track, waiting to be written as one fragment.
 
 use super::error::Error;
-use super::fragment::{self, Fragment, Layout, MAX_BYTES, MAX_SAMPLES};
+use super::fragment::{self, Fragment, MAX_BYTES, MAX_SAMPLES};
 use super::fragmenter::TimedSample;
+use super::layout::Layout;
 use crate::media::{Kind, Span, Timestamp};
 
 /// The most sound that a push feed gathers in one fragment: a fragment per frame would double its bytes at low bit rates, and players keep

@@ -1,7 +1,7 @@
 //! The fragmenter: holds one sample back, because only the next one tells how long it lasts.
 
 use super::error::Error;
-use super::fragment::ReorderDelay;
+use super::layout::ReorderDelay;
 use crate::media::{Kind, Sample, Timescale, Timestamp, Track, TrackId, time};
 
 /// Pictures per second that are assumed of a track that has shown but one picture and declares no rate.

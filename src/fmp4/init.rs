@@ -5,7 +5,8 @@ use mp4_atom::{Dinf, Dref, Encode, Ftyp, Hdlr, Mdhd, Mvhd, Smhd, Stco, Stsc, Sts
 
 use super::boxes::{close, open, open_full};
 use super::error::Error;
-use super::fragment::{SYNC_FLAGS, TrackNumber};
+use super::fragment::SYNC_FLAGS;
+use super::layout::TrackNumber;
 use super::sample_entry;
 use crate::media::{Kind, Track};
 
