@@ -77,7 +77,7 @@ pub enum PublishRefused {
     /// Somebody else publishes that name, and takeover is not allowed.
     #[error("'{0}' is already being published")]
     NameTaken(StreamName),
-    /// [`Options::max_streams`] is reached.
+    /// [`Options::max_streams`] is reached by streams that are live or wait for their publisher.
     #[error("the gateway carries {0} streams, which is its limit")]
     Full(usize),
     /// The gateway is shutting down.
@@ -152,6 +152,9 @@ impl Registry {
         if self.closing.load(Ordering::Acquire) {
             return Err(PublishRefused::ShuttingDown);
         }
+        if self.streams.len() >= self.options.max_streams && !self.streams.contains_key(name) {
+            self.make_room(now);
+        }
         let count = self.streams.len();
         // The name's entry stays locked until the newcomer is seated, so that two of them cannot both find it free.
         let session = match self.streams.entry(name.clone()) {
@@ -220,6 +223,30 @@ impl Registry {
         for stream in self.list() {
             self.end(&stream, why, now);
         }
+    }
+
+    /// Forgets a stream on which nobody loses anything: the one that ended first or, where none has ended, one whose publisher went away
+    /// before there was anything to see. Else whoever comes and goes under ever other names would lock all others out.
+    fn make_room(&self, now: Instant) {
+        let unneeded = |stream: Arc<Stream>| match stream.state() {
+            State::Ended { until, .. } => Some((0, until, stream)),
+            State::Waiting { until, .. } if stream.program().is_none() => Some((1, until, stream)),
+            State::Live | State::Waiting { .. } => None,
+        };
+        let Some((.., stream)) = self.list().into_iter().filter_map(unneeded).min_by_key(|(order, until, _)| (*order, *until)) else {
+            return;
+        };
+        {
+            let mut seat = stream.seat.lock();
+            // The publisher may have come back meanwhile.
+            if matches!(seat.state, State::Live) {
+                return;
+            }
+            seat.state = State::Ended { until: now, why: End::Unpublished };
+        }
+        stream.end(End::Unpublished);
+        self.streams.remove_if(stream.name(), |_, held| Arc::ptr_eq(held, &stream));
+        self.announce();
     }
 
     fn fresh(&self, name: &StreamName, now: Instant, wall: WallClock) -> Arc<Stream> {

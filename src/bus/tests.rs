@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 use super::registry::Options;
 use super::*;
-use crate::media::{Span, Timestamp, WallClock};
+use crate::media::{Metadata, Program, Span, Timestamp, TrackSet, WallClock};
 
 /// An entry whose payload is its number.
 #[derive(Clone, Debug, PartialEq)]
@@ -349,6 +349,29 @@ fn limits_and_shutdown_refuse_newcomers() {
     house.registry.shut_down(End::Shutdown, house.at(1));
     assert_eq!(held.stream().source().samples.ended(), Some(End::Shutdown));
     assert_eq!(house.publish("live/a", Takeover::Allow, 2).unwrap_err(), PublishRefused::ShuttingDown);
+}
+
+#[test]
+fn a_newcomer_takes_the_place_of_a_stream_that_is_over_and_never_of_one_that_waits_with_media() {
+    let house = House::new(Options { max_streams: 3, ..Options::default() });
+    let begin = |name: &str, has_media: bool| {
+        let mut session = house.publish(name, Takeover::Allow, 0).unwrap();
+        if has_media {
+            let program = Program { epoch: session.stream().epoch(), tracks: TrackSet::default(), metadata: Metadata::default() };
+            session.publisher().set_head(Arc::new(program), Why::Config).unwrap();
+        }
+        session
+    };
+    begin("live/ended", true).finish(Departure::Clean, house.at(1));
+    begin("live/empty", false).finish(Departure::Lost, house.at(1));
+    begin("live/waiting", true).finish(Departure::Lost, house.at(1));
+    let names = || house.registry.list().iter().map(|stream| stream.name().name().to_owned()).collect::<Vec<_>>();
+    let _one = house.publish("live/one", Takeover::Allow, 2).unwrap();
+    assert_eq!(names(), ["empty", "one", "waiting"]);
+    let _two = house.publish("live/two", Takeover::Allow, 2).unwrap();
+    assert_eq!(names(), ["one", "two", "waiting"]);
+    assert_eq!(house.publish("live/three", Takeover::Allow, 2).unwrap_err(), PublishRefused::Full(3));
+    assert!(house.publish("live/waiting", Takeover::Reject, 3).unwrap().resumed());
 }
 
 #[test]

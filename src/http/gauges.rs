@@ -34,7 +34,6 @@ pub fn refresh(registry: &Registry, Push { policy, outlets, .. }: &Push, hubs: &
         for (exit, viewers) in stream.viewers(now) {
             gauge!("sluicegate_viewers", "stream" => name.clone(), "exit" => exit).set(viewers as f64);
         }
-        gauge!("sluicegate_held_requests", "stream" => name.clone()).set(outlets.of(stream).shelf().held() as f64);
         let received = stream.received();
         gauge!("sluicegate_received_bytes", "stream" => name.clone()).set(received.bytes() as f64);
         gauge!("sluicegate_tracks_left_out", "stream" => name.clone()).set(stream.left_out().len() as f64);
@@ -43,7 +42,10 @@ pub fn refresh(registry: &Registry, Push { policy, outlets, .. }: &Push, hubs: &
         if let Some(status) = stream.ladder().status() {
             ladder(&name, &status);
         }
-        if let Some(snapshot) = outlets.find(stream).and_then(|outlet| outlet.shelf().snapshot()) {
+        // Looked for, not opened: it may have been forgotten a moment ago.
+        let Some(outlet) = outlets.find(stream) else { continue };
+        gauge!("sluicegate_held_requests", "stream" => name.clone()).set(outlet.shelf().held() as f64);
+        if let Some(snapshot) = outlet.shelf().snapshot() {
             segments(&name, &snapshot);
         }
     }
