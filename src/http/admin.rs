@@ -7,6 +7,9 @@ use subtle::ConstantTimeEq;
 
 use super::problem::Problem;
 
+/// Domains that no public name server knows: RFC 6761, RFC 6762, RFC 8375, ICANN's `internal`, and what home routers use.
+const PRIVATE_DOMAINS: [&str; 5] = [".localhost", ".local", ".home.arpa", ".internal", ".lan"];
+
 /// Which listener a request came in by.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Door {
@@ -29,7 +32,8 @@ impl Guard {
     /// Lets an operator's request pass, or says why not.
     ///
     /// Without a token the public door opens only to programs on this machine: the peer is a loopback address, no proxy speaks for
-    /// somebody else, and the Host is not a name that a page elsewhere could have pointed here.
+    /// somebody else, and the Host is an address of this machine or `localhost`. The operators' own door opens to whoever reaches it, but
+    /// for pages elsewhere that have pointed their own name here (DNS rebinding): a browser takes the answer for theirs.
     ///
     /// # Errors
     /// The answer to give instead.
@@ -44,12 +48,17 @@ impl Guard {
             let refused = || Problem::new(StatusCode::UNAUTHORIZED, "send the admin token as 'Authorization: Bearer TOKEN'");
             return if equal { Ok(()) } else { Err(refused()) };
         }
-        let local = peer.to_canonical().is_loopback() && !is_forwarded(headers) && host_is_local(headers);
-        if door == Door::Admin || local {
-            return Ok(());
-        }
-        let detail = "the API answers only on this machine: set http.admin_token, or give it a listener of its own by --admin ADDR";
-        Err(Problem::new(StatusCode::FORBIDDEN, detail))
+        let (admitted, detail) = match door {
+            Door::Public => (
+                peer.to_canonical().is_loopback() && !is_forwarded(headers) && hosts(headers).all(is_this_machine),
+                "the API answers only on this machine: set http.admin_token, or give it a listener of its own by --admin ADDR",
+            ),
+            Door::Admin => (
+                hosts(headers).all(|name| is_this_machine(name) || is_private(name)),
+                "a public name could be anybody's: reach this listener by its address or a name of the local network, or set http.admin_token",
+            ),
+        };
+        if admitted { Ok(()) } else { Err(Problem::new(StatusCode::FORBIDDEN, detail)) }
     }
 }
 
@@ -57,14 +66,26 @@ fn is_forwarded(headers: &HeaderMap) -> bool {
     ["forwarded", "x-forwarded-for", "x-real-ip", "via"].iter().any(|name| headers.contains_key(*name))
 }
 
-fn host_is_local(headers: &HeaderMap) -> bool {
-    let Some(host) = headers.get(header::HOST) else { return true };
-    let host = host.to_str().unwrap_or_default();
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    };
+/// The names by which a request says that it reached us, without their ports.
+fn hosts(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    headers.get_all(header::HOST).iter().map(|host| {
+        let host = host.to_str().unwrap_or("?");
+        match host.strip_prefix('[') {
+            Some(rest) => rest.split(']').next().unwrap_or_default(),
+            None => host.split(':').next().unwrap_or_default(),
+        }
+    })
+}
+
+fn is_this_machine(name: &str) -> bool {
     name == "localhost" || name.parse::<IpAddr>().is_ok()
+}
+
+/// Whether a name means nothing outside the local network, so that nobody elsewhere can point it anywhere.
+fn is_private(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+    let is_label = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+    is_label || PRIVATE_DOMAINS.iter().any(|domain| name.ends_with(domain))
 }
 
 #[cfg(test)]
@@ -75,7 +96,11 @@ mod tests {
     const AWAY: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 
     fn headers(fields: &[(&'static str, &str)]) -> HeaderMap {
-        fields.iter().map(|(name, value)| ((*name).parse().unwrap(), value.parse().unwrap())).collect()
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(*name, http::HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        }
+        headers
     }
 
     fn status(guard: &Guard, door: Door, peer: IpAddr, fields: &[(&'static str, &str)]) -> u16 {
@@ -95,6 +120,20 @@ mod tests {
         let guard = Guard::default();
         assert_eq!(status(&guard, Door::Public, HERE, &[("x-forwarded-for", "192.0.2.1")]), 403);
         assert_eq!(status(&guard, Door::Public, HERE, &[("host", "rebound.example")]), 403);
+        assert_eq!(status(&guard, Door::Public, HERE, &[("host", "localhost"), ("host", "rebound.example")]), 403);
+    }
+
+    #[test]
+    fn the_operators_door_does_not_open_to_a_page_that_pointed_its_own_name_here() {
+        let guard = Guard { token: String::new(), separate: true };
+        for host in ["127.0.0.1:9000", "[::1]:9000", "localhost", "gateway:9000", "studio-2.local", "gate.internal:9000", "GATE.LAN."] {
+            assert_eq!(status(&guard, Door::Admin, AWAY, &[("host", host)]), 200, "{host}");
+        }
+        for host in ["rebound.example:9000", "rebound.example.", "x.locality", "", "\u{fc}ber.example"] {
+            assert_eq!(status(&guard, Door::Admin, HERE, &[("host", host)]), 403, "{host}");
+        }
+        let guard = Guard { token: "secret".into(), separate: true };
+        assert_eq!(status(&guard, Door::Admin, AWAY, &[("host", "ops.example"), ("authorization", "Bearer secret")]), 200);
     }
 
     #[test]

@@ -25,13 +25,16 @@ struct Fallback;
 #[allow_missing = true]
 struct Player;
 
-/// Nothing inline, nothing from elsewhere; players need blob: for their media and workers.
+/// Nothing inline, nothing from elsewhere; players need blob: for their media and workers. Who may frame a page stands behind it.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
-     media-src 'self' blob:; connect-src 'self' ws: wss:; worker-src 'self' blob:; object-src 'none'; base-uri 'none'; frame-ancestors *";
+     media-src 'self' blob:; connect-src 'self' ws: wss:; worker-src 'self' blob:; object-src 'none'; base-uri 'none'; frame-ancestors ";
+
+/// The operators' page, which takes their token: no page of another origin may lay itself over it.
+const CONSOLE: &str = "index.html";
 
 /// Whether the pages were built with the player libraries.
 pub fn built() -> bool {
-    Built::get("index.html").is_some()
+    Built::get(CONSOLE).is_some()
 }
 
 /// The page of that name: `index.html`, `watch.html` or `embed.html`.
@@ -41,7 +44,9 @@ pub fn page(method: &Method, headers: &HeaderMap, name: &str) -> Response {
     };
     let mut response = serve(method, headers, name, &file, "no-cache");
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY));
+    let ancestors = if name == CONSOLE { "'self'" } else { "*" };
+    let policy = HeaderValue::try_from(format!("{CONTENT_SECURITY_POLICY}{ancestors}")).expect("the policy is plain ASCII");
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     response

@@ -110,10 +110,13 @@ async fn events_are_for_operators_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_hold_nothing_inline_and_the_component_may_be_loaded_from_elsewhere() {
     let house = House::start(config()).await;
-    for path in ["/", "/watch/live/show", "/embed/live/show"] {
+    // The console takes a token, so no other page may frame it.
+    for (path, frames) in [("/", "'self'"), ("/watch/live/show", "*"), ("/embed/live/show", "*")] {
         let page = http::get(house.http, path).await;
         assert_eq!((page.status, page.field("content-type")), (200, "text/html; charset=utf-8"), "{path}");
-        assert!(page.field("content-security-policy").contains("script-src 'self'; style-src 'self'"), "{path}");
+        let policy = page.field("content-security-policy");
+        assert!(policy.contains("script-src 'self'; style-src 'self'"), "{path}");
+        assert!(policy.ends_with(&format!("; frame-ancestors {frames}")), "{path}: {policy}");
         let has_inline = page.text().split("<script").skip(1).any(|tag| !tag.contains(" src="));
         assert!(!has_inline && !page.text().contains("style="), "{path}: {}", page.text());
     }
