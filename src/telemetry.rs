@@ -7,6 +7,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, Prometheu
 use metrics_util::MetricKindMask;
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 /// `[log]`
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -40,6 +41,11 @@ impl Default for Options {
 /// # Errors
 /// Says which directive could not be read.
 pub fn parse_filter(filter: &str) -> Result<EnvFilter, String> {
+    // The library takes any word for the name of a module, all of whose lines are wanted and no others: the log would be empty.
+    let words = filter.split(',').map(str::trim).filter(|word| !word.is_empty() && !word.contains(['=', '[', ':']));
+    if let Some(word) = words.into_iter().find(|word| word.parse::<LevelFilter>().is_err()) {
+        return Err(format!("'{word}' is no level"));
+    }
     // The TLS library warns of what any peer can make it warn of, as often as the peer likes; what ends a connection is told by us.
     let quiet = if filter.contains("rustls") { "" } else { ",rustls=error" };
     EnvFilter::try_new(format!("{filter}{quiet}")).map_err(|error| error.to_string())

@@ -79,13 +79,28 @@ pub(super) fn deserialize(mut table: Table, mistakes: &mut Vec<Mistake>) -> Conf
             mistakes.push(Mistake::new(path, "", error.into_inner().to_string().trim(), "compare with config/sluicegate.toml"));
             return Config::default();
         };
-        let reason = error.into_inner().to_string().lines().next().unwrap_or_default().to_owned();
+        let reason = in_plain_words(error.into_inner().to_string().lines().next().unwrap_or_default());
         let hint = default_of(&key).map_or_else(String::new, |default| match default.trim_matches('"').parse::<SocketAddr>() {
             Ok(_) => format!("write ADDRESS:PORT, the address in numbers, such as {default}"),
+            Err(_) if default.starts_with("[{") => "compare with config/sluicegate.toml".to_owned(),
             Err(_) => format!("the default is {default}"),
         });
         mistakes.push(Mistake::new(key, value.to_string(), reason, hint));
     }
+}
+
+/// A deserialiser's reason without the names of our types.
+fn in_plain_words(reason: &str) -> String {
+    let Some((got, expected)) = reason.rsplit_once(", expected ") else { return reason.to_owned() };
+    let most = match expected {
+        "u8" => u8::MAX.into(),
+        "u16" => u16::MAX.into(),
+        "u32" => u32::MAX.into(),
+        "u64" | "usize" => i64::MAX as u64,
+        "a boolean" => return format!("{got}, expected true or false"),
+        _ => return reason.to_owned(),
+    };
+    format!("{got}, expected a whole number from 0 to {most}")
 }
 
 /// The built-in default of `section.key`, as TOML would have it.

@@ -136,11 +136,32 @@ fn rules_that_nobody_or_everybody_could_pass_are_mistakes() {
         ("[http]\ntls_listen = \"[::]:8443\"", "http.tls_listen", "HTTPS needs a certificate"),
         ("[tls]\nkey = \"key.pem\"", "tls.key", "no certificate"),
         ("[rtmp]\nmax_bit_rate = 1000", "rtmp.max_bit_rate", "must be"),
+        ("[rtmp]\nlisten = \"127.0.0.1:8080\"", "http.listen", "rtmp.listen = 127.0.0.1:8080 listens there"),
+        ("[http]\nlisten = \"0.0.0.0:80\"\nadmin = \"10.0.0.1:80\"", "http.admin", "http.listen = 0.0.0.0:80 listens there"),
+        ("[push]\nwebsocket_origins = [\"example.org\"]", "push.websocket_origins", "no origin"),
+        ("[push]\nwebsocket_origins = [\"https://example.org/\"]", "push.websocket_origins", "no origin"),
+        ("[log]\nfilter = \"loud\"", "log.filter", "'loud' is no level"),
+        ("[rtmp]\nvvc = 1", "rtmp.vvc", "expected true or false"),
+        ("[feeds]\nlinger_s = 5.5", "feeds.linger_s", "expected a whole number from 0 to 4294967295"),
+        ("[gateway]\nthreads = 100000", "gateway.threads", "from 0 to 1024"),
     ];
     for (text, key, reason) in table {
         let mistakes = Config::parse(text).unwrap_err();
         let found = mistakes.iter().any(|mistake| mistake.key == key && mistake.reason.contains(reason));
         assert!(found, "{text}: {mistakes:?}");
+    }
+}
+
+#[test]
+fn listeners_may_share_a_port_at_different_addresses_and_any_port_that_is_free() {
+    let texts = [
+        "[rtmp]\nlisten = \"127.0.0.1:80\"\n[http]\nlisten = \"127.0.0.2:80\"",
+        "[rtmp]\nlisten = \"[::1]:80\"\n[http]\nlisten = \"0.0.0.0:80\"",
+        "[rtmp]\nlisten = \"[::]:0\"\n[http]\nlisten = \"[::]:0\"\nadmin = \"[::]:0\"",
+        "[push]\nwebsocket_origins = [\"https://example.org:8443\", \"http://[::1]:8080\"]\n[log]\nfilter = \"warn,sluicegate::rtmp=debug\"",
+    ];
+    for text in texts {
+        assert!(Config::parse(text).is_ok(), "{text}: {:?}", Config::parse(text));
     }
 }
 

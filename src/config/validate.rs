@@ -1,7 +1,7 @@
 //! Settings that are well-formed but cannot work.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::sources::default_of;
 use super::{Config, Mistake};
@@ -18,6 +18,7 @@ const NO_MOST: u64 = 1 << 62;
 pub(super) fn validate(config: &Config, mistakes: &mut Vec<Mistake>) {
     let mut check = Check { mistakes };
     check.range("gateway.drain_s", config.gateway.drain_s, 0, 3_600);
+    check.range("gateway.threads", config.gateway.threads as u64, 0, 1_024);
     let streams = &config.streams;
     check.range("streams.grace_s", streams.grace_s, 0, 3_600);
     check.range("streams.linger_s", streams.linger_s, 0, 3_600);
@@ -48,6 +49,7 @@ pub(super) fn validate(config: &Config, mistakes: &mut Vec<Mistake>) {
             check.wrong(&key, address, format!("{what} needs a certificate"), "set tls.certificate and tls.key");
         }
     }
+    listeners(&mut check, config);
     if !config.tls.is_set() && !config.tls.key.as_os_str().is_empty() {
         check.wrong("tls.key", &config.tls.key.display().to_string(), "there is a key but no certificate", "set tls.certificate");
     }
@@ -58,6 +60,11 @@ pub(super) fn validate(config: &Config, mistakes: &mut Vec<Mistake>) {
         check.range(&format!("segments.{key}"), value, least, most);
     }
     ladders(&mut check, &config.ladder);
+    check.range("push.join_wait_ms", config.push.join_wait_ms.into(), 0, 60_000);
+    for origin in config.push.websocket_origins.iter().filter(|origin| !is_origin(origin)) {
+        let hint = "write it as browsers send it, such as https://example.org: with a port that is not the scheme's own, without a path";
+        check.wrong("push.websocket_origins", origin, "this is no origin, so that no page would be let in by it", hint);
+    }
     check.range("feeds.linger_s", config.feeds.linger_s.into(), 0, 3_600);
     check.range("feeds.max_variants", config.feeds.max_variants as u64, 0, 100_000);
     check.range("egress.max_lag_ms", config.egress.max_lag_ms.into(), 100, 60_000);
@@ -78,6 +85,45 @@ pub(super) fn validate(config: &Config, mistakes: &mut Vec<Mistake>) {
     if let Err(reason) = telemetry::parse_filter(&config.log.filter) {
         check.wrong("log.filter", &config.log.filter, reason, "write a level such as info, or info,sluicegate::rtmp=debug");
     }
+}
+
+/// Two listeners at one address and port: the second could not be bound.
+fn listeners(check: &mut Check<'_>, config: &Config) {
+    let (rtmp, http) = (&config.rtmp, &config.http);
+    let all = [
+        ("rtmp.listen", Some(rtmp.listen)),
+        ("rtmp.tls_listen", rtmp.tls_listen.parse().ok()),
+        ("http.listen", Some(http.listen)),
+        ("http.tls_listen", http.tls_listen.parse().ok()),
+        ("http.admin", http.admin.parse().ok()),
+    ];
+    let all: Vec<(&str, SocketAddr)> = all.into_iter().filter_map(|(key, address)| Some((key, address?))).collect();
+    for (at, (key, address)) in all.iter().enumerate() {
+        if let Some((other, taken)) = all[..at].iter().find(|(_, taken)| are_one(*taken, *address)) {
+            let reason = format!("{other} = {taken} listens there, and no other can");
+            check.wrong(key, &address.to_string(), reason, "choose another port for one of the two");
+        }
+    }
+}
+
+/// Whether the system refuses the second of two listeners. Port 0 is any that is free, and `[::]` every address of both kinds.
+fn are_one(one: SocketAddr, other: SocketAddr) -> bool {
+    let covers = |wide: IpAddr, narrow: IpAddr| match wide {
+        IpAddr::V6(wide) => wide.is_unspecified(),
+        IpAddr::V4(wide) => wide.is_unspecified() && narrow.is_ipv4(),
+    };
+    let (a, b) = (one.ip(), other.ip());
+    one.port() == other.port() && one.port() != 0 && (a == b || covers(a, b) || covers(b, a))
+}
+
+/// Whether it is written as browsers write a page's origin (RFC 6454 §6.2).
+fn is_origin(text: &str) -> bool {
+    text.split_once("://").is_some_and(|(scheme, host)| {
+        !scheme.is_empty()
+            && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && !host.is_empty()
+            && !host.contains(['/', '?', '#', '@', ' ', '*'])
+    })
 }
 
 fn ladders(check: &mut Check<'_>, ladder: &supervisor::Options) {
