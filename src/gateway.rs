@@ -2,7 +2,7 @@
 
 mod machine;
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, IsTerminal as _};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -80,7 +80,8 @@ struct Closing {
     viewers: CancellationToken,
 }
 
-/// Runs a gateway until SIGINT or SIGTERM, and drains it; a second signal leaves at once.
+/// Runs a gateway until SIGINT or SIGTERM, and drains it; a second signal leaves at once. SIGHUP ends it where its terminal is closed, and
+/// nowhere else.
 ///
 /// # Errors
 /// When an address cannot be bound or a thread cannot be started.
@@ -334,21 +335,31 @@ async fn keep_house(registry: Arc<Registry>, outlets: Arc<Outlets>) {
     }
 }
 
-/// SIGINT and SIGTERM.
+/// What asks the process to stop.
 struct Signals {
     interrupt: Signal,
     terminate: Signal,
+    hangup: Signal,
 }
 
 impl Signals {
     fn new() -> Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        let [interrupt, terminate, hangup] = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
+        Ok(Self { interrupt: interrupt?, terminate: terminate?, hangup: hangup? })
     }
 
+    /// The next that does ask: SIGHUP is how other daemons are told to read their configuration again, and would end a show.
     async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
+        loop {
+            tokio::select! {
+                _ = self.interrupt.recv() => return,
+                _ = self.terminate.recv() => return,
+                _ = self.hangup.recv() => {}
+            }
+            if std::io::stderr().is_terminal() {
+                return;
+            }
+            tracing::warn!("SIGHUP is passed over: the configuration is read at the start alone, and renewed certificates by themselves");
         }
     }
 }

@@ -108,3 +108,14 @@ async fn an_empty_gateway_leaves_without_waiting_out_its_drain() {
     let (status, took, log) = program.left().await;
     assert!(status.success() && took < Duration::from_secs(10), "{status:?} after {took:?}: {log}");
 }
+
+/// Who asks it to read its configuration again, as other daemons do at that signal, must not end the show.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hangup_without_a_terminal_is_passed_over_and_told() {
+    let program = Program::serve(&[], &[]).await;
+    program.signal("HUP");
+    assert_eq!(http::get(program.http, "/healthz").await.text(), "ok\n");
+    program.signal("TERM");
+    let (status, _, log) = program.left().await;
+    assert!(status.success() && log.contains("SIGHUP is passed over"), "{status:?}: {log}");
+}
