@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, watch};
+use tracing::{Instrument as _, Span};
 
 use crate::bus::{Budget, Cause, Channel, Entry, From, Gate, Publisher, Read, Revoked, Subscriber, Why};
 use crate::media::{Program, Sample, TrackSet};
@@ -72,6 +73,8 @@ pub struct Lazy<T: Unit> {
     linger: Duration,
     /// Where feeds run: never on a worker's thread, whose sweeps would hold them up.
     runtime: Handle,
+    /// What the log calls it.
+    span: Span,
     run: Mutex<Option<Run<T>>>,
     /// Its place among [`Options::max_variants`], held for its life.
     _place: Option<OwnedSemaphorePermit>,
@@ -91,16 +94,18 @@ pub struct FeedGuard<T: Unit> {
 }
 
 impl<T: Unit> Lazy<T> {
-    /// A feed of the samples in `source`, for the viewers of one variant, that will run on `runtime`. It keeps `place` for its life.
+    /// A feed of the samples in `source`, for the viewers of one variant, that will run on `runtime` and within `span`. It keeps `place` for
+    /// its life.
     pub fn new(
         source: Arc<Channel<Sample>>,
         variant: T::Variant,
         options: &Options,
         runtime: Handle,
+        span: Span,
         place: Option<OwnedSemaphorePermit>,
     ) -> Arc<Self> {
         let linger = Duration::from_secs(options.linger_s.into());
-        Arc::new(Self { variant, source, linger, runtime, run: Mutex::new(None), _place: place })
+        Arc::new(Self { variant, source, linger, runtime, span, run: Mutex::new(None), _place: place })
     }
 
     /// Starts the feed if it does not run. Returns when it has made what was already there, so that a viewer joins with the newest GOP.
@@ -132,7 +137,7 @@ impl<T: Unit> Lazy<T> {
             publisher: channel.lease(),
             items: Vec::new(),
         };
-        self.runtime.spawn(feed.run(Arc::clone(self), Arc::clone(&channel), tell));
+        self.runtime.spawn(feed.run(Arc::clone(self), Arc::clone(&channel), tell).instrument(self.span.clone()));
         Run { channel, caught_up, users: 0 }
     }
 
@@ -224,7 +229,10 @@ impl<T: Unit> Feed<T> {
     fn program(&mut self, program: Arc<Program>, why: Why) {
         let why = match why {
             Why::Lagged { entries, .. } => {
-                tracing::warn!(entries, "a feed was overtaken by its samples");
+                tracing::warn!(
+                    entries,
+                    "a feed fell behind the publisher: samples were skipped for all its viewers; is the machine overloaded?"
+                );
                 Why::Break(Cause::Loss)
             }
             why => why,

@@ -273,7 +273,7 @@ fn source() -> (Arc<Channel<Sample>>, Publisher<Sample>) {
 
 fn lazy(samples: &Arc<Channel<Sample>>, linger_s: u32) -> Arc<Lazy<FlvUnit>> {
     let options = Options { linger_s, ..Options::default() };
-    Lazy::new(Arc::clone(samples), FlvVariant::default(), &options, tokio::runtime::Handle::current(), None)
+    Lazy::new(Arc::clone(samples), FlvVariant::default(), &options, tokio::runtime::Handle::current(), tracing::Span::none(), None)
 }
 
 async fn next(reader: &mut Subscriber<FlvUnit>) -> (Vec<i64>, Read<FlvUnit>) {

@@ -6,6 +6,7 @@ use dashmap::DashMap;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
+use tracing::Span;
 
 use super::shelf::Shelf;
 use super::variants::{Means, TooManyVariants, Variants};
@@ -61,15 +62,16 @@ struct Segments {
 
 impl Outlet {
     fn new(stream: &Arc<Stream>, means: &Means, segments: &Segments) -> Arc<Self> {
+        let means = Means { span: tracing::error_span!("feed", stream = %stream.name()), ..means.clone() };
         let (announcer, media, lists) = Announcer::new();
         let memory = Arc::new(segments.memory.join());
         let keeping = Keeping { memory: Arc::clone(&memory), spool: segments.handover(&means.runtime) };
         means.runtime.spawn(segment::task::run(Arc::clone(stream), segments.options.clone(), keeping, announcer));
         Arc::new(Self {
             stream: Arc::clone(stream),
-            source: Feeds::new(&stream.source().samples, means),
+            source: Feeds::new(&stream.source().samples, &means),
             rungs: Mutex::default(),
-            means: means.clone(),
+            means,
             shelf: Shelf::new(media, lists, segments.options.max_held),
             spool: segments.spool.clone(),
             _memory: memory,
@@ -161,7 +163,7 @@ impl Outlets {
         let places = Arc::new(Semaphore::new(feeds.max_variants));
         let memory = Budget::new(segments.total_memory_bytes as u64, MEMORY_SLACK);
         let segments = Segments { options: segments, memory, spool };
-        Arc::new(Self { by_name: DashMap::new(), means: Means { options: feeds, runtime, places }, segments })
+        Arc::new(Self { by_name: DashMap::new(), means: Means { options: feeds, runtime, span: Span::none(), places }, segments })
     }
 
     /// The memory that the segments of all streams share.

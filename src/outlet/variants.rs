@@ -7,6 +7,7 @@ use std::sync::{Arc, Weak};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
+use tracing::Span;
 
 use crate::bus::Channel;
 use crate::feed::{self, Lazy, Unit};
@@ -38,6 +39,8 @@ pub(super) struct Means {
     pub(super) options: feed::Options,
     /// Where feeds run.
     pub(super) runtime: Handle,
+    /// What the log calls the feeds of one stream.
+    pub(super) span: Span,
     /// One for each of [`feed::Options::max_variants`].
     pub(super) places: Arc<Semaphore>,
 }
@@ -64,7 +67,8 @@ impl TooManyVariants {
 impl<T: Unit> Variants<T> {
     /// Feeds of the samples in `source`.
     pub(super) fn new(source: Arc<Channel<Sample>>, means: &Means) -> Self {
-        let default = Lazy::new(Arc::clone(&source), T::Variant::default(), &means.options, means.runtime.clone(), None);
+        let default =
+            Lazy::new(Arc::clone(&source), T::Variant::default(), &means.options, means.runtime.clone(), means.span.clone(), None);
         Self { source, means: means.clone(), default, others: Mutex::default() }
     }
 
@@ -87,12 +91,12 @@ impl<T: Unit> Variants<T> {
     }
 
     fn open(&self, variant: T::Variant, others: usize) -> Result<Arc<Lazy<T>>, TooManyVariants> {
-        let Means { options, runtime, places } = &self.means;
+        let Means { options, runtime, span, places } = &self.means;
         if others >= MAX_VARIANTS {
             return Err(TooManyVariants::OfStream);
         }
         let place = Arc::clone(places).try_acquire_owned().map_err(|_| TooManyVariants::OfGateway(options.max_variants))?;
-        Ok(Lazy::new(Arc::clone(&self.source), variant, options, runtime.clone(), Some(place)))
+        Ok(Lazy::new(Arc::clone(&self.source), variant, options, runtime.clone(), span.clone(), Some(place)))
     }
 }
 
@@ -113,7 +117,7 @@ mod tests {
 
     fn means(max_variants: usize) -> Means {
         let options = feed::Options { linger_s: 1, max_variants };
-        Means { options, runtime: Handle::current(), places: Arc::new(Semaphore::new(max_variants)) }
+        Means { options, runtime: Handle::current(), span: Span::none(), places: Arc::new(Semaphore::new(max_variants)) }
     }
 
     fn variants<T: Unit>(means: &Means) -> Variants<T> {

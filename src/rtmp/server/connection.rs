@@ -295,6 +295,8 @@ impl Connection {
         let session = self.shared.registry.publish(name, info, options.takeover, now, wall::now())?;
         let ingest = Ingest::new(session, options.ingest());
         tracing::info!(stream = %name, encoder, "publishing");
+        // So that each line about it from here on says whose it is.
+        tracing::Span::current().record("stream", tracing::field::display(name));
         if self.session.accept_publish(request.id, now).is_ok() {
             self.before = ingest.stream().received().totals();
             self.ingest = Some(ingest);
@@ -367,7 +369,7 @@ impl Connection {
         };
         let reason = self.ended.take().unwrap_or_else(|| reason.to_string());
         let Totals { bytes, messages, dropped, repaired } = ingest.stream().received().totals().since(self.before);
-        tracing::info!(stream = %ingest.stream().name(), reason, bytes, messages, dropped, repaired, "publication closed");
+        tracing::info!(reason, bytes, messages, dropped, repaired, "publication closed");
         ingest.finish(how, now);
     }
 

@@ -103,8 +103,8 @@ impl Doors {
 /// Serves publishers and players until `shutdown`, then tells all of them and returns when they are gone: publishers within some seconds,
 /// players when their streams have ended.
 ///
-/// Every connection has a span with its id and address. What publishers do is told at `info`; of connections that come to nothing a few
-/// are told each second, and the others counted.
+/// Every connection has a span with its id and address and, once it publishes, its stream. What publishers do is told at `info`; of
+/// connections that come to nothing a few are told each second, and the others counted. The span is there whatever the filter lets through.
 pub async fn serve(doors: Doors, shared: Shared, shutdown: CancellationToken) {
     let Doors { plain, encrypted, tls, http, sockets } = doors;
     let entry = Arc::new(Entry { tls, http, sniff: shared.options.sniff });
@@ -132,7 +132,7 @@ pub async fn serve(doors: Doors, shared: Shared, shutdown: CancellationToken) {
         match limiter.take(address) {
             Ok(place) => {
                 let id = ConnectionId::next();
-                let span = tracing::info_span!("rtmp", %id, %address);
+                let span = tracing::error_span!("rtmp", %id, %address, stream = tracing::field::Empty);
                 let arrival = Arrival { socket, address, id, door, place };
                 let attended = attend(arrival, Arc::clone(&entry), shared.clone(), Arc::clone(&limiter), shutdown.clone());
                 connections.spawn(attended.instrument(span));
