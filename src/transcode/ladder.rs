@@ -9,6 +9,9 @@ use crate::media::codec::MAX_PICTURE;
 pub const MAX_RUNGS: usize = 8;
 /// The lowest rung: smaller pictures tell nothing, and encoders begin to refuse them.
 pub const MIN_HEIGHT: u32 = 64;
+/// Most pixels of a picture that is decoded here: 8192 by 4352, which level 6.2 of H.264 and HEVC ends with. A decoder may have to hold
+/// seventeen of them; of larger ones a publisher of a few bytes could fill the machine's memory.
+pub const MAX_SOURCE_PIXELS: u64 = 8_192 * 4_352;
 /// The bit rates that encoders are asked for, in bits per second.
 pub const BIT_RATES: std::ops::RangeInclusive<u32> = 16_000..=200_000_000;
 /// The frame rates that encoders reckon with, in frames per second.
@@ -281,8 +284,12 @@ pub fn check(wishes: &[RungOptions]) -> Result<(), LadderError> {
 }
 
 /// The rungs to make of this source, in the order of the wishes. Those at or above the source's size are left out, and those that the
-/// publisher sends himself, about as large: `present` are the sizes of his further video tracks.
+/// publisher sends himself, about as large: `present` are the sizes of his further video tracks. None where the source is too large to be
+/// decoded.
 pub fn resolve(wishes: &[RungOptions], source: &Source, present: &[(u32, u32)]) -> Vec<Rung> {
+    if u64::from(source.width) * u64::from(source.height) > MAX_SOURCE_PIXELS {
+        return Vec::new();
+    }
     let is_present = |rung: &Rung| present.iter().any(|&size| are_alike(shorter((rung.width, rung.height)), shorter(size)));
     wishes.iter().filter_map(|wish| wish.resolve(source)).filter(|rung| !is_present(rung)).take(MAX_RUNGS).collect()
 }

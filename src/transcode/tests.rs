@@ -2,7 +2,9 @@
 
 use proptest::prelude::*;
 
-use super::ladder::{Encoder, LadderError, Rung, RungCodec, RungOptions, Source, check, default_rungs, resolve, shedding_order};
+use super::ladder::{
+    Encoder, LadderError, MAX_SOURCE_PIXELS, Rung, RungCodec, RungOptions, Source, check, default_rungs, resolve, shedding_order,
+};
 use super::plan::{Plan, PlanError};
 use super::report::{Report, RungReport};
 
@@ -22,6 +24,12 @@ fn a_source_gets_the_rungs_below_it() {
     assert_eq!(made(source(1920, 1080, 30.0)), ["720p 1280x720/1", "480p 854x480/1", "360p 640x360/1"]);
     assert_eq!(made(source(1280, 720, 25.0)), ["480p 854x480/1", "360p 640x360/1"]);
     assert_eq!(made(source(640, 360, 25.0)), [""; 0]);
+}
+
+#[test]
+fn a_source_too_large_to_be_decoded_gets_none() {
+    assert_eq!(made(source(8_192, 4_352, 30.0)).len(), 4);
+    assert_eq!(made(source(16_384, 16_384, 30.0)), [""; 0]);
 }
 
 #[test]
@@ -126,7 +134,8 @@ proptest! {
     ) {
         let source = source(width, height, rate);
         let made = resolve(std::slice::from_ref(&wish), &source, &[]);
-        prop_assert_eq!(made.is_empty(), wish.height >= width.min(height));
+        let is_decoded = u64::from(width) * u64::from(height) <= MAX_SOURCE_PIXELS;
+        prop_assert_eq!(made.is_empty(), wish.height >= width.min(height) || !is_decoded);
         for rung in made {
             prop_assert!(rung.width <= width && rung.height <= height, "{:?}", rung);
             prop_assert!(rung.width.min(rung.height) == wish.height && rung.width.is_multiple_of(2) && rung.height.is_multiple_of(2));

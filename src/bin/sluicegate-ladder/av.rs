@@ -14,6 +14,7 @@ use ff::frame::Video as Picture;
 use ff::frame::side_data::Type as SideData;
 use ff::software::scaling;
 use sluicegate::media::Codec;
+use sluicegate::transcode::ladder::MAX_SOURCE_PIXELS;
 
 /// Nanoseconds.
 const TIME_BASE: ff::Rational = ff::Rational(1, 1_000_000_000);
@@ -68,6 +69,8 @@ impl Decoder {
             ptr::copy_nonoverlapping(record.as_ptr(), bytes, record.len());
             (*context.as_mut_ptr()).extradata = bytes;
             (*context.as_mut_ptr()).extradata_size = record.len() as i32;
+            // The frames may say otherwise than the configuration, on which the plan was made.
+            (*context.as_mut_ptr()).max_pixels = MAX_SOURCE_PIXELS as i64;
         }
         let mut decoder = context.decoder();
         decoder.set_packet_time_base(TIME_BASE);
