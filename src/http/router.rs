@@ -4,11 +4,13 @@ use std::net::{Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use axum::extract::{ConnectInfo, Path, Request, State};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{ConnectInfo, FromRequestParts, Path, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode, header};
 use serde::{Deserialize, Serialize};
 
@@ -96,6 +98,18 @@ struct Context {
     door: Door,
 }
 
+/// What stands behind a route's own part of the path, percent-decoded.
+struct Below(String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Below {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let refused = |error: PathRejection| Problem::not_found(error.body_text());
+        Path::from_request_parts(parts, state).await.map(|Path(path)| Self(path)).map_err(refused)
+    }
+}
+
 /// All routes, as one of the two listeners serves them. Requests must carry [`ConnectInfo`].
 pub fn router(shared: Arc<Shared>, door: Door) -> Router {
     let guard = Guard { token: shared.options.admin_token.clone(), separate: !shared.options.admin.is_empty() };
@@ -175,7 +189,7 @@ async fn element(method: Method, headers: HeaderMap) -> Response {
     assets::element(&method, &headers, ELEMENT)
 }
 
-async fn asset(Path(path): Path<String>, method: Method, headers: HeaderMap) -> Response {
+async fn asset(Below(path): Below, method: Method, headers: HeaderMap) -> Response {
     assets::asset(&method, &headers, &path)
 }
 
@@ -212,7 +226,7 @@ async fn events(State(context): State<Context>) -> Result<Response, Problem> {
 }
 
 /// `GET /api/v1/streams/{app}/{name}`, and `…/viewers` and `…/thumbnail.mp4` behind it
-async fn status(State(context): State<Context>, Path(path): Path<String>) -> Result<Response, Problem> {
+async fn status(State(context): State<Context>, Below(path): Below) -> Result<Response, Problem> {
     let registry = &context.shared.registry;
     let fields = [(header::CACHE_CONTROL, "no-store")];
     let viewers = || path.strip_suffix(VIEWERS);
@@ -249,11 +263,7 @@ impl Shared {
 }
 
 /// `DELETE /api/v1/streams/{app}/{name}/publisher`
-async fn kick(
-    State(context): State<Context>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    Path(path): Path<String>,
-) -> Result<Response, Problem> {
+async fn kick(State(context): State<Context>, ConnectInfo(peer): ConnectInfo<SocketAddr>, Below(path): Below) -> Result<Response, Problem> {
     let name = path
         .strip_suffix("/publisher")
         .ok_or_else(|| Problem::new(StatusCode::METHOD_NOT_ALLOWED, "only /api/v1/streams/{app}/{name}/publisher can be deleted"))?;

@@ -43,6 +43,8 @@ async fn unknown_paths_are_problems_that_say_what_there_is() {
         "/api/v2/streams",
         "/assets/../Cargo.toml",
         "/assets/nothing.js",
+        "/assets/%ff",
+        "/api/v1/streams/%ff",
         "/metrics/x",
         "//live//show.flv",
     ];
