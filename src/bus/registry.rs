@@ -153,7 +153,7 @@ impl Registry {
             return Err(PublishRefused::ShuttingDown);
         }
         if self.streams.len() >= self.options.max_streams && !self.streams.contains_key(name) {
-            self.make_room(now);
+            self.make_room();
         }
         let count = self.streams.len();
         // The name's entry stays locked until the newcomer is seated, so that two of them cannot both find it free.
@@ -227,7 +227,7 @@ impl Registry {
 
     /// Forgets a stream on which nobody loses anything: the one that ended first or, where none has ended, one whose publisher went away
     /// before there was anything to see. Else whoever comes and goes under ever other names would lock all others out.
-    fn make_room(&self, now: Instant) {
+    fn make_room(&self) {
         let unneeded = |stream: Arc<Stream>| match stream.state() {
             State::Ended { until, .. } => Some((0, until, stream)),
             State::Waiting { until, .. } if stream.program().is_none() => Some((1, until, stream)),
@@ -236,16 +236,12 @@ impl Registry {
         let Some((.., stream)) = self.list().into_iter().filter_map(unneeded).min_by_key(|(order, until, _)| (*order, *until)) else {
             return;
         };
-        {
-            let mut seat = stream.seat.lock();
-            // The publisher may have come back meanwhile.
-            if matches!(seat.state, State::Live) {
-                return;
-            }
-            seat.state = State::Ended { until: now, why: End::Unpublished };
+        if let State::Waiting { until, .. } = stream.state() {
+            self.end_if_waiting(&stream, until);
         }
-        stream.end(End::Unpublished);
-        self.streams.remove_if(stream.name(), |_, held| Arc::ptr_eq(held, &stream));
+        // The publisher may have come back meanwhile.
+        let is_over = || matches!(stream.state(), State::Ended { .. });
+        self.streams.remove_if(stream.name(), |_, held| Arc::ptr_eq(held, &stream) && is_over());
         self.announce();
     }
 
