@@ -208,6 +208,7 @@ impl Stream {
 
     /// Ends the source and its rungs: readers drain what is left.
     pub(super) fn end(&self, why: End) {
+        tracing::info!(stream = %self.name, ?why, "stream ended");
         self.source.samples.end(why);
         self.ladder.end(why);
     }

@@ -293,10 +293,10 @@ impl Connection {
         let info = PublisherInfo { connection: self.id.0, address: self.address, protocol: self.protocol(), encoder: encoder.clone() };
         let options = &self.shared.options;
         let session = self.shared.registry.publish(name, info, options.takeover, now, wall::now())?;
-        let ingest = Ingest::new(session, options.ingest());
-        tracing::info!(stream = %name, encoder, "publishing");
+        tracing::info!(stream = %name, encoder, resumed = session.resumed(), "publishing");
         // So that each line about it from here on says whose it is.
         tracing::Span::current().record("stream", tracing::field::display(name));
+        let ingest = Ingest::new(session, options.ingest());
         if self.session.accept_publish(request.id, now).is_ok() {
             self.before = ingest.stream().received().totals();
             self.ingest = Some(ingest);
