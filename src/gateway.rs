@@ -14,7 +14,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::{Apps, Authority, Play, Publish};
+use crate::auth::{Apps, Authority, MIN_SECRET, Play, Publish};
 use crate::bus::{End, Registry, State};
 use crate::config::Config;
 use crate::config::process::{Options, Shutdown};
@@ -89,6 +89,9 @@ pub fn run(mut config: Config) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("control").enable_all().build()?;
     let drain = Duration::from_secs(config.gateway.drain_s);
     machine::fit_open_files(&mut config.limits);
+    if (1..MIN_SECRET).contains(&config.http.admin_token.len()) {
+        tracing::warn!(bytes = config.http.admin_token.len(), "http.admin_token is short enough to be guessed; use 24 random characters");
+    }
     runtime.block_on(async {
         let mut signals = Signals::new()?;
         let apps = config.apps.clone();
