@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode, Uri, header};
 use subtle::ConstantTimeEq;
 
 use super::problem::Problem;
@@ -37,7 +37,7 @@ impl Guard {
     ///
     /// # Errors
     /// The answer to give instead.
-    pub fn admit(&self, door: Door, peer: IpAddr, headers: &HeaderMap) -> Result<(), Problem> {
+    pub fn admit(&self, door: Door, peer: IpAddr, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
         if door == Door::Public && self.separate {
             return Err(Problem::not_found("the API is served on the admin listener only"));
         }
@@ -50,11 +50,11 @@ impl Guard {
         }
         let (admitted, detail) = match door {
             Door::Public => (
-                peer.to_canonical().is_loopback() && !is_forwarded(headers) && hosts(headers).all(is_this_machine),
+                peer.to_canonical().is_loopback() && !is_forwarded(headers) && hosts(uri, headers).all(is_this_machine),
                 "the API answers only on this machine: set http.admin_token, or give it a listener of its own by --admin ADDR",
             ),
             Door::Admin => (
-                hosts(headers).all(|name| is_this_machine(name) || is_private(name)),
+                hosts(uri, headers).all(|name| is_this_machine(name) || is_private(name)),
                 "a public name could be anybody's: reach this listener by its address or a name of the local network, or set http.admin_token",
             ),
         };
@@ -66,15 +66,16 @@ fn is_forwarded(headers: &HeaderMap) -> bool {
     ["forwarded", "x-forwarded-for", "x-real-ip", "via"].iter().any(|name| headers.contains_key(*name))
 }
 
-/// The names by which a request says that it reached us, without their ports.
-fn hosts(headers: &HeaderMap) -> impl Iterator<Item = &str> {
-    headers.get_all(header::HOST).iter().map(|host| {
+/// The names by which a request says that it reached us, without their ports: in HTTP/2, and where a proxy is spoken to, in its address.
+fn hosts<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> impl Iterator<Item = &'a str> {
+    let fields = headers.get_all(header::HOST).iter().map(|host| {
         let host = host.to_str().unwrap_or("?");
         match host.strip_prefix('[') {
             Some(rest) => rest.split(']').next().unwrap_or_default(),
             None => host.split(':').next().unwrap_or_default(),
         }
-    })
+    });
+    uri.host().map(|name| name.trim_matches(['[', ']'])).into_iter().chain(fields)
 }
 
 fn is_this_machine(name: &str) -> bool {
@@ -104,7 +105,7 @@ mod tests {
     }
 
     fn status(guard: &Guard, door: Door, peer: IpAddr, fields: &[(&'static str, &str)]) -> u16 {
-        guard.admit(door, peer, &headers(fields)).map_or_else(|problem| problem.status, |()| 200)
+        guard.admit(door, peer, &Uri::from_static("/metrics"), &headers(fields)).map_or_else(|problem| problem.status, |()| 200)
     }
 
     #[test]
@@ -132,6 +133,8 @@ mod tests {
         for host in ["rebound.example:9000", "rebound.example.", "x.locality", "", "\u{fc}ber.example"] {
             assert_eq!(status(&guard, Door::Admin, HERE, &[("host", host)]), 403, "{host}");
         }
+        let addressed = |uri| guard.admit(Door::Admin, HERE, &Uri::from_static(uri), &headers(&[("host", "localhost")])).is_ok();
+        assert!(addressed("http://[::1]:9000/metrics") && !addressed("http://rebound.example:9000/metrics"));
         let guard = Guard { token: "secret".into(), separate: true };
         assert_eq!(status(&guard, Door::Admin, AWAY, &[("host", "ops.example"), ("authorization", "Bearer secret")]), 200);
     }

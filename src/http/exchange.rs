@@ -102,8 +102,9 @@ impl Exchanges {
 /// none of them takes any.
 fn as_in_http_1(request: Request<RecvStream>) -> Request<Body> {
     let mut request = request.map(|_| Body::empty());
-    // Where both are there, the authority counts.
-    if let Some(host) = request.uri().authority().and_then(|name| HeaderValue::from_str(name.as_str()).ok()) {
+    if !request.headers().contains_key(header::HOST)
+        && let Some(host) = request.uri().authority().and_then(|name| HeaderValue::from_str(name.as_str()).ok())
+    {
         request.headers_mut().insert(header::HOST, host);
     }
     request

@@ -152,7 +152,7 @@ async fn operators_only(
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    context.guard.admit(context.door, peer.ip(), request.headers())?;
+    context.guard.admit(context.door, peer.ip(), request.uri(), request.headers())?;
     Ok(next.run(request).await)
 }
 
