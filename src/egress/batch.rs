@@ -6,6 +6,8 @@ use bytes::{Buf, Bytes};
 
 /// Slices offered to one vectored write: a whole [`Budget`](crate::bus::Budget) with its heads and framing, far below the system's 1,024.
 pub const MAX_SLICES: usize = 80;
+/// Slices that a batch has room for while it waits: those of a picture and some sound, with their framing.
+const AT_REST: usize = 8;
 
 /// Slices of shared bytes, and how far they have been written.
 #[derive(Debug, Default)]
@@ -14,6 +16,8 @@ pub struct Batch {
     /// The first slice not yet wholly written.
     first: usize,
     bytes: usize,
+    /// The last [`Batch::size_line`], and for how many bytes it is.
+    line: (usize, Bytes),
 }
 
 impl Batch {
@@ -39,6 +43,15 @@ impl Batch {
     pub fn insert(&mut self, mark: usize, slice: Bytes) {
         self.bytes += slice.len();
         self.slices.insert(mark, slice);
+    }
+
+    /// The line before a chunk of so many bytes in HTTP/1.1 (RFC 9112 §7.1). Written once for all who get as much one after another, as those
+    /// who watch the same stream do.
+    pub fn size_line(&mut self, bytes: usize) -> Bytes {
+        if self.line.0 != bytes {
+            self.line = (bytes, format!("{bytes:x}\r\n").into());
+        }
+        self.line.1.clone()
     }
 
     /// Bytes not yet written.
@@ -89,6 +102,13 @@ impl Batch {
         Some(slice)
     }
 
+    /// Gives back the room that a burst took, if everything is written: for those who keep a batch of their own while they wait.
+    pub fn rest(&mut self) {
+        if self.is_empty() && self.slices.capacity() > AT_REST {
+            self.slices = Vec::new();
+        }
+    }
+
     /// Drops everything, keeping the room.
     pub fn clear(&mut self) {
         self.slices.clear();
@@ -118,6 +138,20 @@ mod tests {
             assert_eq!(unwritten(&batch), b"abcdef"[written..]);
             assert_eq!(batch.len(), 6 - written);
         }
+    }
+
+    #[test]
+    fn a_burst_leaves_no_room_behind_once_it_is_written() {
+        let mut batch = Batch::new();
+        for _ in 0..MAX_SLICES {
+            batch.push(Bytes::from_static(b"tag"));
+        }
+        batch.advance(1);
+        batch.rest();
+        assert_eq!(batch.len(), 3 * MAX_SLICES - 1, "nothing unwritten is lost");
+        batch.advance(batch.len());
+        batch.rest();
+        assert!(batch.slices.capacity() <= AT_REST);
     }
 
     #[test]

@@ -52,7 +52,10 @@ impl Body for ViewerBody {
             match this.viewer.next(now, &mut this.batch) {
                 Next::Write => {}
                 Next::Idle if this.guest.gate().poll_rung(cx).is_ready() => {}
-                Next::Idle => return Poll::Pending,
+                Next::Idle => {
+                    this.batch.rest();
+                    return Poll::Pending;
+                }
                 Next::Finish | Next::Close | Next::Release => return Poll::Ready(None),
             }
         }

@@ -111,6 +111,7 @@ fn poll_write<S: AsyncWrite + Unpin>(
         match viewer.next(now, unsent) {
             Next::Write => {}
             next => {
+                unsent.rest();
                 // What was written may wait in a buffer of the stream's own.
                 return match Pin::new(&mut *io).poll_flush(cx) {
                     Poll::Ready(Ok(())) => Poll::Ready(Ok(next)),

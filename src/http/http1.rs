@@ -167,6 +167,8 @@ fn hand_over(socket: Socket, input: Bytes, mut viewer: Viewer, hub: Hub, seat: S
             let served = async move {
                 let _seat = seat;
                 viewer.input(&input, Instant::now());
+                // However little of it was used, it is the whole buffer that heads were read into.
+                drop(input);
                 drop(solo::serve(encrypted, viewer, Some(hub)).await);
             };
             tokio::spawn(served.in_current_span());

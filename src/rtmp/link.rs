@@ -142,7 +142,8 @@ impl Link {
     }
 
     pub fn take_output(&mut self) -> Option<Bytes> {
-        (!self.out.is_empty()).then(|| self.out.split().freeze())
+        // With the room behind it, which would be that of the handshake for as long as the connection lasts.
+        (!self.out.is_empty()).then(|| std::mem::take(&mut self.out).freeze())
     }
 
     pub fn control(&mut self, body: Typed) {

@@ -10,7 +10,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use super::play::{self, CLOSING, Found, RECONNECT};
+use super::play::{self, Found};
+use super::player::{CLOSING, RECONNECT};
 use super::rate::{Ceiling, Excess, Wishes};
 use super::verdict::{Refusal, encoder, hint, label, loggable};
 use super::{Limiter, Place, Shared, farewell};
@@ -105,7 +106,8 @@ impl Connection {
         }
     }
 
-    pub(super) async fn run(mut self, shutdown: CancellationToken) {
+    /// In a box, so that its task keeps no room for it while what it asked for is played elsewhere.
+    pub(super) async fn run(mut self: Box<Self>, shutdown: CancellationToken) {
         loop {
             self.handle_events();
             if self.write().await.is_err() {
@@ -117,8 +119,8 @@ impl Connection {
             }
             match self.asked.take() {
                 Some((action, request)) => {
-                    if let Some(found) = self.answer(action, &request, &shutdown).await {
-                        match play::serve(self, &request, found, &shutdown).await {
+                    if let Some(found) = Box::pin(self.answer(action, &request, &shutdown)).await {
+                        match play::serve(self, request, found, &shutdown).await {
                             Some(back) => self = back,
                             None => return,
                         }

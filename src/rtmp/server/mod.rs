@@ -6,6 +6,7 @@ mod farewell;
 mod notices;
 mod options;
 mod play;
+mod player;
 mod pulse;
 mod rate;
 mod verdict;
@@ -158,12 +159,14 @@ async fn attend(arrival: Arrival, entry: Arc<Entry>, shared: Shared, limiter: Ar
     metrics::counter!("sluicegate_rtmp_connections_total").increment(1);
     tracing::debug!("connection opened");
     let opened = Instant::now();
+    // In a box, which is gone when the session begins: a handshake takes more room than what follows.
+    let admission = Box::pin(entry.admit(socket, door, opened + shared.options.publish_timeout()));
     let admitted = tokio::select! {
-        admitted = entry.admit(socket, door, opened + shared.options.publish_timeout()) => admitted,
+        admitted = admission => admitted,
         () = shutdown.cancelled() => return,
     };
     match admitted {
-        Ok(io) => Connection::new(io, address, id, shared, limiter, place, opened).run(shutdown).await,
+        Ok(io) => Box::new(Connection::new(io, address, id, shared, limiter, place, opened)).run(shutdown).await,
         Err(why) => {
             metrics::counter!("sluicegate_rtmp_closed_total", "reason" => why.label()).increment(1);
             if !limiter.notices.admit() {

@@ -7,30 +7,28 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::connection::Connection;
-use super::pulse::Pulse;
-use super::rate::Wishes;
+use super::player::{Back, Player};
+use super::rate::{Ceiling, Wishes};
 use super::verdict::{Refusal, encoder};
-use super::{Place, Shared};
+use super::{Limiter, Place, Shared};
 use crate::bus::ladder::RungRendition;
-use crate::bus::{End, From, Registry, State, Stream, StreamName, Totals};
-use crate::egress::{
-    self, Batch, Breach, Departure, Hub, Hubs, Kinds, Over, Policy, Pump, Source, Talk, Unanswered, Viewer, Who, Wish, solo,
-};
+use crate::bus::{From, Registry, State, Stream, StreamName, Totals};
+use crate::egress::{self, Hub, Hubs, Policy, Pump, Source, Viewer, Who, solo};
 use crate::feed::RtmpVariant;
 use crate::media::{Selection, SelectionError};
-use crate::net::Transport;
 use crate::net::workers::{Seat, Seats};
+use crate::net::{ConnectionId, Transport};
 use crate::outlet::Outlets;
-use crate::rtmp::session::{Event, PlayControl, Request, Session};
-use crate::rtmp::status::Code;
+use crate::rtmp::session::{Request, Session};
 
 /// How a player is counted and logged.
 const EXIT: &str = "rtmp";
@@ -44,12 +42,6 @@ const RUNG_START: Duration = Duration::from_secs(5);
 
 /// How often a stream is looked at that is there without the rung that is asked for: nobody announces rungs.
 const LOOK: Duration = Duration::from_millis(250);
-
-/// Most bytes of answers that wait for a player: it asks, but takes no answer.
-const MAX_UNSAID: usize = 64 << 10;
-
-/// Most bytes kept behind the command that ends a play, until somebody reads the connection again.
-const MAX_KEPT: usize = 64 << 10;
 
 /// In `capsEx`: the client plays more than one track of a kind, and reads nanoseconds in ModEx blocks.
 const CAP_MULTITRACK: u32 = 2;
@@ -116,17 +108,15 @@ impl Players {
     }
 
     /// Serves a player whose socket no hub can write to, on its worker all the same: encryption for a crowd must not hold up what comes in.
-    /// Gives the stream back where the player only ends its play.
-    async fn host(&self, worker: usize, mut io: Transport, viewer: Viewer, seat: Seat) -> io::Result<Option<Transport>> {
+    fn host(&self, worker: usize, mut io: Transport, viewer: Viewer, seat: Seat) -> io::Result<Hosted> {
         let hub = self.hub(worker)?;
         let host = hub.clone();
         let served = async move {
             let _seat = seat;
             io.move_here()?;
-            io::Result::Ok(solo::serve(io, viewer, Some(hub)).await)
+            Ok(solo::serve(io, viewer, Some(hub)).await)
         };
-        let kept = host.host(served.in_current_span()).await??;
-        kept.map(|mut io| io.move_here().map(|()| io)).transpose()
+        Ok(host.host(served.in_current_span()))
     }
 
     fn hub(&self, worker: usize) -> io::Result<Hub> {
@@ -171,30 +161,18 @@ pub(super) fn guarded_as(registry: &Registry, name: &StreamName) -> StreamName {
 }
 
 /// Serves a player until it leaves. Gives the connection back where it only ended its play.
-pub(super) async fn serve(mut connection: Connection, request: &Request, found: Found, shutdown: &CancellationToken) -> Option<Connection> {
-    let Found { stream, source, who } = found;
-    let players = connection.shared.players.clone();
-    let now = Instant::now();
-    connection.session.accept_play(request.id, now).ok()?;
-    tracing::info!(stream = %stream.name(), player = encoder(request.connect.flash_ver()), "playing");
-    let Connection { io, address, id, shared, limiter, session, input, ceiling, place, opened, wishes, received, messages, .. } =
-        connection;
-    let Place::Viewer(worker, seat) = place else { return None };
-    let (give, back) = oneshot::channel();
-    let policy = Arc::clone(&players.policy);
-    let mut player = Player::new(session, stream, &policy, shutdown.clone(), give, now);
-    (player.input, player.wishes) = (input, wishes);
-    let mut viewer = Viewer::new(who, source, egress::Envelope::Talking(Box::new(player)), Bytes::new(), policy, now);
-    // What it sent behind its request.
-    viewer.input(&[], now);
-    let handed = match egress::prepare(io.socket(), players.policy.options.unsent_kib) {
-        Err(error) => Err(error),
-        Ok(()) => match io.into_plain() {
-            Ok(socket) => players.hand_over(worker, socket, viewer, seat).map(|()| None),
-            Err(encrypted) => players.host(worker, encrypted, viewer, seat).await,
-        },
+pub(super) async fn serve(
+    connection: Box<Connection>,
+    request: Box<Request>,
+    found: Found,
+    shutdown: &CancellationToken,
+) -> Option<Box<Connection>> {
+    let (rest, hosted, back) = begin(connection, &request, found, shutdown)?;
+    drop(request);
+    let kept = match hosted {
+        Some(hosted) => came_back(hosted).await.inspect_err(not_handed_on).ok()?,
+        None => None,
     };
-    let kept = handed.inspect_err(|error| tracing::warn!(%error, "a player's socket could not be handed on")).ok()?;
     // An error says that the player has left.
     let Back { session, input, wishes, socket } = back.await.ok()?;
     let io = match (kept, socket) {
@@ -202,29 +180,91 @@ pub(super) async fn serve(mut connection: Connection, request: &Request, found: 
         (None, Some(socket)) => TcpStream::from_std(socket.into_std().ok()?).ok()?.into(),
         (None, None) => return None,
     };
-    let place = limiter.take(address).inspect_err(|refused| tracing::info!(%refused, "a player that stopped is not kept")).ok()?;
-    let (ingest, before, ended, asked, leaves, closed) = (None, Totals::default(), None, None, None, None);
-    Some(Connection {
-        io,
-        address,
-        id,
-        shared,
-        limiter,
-        session,
-        input,
-        ingest,
-        before,
-        ended,
-        ceiling,
-        place,
-        opened,
-        wishes,
-        asked,
-        leaves,
-        closed,
-        received,
-        messages,
-    })
+    rest.resume(io, session, input, wishes)
+}
+
+/// Lets a player's media begin, and gives what is left of its connection. Where it is encrypted, that is served by a task.
+fn begin(
+    connection: Box<Connection>,
+    request: &Request,
+    found: Found,
+    shutdown: &CancellationToken,
+) -> Option<(Rest, Option<Hosted>, oneshot::Receiver<Back>)> {
+    let Found { stream, source, who } = found;
+    let Connection { io, address, id, shared, limiter, mut session, input, ceiling, place, opened, wishes, received, messages, .. } =
+        *connection;
+    let Place::Viewer(worker, seat) = place else { return None };
+    let now = Instant::now();
+    session.accept_play(request.id, now).ok()?;
+    tracing::info!(stream = %stream.name(), player = encoder(request.connect.flash_ver()), "playing");
+    let players = &shared.players;
+    let (give, back) = oneshot::channel();
+    let policy = Arc::clone(&players.policy);
+    let player = Player::new(session, stream, &policy, shutdown.clone(), give, now).going_on(input, wishes);
+    let mut viewer = Viewer::new(who, source, egress::Envelope::Talking(Box::new(player)), Bytes::new(), policy, now);
+    // What it sent behind its request.
+    viewer.input(&[], now);
+    let handed = egress::prepare(io.socket(), players.policy.options.unsent_kib).and_then(|()| match io.into_plain() {
+        Ok(socket) => players.hand_over(worker, socket, viewer, seat).map(|()| None),
+        Err(encrypted) => players.host(worker, encrypted, viewer, seat).map(Some),
+    });
+    let hosted = handed.inspect_err(not_handed_on).ok()?;
+    Some((Rest { address, id, shared, limiter, ceiling, opened, received, messages }, hosted, back))
+}
+
+fn not_handed_on(error: &io::Error) {
+    tracing::warn!(%error, "a player's socket could not be handed on");
+}
+
+/// The stream of a player that only ended its play, on the runtime that this is called in.
+async fn came_back(hosted: Hosted) -> io::Result<Option<Transport>> {
+    let kept = hosted.await??;
+    kept.map(|mut io| io.move_here().map(|()| io)).transpose()
+}
+
+/// A task that serves a player, and gives its stream back where that only ends its play.
+type Hosted = JoinHandle<io::Result<Option<Transport>>>;
+
+/// What is left of a connection while its player is served: little, as there are thousands.
+struct Rest {
+    address: SocketAddr,
+    id: ConnectionId,
+    shared: Shared,
+    limiter: Arc<Limiter>,
+    ceiling: Ceiling,
+    opened: Instant,
+    received: u64,
+    messages: u64,
+}
+
+impl Rest {
+    /// The whole connection, if there is a place for it among those that do not play.
+    fn resume(self, io: Transport, session: Session, input: BytesMut, wishes: Wishes) -> Option<Box<Connection>> {
+        let Self { address, id, shared, limiter, ceiling, opened, received, messages } = self;
+        let place = limiter.take(address).inspect_err(|refused| tracing::info!(%refused, "a player that stopped is not kept")).ok()?;
+        let (ingest, before, ended, asked, leaves, closed) = (None, Totals::default(), None, None, None, None);
+        Some(Box::new(Connection {
+            io,
+            address,
+            id,
+            shared,
+            limiter,
+            session,
+            input,
+            ingest,
+            before,
+            ended,
+            ceiling,
+            place,
+            opened,
+            wishes,
+            asked,
+            leaves,
+            closed,
+            received,
+            messages,
+        }))
+    }
 }
 
 /// Which tracks, and how: by the address, else by what the client said that it knows (a client that said nothing gets one of each kind).
@@ -242,163 +282,3 @@ fn variant(request: &Request) -> Result<RtmpVariant, SelectionError> {
 fn from(request: &Request) -> From {
     if request.address.query.get("start") == Some("live") { From::NextSync } else { From::NewestSync }
 }
-
-/// A connection whose player has ended its play.
-#[derive(Debug)]
-struct Back {
-    session: Session,
-    input: BytesMut,
-    wishes: Wishes,
-    /// None where whoever served the player has kept it.
-    socket: Option<TcpStream>,
-}
-
-/// One player's conversation while media flows.
-#[derive(Debug)]
-struct Player {
-    session: Session,
-    input: BytesMut,
-    stream: Arc<Stream>,
-    back: oneshot::Sender<Back>,
-    draining: CancellationToken,
-    kinds: Kinds,
-    wishes: Wishes,
-    pulse: Pulse,
-    /// It has ended its play: what it sends now is for whoever reads the connection next.
-    stopped: bool,
-    /// It was told that nothing comes for now.
-    is_dry: bool,
-    asked_to_reconnect: bool,
-}
-
-impl Player {
-    /// Of a session that has just accepted to play `stream`. The connection comes back through `back` if the player only ends its play.
-    fn new(
-        session: Session,
-        stream: Arc<Stream>,
-        policy: &Policy,
-        draining: CancellationToken,
-        back: oneshot::Sender<Back>,
-        now: Instant,
-    ) -> Self {
-        let pulse = Pulse::new(&policy.options, now);
-        let kinds = Kinds::ALL;
-        Self {
-            session,
-            input: BytesMut::new(),
-            stream,
-            back,
-            draining,
-            kinds,
-            wishes: Wishes::new(now),
-            pulse,
-            stopped: false,
-            is_dry: false,
-            asked_to_reconnect: false,
-        }
-    }
-
-    /// Once, when the gateway stops.
-    fn ask_to_reconnect(&mut self) {
-        if !self.asked_to_reconnect && self.draining.is_cancelled() {
-            self.asked_to_reconnect = true;
-            self.session.request_reconnect(RECONNECT);
-        }
-    }
-
-    fn take_output(&mut self) -> Bytes {
-        let mut parts = std::iter::from_fn(|| self.session.poll_output());
-        let Some(first) = parts.next() else { return Bytes::new() };
-        let rest: Vec<Bytes> = parts.collect();
-        if rest.is_empty() { first } else { std::iter::once(first).chain(rest).collect::<Vec<_>>().concat().into() }
-    }
-}
-
-impl Talk for Player {
-    fn input(&mut self, bytes: &[u8], now: Instant, wishes: &mut Vec<Wish>) -> Result<(), Breach> {
-        self.pulse.heard(now);
-        self.input.extend_from_slice(bytes);
-        while !self.stopped {
-            let Some(event) = self.session.poll_event(now, &mut self.input) else { break };
-            match event {
-                Event::Control(_) if !self.wishes.note(now) => self.session.close(Code::ConnectClosed, Wishes::EXCESS),
-                Event::Control(PlayControl::Pause(true)) => wishes.push(Wish::Halt),
-                Event::Control(PlayControl::Pause(false)) => wishes.push(Wish::Resume),
-                Event::Control(PlayControl::ReceiveAudio(wanted)) => {
-                    self.kinds.audio = wanted;
-                    wishes.push(Wish::Receive(self.kinds));
-                }
-                Event::Control(PlayControl::ReceiveVideo(wanted)) => {
-                    self.kinds.video = wanted;
-                    wishes.push(Wish::Receive(self.kinds));
-                }
-                Event::PlayStopped => {
-                    self.stopped = true;
-                    wishes.push(Wish::Release);
-                }
-                Event::Closed(reason) => return Err(Breach(reason.to_string())),
-                // All others are of publishers.
-                _ => {}
-            }
-        }
-        if !self.input.has_remaining() {
-            self.input = BytesMut::new();
-        }
-        if self.input.len() > MAX_KEPT {
-            return Err(Breach(format!("more than {MAX_KEPT} bytes behind the end of a play")));
-        }
-        if self.session.unsent() > MAX_UNSAID {
-            return Err(Breach(format!("more than {MAX_UNSAID} bytes of answers wait to be taken")));
-        }
-        Ok(())
-    }
-
-    fn put(&mut self, _: Instant, out: &mut Batch) {
-        while let Some(said) = self.session.poll_output() {
-            self.pulse.said += said.len() as u64;
-            out.push(said);
-        }
-    }
-
-    fn tick(&mut self, sent: u64, now: Instant) -> Result<bool, Unanswered> {
-        self.ask_to_reconnect();
-        let is_dry = matches!(self.stream.state(), State::Waiting { .. });
-        if is_dry && !self.is_dry {
-            self.session.tell_dry();
-        }
-        self.is_dry = is_dry;
-        if self.pulse.beat(sent, now)? {
-            self.session.ping(self.pulse.millis(now));
-        }
-        Ok(self.session.unsent() > 0)
-    }
-
-    fn farewell(&mut self, why: &Departure, now: Instant) -> Bytes {
-        match why {
-            Departure::Over(over) => {
-                // The end may come before the look at the clock that would have told it.
-                self.ask_to_reconnect();
-                self.session.end_play(now);
-                if *over == Over::Ended(End::Shutdown) {
-                    self.session.close(Code::ConnectAppShutdown, CLOSING);
-                }
-            }
-            Departure::Stuck | Departure::Silent => self.session.close(Code::ConnectClosed, &why.to_string()),
-            // Either side has said all, or nothing more reaches the other.
-            Departure::Misbehaved(_) | Departure::Left | Departure::Broken | Departure::NoGreeting | Departure::Released => {}
-        }
-        self.take_output()
-    }
-
-    fn release(self: Box<Self>, socket: Option<TcpStream>) {
-        let Self { session, input, wishes, back, .. } = *self;
-        // Nobody is there to take it back only while the gateway stops.
-        let _ = back.send(Back { session, input, wishes, socket });
-    }
-}
-
-/// What peers are told when the gateway stops.
-pub(super) const CLOSING: &str = "The gateway is shutting down.";
-
-/// What those are told that know how to connect anew.
-pub(super) const RECONNECT: &str = "The gateway is shutting down; please connect again.";

@@ -25,6 +25,7 @@ impl Session {
     pub fn accept_play(&mut self, id: RequestId, now: Instant) -> Result<(), StaleRequest> {
         let (msid, Intent::Play { reset }) = self.open_request(id)? else { return Err(StaleRequest) };
         self.link.set_limits(self.options.chunk.for_commands());
+        self.events.shrink_to_fit();
         self.link.control(Typed::UserControl(UserControl::StreamBegin(msid)));
         if reset {
             self.link.command(msid, command::on_status(Code::PlayReset, "Playing and resetting."));
