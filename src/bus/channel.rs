@@ -69,6 +69,8 @@ pub struct Subscriber<T: Entry> {
     cursor: Cursor,
     gate: Arc<Gate>,
     near: Arc<Mutex<Shared<T>>>,
+    /// [`Channel::changes`] when nothing was left to read; 0 where that is not known.
+    drained: u64,
 }
 
 impl<T: Entry> Channel<T> {
@@ -120,7 +122,7 @@ impl<T: Entry> Channel<T> {
         };
         state.gates = gates.into();
         drop(state);
-        Subscriber { channel: Arc::clone(self), cursor, gate: Arc::clone(gate), near }
+        Subscriber { channel: Arc::clone(self), cursor, gate: Arc::clone(gate), near, drained: 0 }
     }
 
     /// Ends the channel for good: readers drain it, the publisher is told.
@@ -258,6 +260,10 @@ impl<T: Entry> Subscriber<T> {
     /// Reads on without a copy of the entries: see [`Window::visit`]. Readers with one gate ask the window once for all of them; for one
     /// that is behind it is locked meanwhile, so `each` must be quick.
     pub fn visit(&mut self, budget: Budget, mut each: impl FnMut(&T)) -> Read<T> {
+        // Whoever asks until there is nothing more learns it here without any lock.
+        if self.drained != 0 && self.drained == self.channel.changes.load(Ordering::Acquire) {
+            return Read::Empty;
+        }
         if Arc::strong_count(&self.near) > ALONE {
             let mut shared = self.near.lock();
             if shared.seen != self.channel.changes.load(Ordering::Acquire) {
@@ -266,6 +272,7 @@ impl<T: Entry> Subscriber<T> {
                 shared.near.refresh(&state.window);
             }
             if let Some(found) = shared.near.visit(&mut self.cursor, budget, &mut each) {
+                self.drained = if shared.near.is_drained(&self.cursor) { shared.seen } else { 0 };
                 return found;
             }
         }
@@ -284,6 +291,7 @@ impl<T: Entry> Subscriber<T> {
 
     /// Skips to the newest sync entry: see [`Window::skip`].
     pub fn skip(&mut self) -> bool {
+        self.drained = 0;
         self.channel.state.lock().window.skip(&mut self.cursor)
     }
 

@@ -19,7 +19,7 @@ pub trait Talk: fmt::Debug + Send {
     /// What the client must not send. The connection ends; nothing that follows is given in.
     fn input(&mut self, bytes: &[u8], now: Instant, wishes: &mut Vec<Wish>) -> Result<(), Breach>;
 
-    /// Appends what is to be said before the media that comes next. Asked before each batch.
+    /// Appends what is to be said before the media that comes next. Asked after [`Talk::input`], where [`Talk::tick`] is true, and first of all.
     fn put(&mut self, now: Instant, out: &mut Batch);
 
     /// Looks at its deadlines, twice a second or so; `sent` bytes went out so far, media and all. True when [`Talk::put`] has something.

@@ -125,6 +125,8 @@ pub struct Viewer {
     opened: Instant,
     /// Since when there is something unsent that the socket does not take.
     blocked: Option<Instant>,
+    /// Whether the conversation may have something to say: it is not asked before each batch, being far from what a batch needs.
+    speaks: bool,
     /// Whether it had to wait since it last got something new, so that it may be behind.
     waited: bool,
     kinds: Kinds,
@@ -143,6 +145,7 @@ impl Viewer {
             farewell: Bytes::new(),
             opened: now,
             blocked: None,
+            speaks: true,
             waited: false,
             kinds: Kinds::ALL,
         }
@@ -174,6 +177,7 @@ impl Viewer {
         let leaving = self.is_leaving();
         if let Envelope::Talking(talk) = &mut self.envelope
             && !leaving
+            && std::mem::take(&mut self.speaks)
         {
             talk.put(now, out);
         }
@@ -217,6 +221,7 @@ impl Viewer {
             // What follows a broken frame cannot be told apart from it.
             return false;
         }
+        self.speaks = true;
         let mut wishes = Vec::new();
         let heard = talk.input(bytes, now, &mut wishes);
         self.grant(&wishes, now);
@@ -253,7 +258,10 @@ impl Viewer {
         }
         let Envelope::Talking(talk) = &mut self.envelope else { return Ok(false) };
         match talk.tick(self.who.viewing.bytes(), now) {
-            Ok(due) => Ok(due && !self.is_leaving()),
+            Ok(due) => {
+                self.speaks |= due;
+                Ok(due && !self.is_leaving())
+            }
             Err(Unanswered) => {
                 self.policy.counters.silent.add(1);
                 Err(Departure::Silent)
@@ -313,7 +321,8 @@ impl Viewer {
         let filled = self.source.fill(out);
         let bytes = out.len() - before;
         if bytes > 0 && matches!(self.envelope, Envelope::Chunked) {
-            out.insert(mark, Bytes::from(format!("{bytes:x}\r\n")));
+            let line = out.size_line(bytes);
+            out.insert(mark, line);
             out.push(Bytes::from_static(b"\r\n"));
         }
         if let Filled::Over(over) = filled {

@@ -59,6 +59,11 @@ impl<T: Entry> Near<T> {
         Some(self.end.map_or(Read::Empty, Read::End))
     }
 
+    /// Whether a reader that was served here has all there is, and more may come.
+    pub fn is_drained(&self, cursor: &Cursor) -> bool {
+        cursor.next == self.next_seq() && self.end.is_none()
+    }
+
     fn next_seq(&self) -> Seq {
         Seq(self.base.0 + self.entries.len() as u64)
     }
