@@ -6,6 +6,8 @@
 #[path = "../benches/fanout/check.rs"]
 #[allow(dead_code, reason = "faults of connections are found elsewhere")]
 mod check;
+#[path = "../benches/fanout/chunks.rs"]
+mod chunks;
 #[path = "../benches/fanout/flv.rs"]
 mod flv;
 #[path = "../benches/fanout/fmp4.rs"]
@@ -13,6 +15,8 @@ mod flv;
 mod fmp4;
 #[path = "../benches/fanout/gather.rs"]
 mod gather;
+#[path = "../benches/fanout/http2.rs"]
+mod http2;
 #[path = "../benches/fanout/dash/manifest.rs"]
 mod manifest;
 #[path = "../benches/fanout/source.rs"]
@@ -24,13 +28,14 @@ mod stamp;
 #[allow(dead_code, reason = "the request is made elsewhere")]
 mod wire;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use check::{Checker, Fault, Seen, Track, Unit};
 use proptest::prelude::*;
 use sluicegate::flv::{Demuxer, Item, TagKind};
 use sluicegate::fmp4::{Layout, ReorderDelay, SequenceNumber, TimedSample, TrackNumber, fragment, init_segment};
 use sluicegate::media::codec::Codec;
 use sluicegate::media::{Sample, Timescale, Timestamp, Track as MediaTrack, TrackId};
+use sluicegate::rtmp::chunk::{Message, Writer};
 use source::{GOP, Packet, Source, flv_preamble};
 use stamp::Stamp;
 use wire::{Piece, Wire};
@@ -105,7 +110,7 @@ fn the_library_reads_the_stream_as_video_and_sound_of_the_right_times() {
 proptest! {
     #[test]
     fn a_stamp_comes_back_from_wherever_it_stands(frame in 0u64..1 << 35, sent in 0u64..1 << 63, before in 0usize..100) {
-        let mut nal = bytes::BytesMut::zeroed(before);
+        let mut nal = BytesMut::zeroed(before);
         Stamp { frame, sent }.write(&mut nal);
         prop_assert_eq!(nal.len(), before + stamp::NAL_LEN);
         prop_assert!(nal[before + 3..].iter().all(|byte| *byte >= 0x80), "nothing that could be a start code");
@@ -150,8 +155,8 @@ fn peel(bytes: &[u8], piece: usize, websocket: bool) -> (Vec<u8>, usize) {
         loop {
             match wire.take(&mut input).unwrap() {
                 Piece::Media(bytes) => media.extend_from_slice(bytes),
-                Piece::Ping(payload) => {
-                    assert_eq!(payload, [7]);
+                Piece::Answer(pong) => {
+                    assert_eq!(pong, [0x8a, 0x81, 0, 0, 0, 0, 7]);
                     pings += 1;
                 }
                 Piece::End | Piece::Close => panic!("nobody said good-bye"),
@@ -160,6 +165,77 @@ fn peel(bytes: &[u8], piece: usize, websocket: bool) -> (Vec<u8>, usize) {
         }
     }
     (media, pings)
+}
+
+proptest! {
+    #[test]
+    fn messages_of_rtmp_are_read_alike_in_pieces_and_chunks_of_any_size(piece in 1usize..9000, chunk in 100u32..70_000, late in prop::bool::ANY) {
+        let packets = packets();
+        let (mut writer, mut wire) = (Writer::default(), BytesMut::zeroed(1 + 2 * 1536));
+        let message = |csid, type_id, timestamp, payload: Bytes| Message { csid, timestamp, type_id, msid: 1, payload };
+        writer.write(&message(2, 1, 0, chunk.to_be_bytes().to_vec().into()), &mut wire);
+        writer.set_chunk_size(chunk);
+        // Behind 4.66 hours, timestamps are extended.
+        let since = if late { 0xff_ff00 } else { 0 };
+        for packet in &packets {
+            let (csid, type_id) = if packet.kind == TagKind::Video { (6, 9) } else { (4, 8) };
+            writer.write(&message(csid, type_id, since + packet.timestamp_ms, packet.body.clone()), &mut wire);
+        }
+        let (mut reader, mut checker, mut seen) = (chunks::Chunks::default(), Checker::default(), Vec::new());
+        for mut piece in wire.chunks(piece) {
+            while let Some(unit) = reader.take(&mut piece).unwrap() {
+                prop_assert!(unit.dts >= u64::from(since));
+                seen.push(checker.take(unit).unwrap());
+            }
+        }
+        prop_assert_eq!(seen.len(), PACKETS);
+    }
+
+    #[test]
+    fn frames_of_http_2_are_peeled_alike_in_pieces_of_any_size(piece in 1usize..700, parts in prop::collection::vec(0usize..16_000, 1..5)) {
+        let frame = |kind: u8, flags: u8, payload: &[u8]| {
+            [&(payload.len() as u32).to_be_bytes()[1..], &[kind, flags, 0, 0, 0, 1], payload].concat()
+        };
+        let mut wire = [frame(4, 0, &[0, 3, 0, 0, 0, 100]), frame(4, 1, &[]), frame(1, 4, &[0x88, 0x5f, 1, b'x'])].concat();
+        let mut media = Vec::new();
+        for (index, length) in parts.iter().enumerate() {
+            let part = vec![index as u8; *length];
+            wire.extend([frame(0, 0, &part), frame(6, 0, &[7; 8]), frame(8, 0, &[0, 0, 1, 0])].concat());
+            media.extend(part);
+        }
+        wire.extend(frame(0, 1, b"end"));
+        media.extend(b"end");
+        let (mut frames, mut peeled, mut answers, mut ended) = (http2::Frames::default(), Vec::new(), Vec::new(), false);
+        for mut input in wire.chunks(piece) {
+            loop {
+                match frames.take(&mut input).unwrap() {
+                    Piece::Media(bytes) => peeled.extend_from_slice(bytes),
+                    Piece::Answer(answer) => answers.push(answer),
+                    Piece::End => ended = true,
+                    Piece::Close => panic!("nobody reset it"),
+                    Piece::Nothing => break,
+                }
+            }
+        }
+        prop_assert!(ended);
+        prop_assert_eq!(peeled, media);
+        let settled = vec![0, 0, 0, 4, 1, 0, 0, 0, 0];
+        let pong = [&[0, 0, 8, 6, 1, 0, 0, 0, 0][..], &[7; 8]].concat();
+        prop_assert_eq!(answers, std::iter::once(settled).chain(parts.iter().map(|_| pong.clone())).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_request_of_http_2_is_understood_by_another_library() {
+    use std::future::poll_fn;
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let (mut client, server) = tokio::io::duplex(1 << 16);
+        tokio::io::AsyncWriteExt::write_all(&mut client, &http2::request("localhost:1", "/live/a.flv", true)).await.unwrap();
+        let mut connection = h2::server::handshake(server).await.unwrap();
+        let (request, _) = poll_fn(|cx| connection.poll_accept(cx)).await.unwrap().unwrap();
+        assert_eq!((request.method(), request.uri().to_string().as_str()), (&http::Method::GET, "https://localhost:1/live/a.flv"));
+    });
 }
 
 proptest! {
@@ -207,6 +283,8 @@ fn an_answer_other_than_the_media_is_a_fault() {
     assert_eq!(answer(b"HTTP/1.1 404 Not Found\r\n\r\n", false), Err(Fault::Status("HTTP/1.1 404 Not Found".into())));
     assert_eq!(answer(b"HTTP/1.1 200 OK\r\n\r\n", true), Err(Fault::Status("HTTP/1.1 200 OK".into())));
     assert_eq!(answer(b"HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: other\r\n\r\n", true), Err(Fault::NotAccepted));
+    let absent = http2::Frames::default().take(&mut &[0, 0, 1, 1, 4, 0, 0, 0, 1, 0x8d][..]).map(|_| ());
+    assert_eq!(absent, Err(Fault::Status("HTTP/2 [8d]".into())));
     assert_eq!(answer(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", false), Err(Fault::Chunk("zz\r\n".into())));
 }
 

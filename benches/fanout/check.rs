@@ -42,6 +42,8 @@ pub enum Fault {
     NotAccepted,
     #[error("broken chunk header {0:?}")]
     Chunk(String),
+    #[error("HTTP/2 frame of type {0} is padded, or longer than it may be")]
+    Http2(u8),
     #[error("WebSocket opcode {0} is masked, reserved or too long")]
     Frame(u8),
     #[error("not an FLV header: {0:02x?}")]

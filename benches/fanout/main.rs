@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod check;
+mod chunks;
 mod crowd;
 mod dash;
 mod delays;
@@ -11,6 +12,7 @@ mod flv;
 mod fmp4;
 mod gather;
 mod hls;
+mod http2;
 mod load;
 mod options;
 mod parts;

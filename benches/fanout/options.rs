@@ -21,7 +21,7 @@ pub struct Options {
     /// The stream's bits per second, sound included: 2.5M, 200k
     #[arg(long, default_value = "2.5M", value_parser = bitrate)]
     pub bitrate: u64,
-    /// Serve those of HTTP-FLV, HTTP-fMP4 and WebSockets over TLS, and let the floor encrypt, too
+    /// Serve those of HTTP-FLV, HTTP-fMP4, HTTP/2 and WebSockets over TLS, and let the floor encrypt, too
     #[arg(long, conflicts_with_all = ["play", "stuck_one_in"])]
     pub tls: bool,
     /// Length of the measured interval of a row
@@ -68,7 +68,7 @@ pub struct Options {
     /// Measure a server that runs already: where to publish
     #[arg(long, value_name = "RTMP_URL", requires = "play")]
     pub publish: Option<String>,
-    /// Where to watch: rtmp://, or http:// or ws:// ending in .flv, .mp4, /index.m3u8 or /manifest.mpd; may be given several times. Without --publish the stream has to carry
+    /// Where to watch: rtmp://, or http://, h2:// or ws:// ending in .flv, .mp4, /index.m3u8 or /manifest.mpd; may be given several times. Without --publish the stream has to carry
     /// this harness's marks all the same
     #[arg(long, value_name = "URL")]
     pub play: Vec<String>,

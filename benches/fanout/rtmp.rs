@@ -1,15 +1,22 @@
-//! A player of RTMP: asks, and gives the messages of the stream. It is the library's own client, and heavier than the other readers.
+//! A player of RTMP: the library's own client asks, and what comes is read as it goes by.
 
 use bytes::{Bytes, BytesMut};
 use sluicegate::rtmp::client::{Client, Event, Options, Role};
 
 use crate::check::{Fault, Unit};
-use crate::flv;
+use crate::chunks::Chunks;
 use crate::target::Play;
 
-/// One player's end of the connection.
+/// One player's end of the connection. Once it plays it says nothing more.
 #[derive(Debug)]
 pub struct Rtmp {
+    /// Until the server has granted the play.
+    opening: Option<Box<Opening>>,
+    chunks: Chunks,
+}
+
+#[derive(Debug)]
+struct Opening {
     client: Client,
     input: BytesMut,
 }
@@ -20,33 +27,31 @@ impl Rtmp {
         let (app, name) = play.path.trim_start_matches('/').rsplit_once('/').unwrap_or(("live", &play.path));
         let mut client = Client::new(Options::new(Role::Play, &play.host, app, name), &mut rand::rng());
         let hello = client.poll_output().unwrap_or_default();
-        (Self { client, input: BytesMut::new() }, hello)
+        (Self { opening: Some(Box::new(Opening { client, input: BytesMut::new() })), chunks: Chunks::default() }, hello)
     }
 
-    /// Takes what came.
-    pub fn give(&mut self, input: &[u8]) {
-        self.input.extend_from_slice(input);
+    /// Hears what came, and gives what is to be said to it.
+    pub fn hear(&mut self, input: &[u8]) -> Result<Option<Bytes>, Fault> {
+        let Some(opening) = &mut self.opening else { return Ok(None) };
+        opening.input.extend_from_slice(input);
+        let mut started = false;
+        while let Some(event) = opening.client.poll_event(&mut opening.input) {
+            match event {
+                Event::Started => started = true,
+                Event::Refused { code, .. } => return Err(Fault::Rtmp(code)),
+                Event::Failed(error) => return Err(Fault::Rtmp(error.to_string())),
+                _ => {}
+            }
+        }
+        let words = opening.client.poll_output();
+        if started {
+            self.opening = None;
+        }
+        Ok(words)
     }
 
     /// The next access unit; `None` when the input is used up.
-    pub fn take(&mut self) -> Result<Option<Unit>, Fault> {
-        while let Some(event) = self.client.poll_event(&mut self.input) {
-            let unit = match event {
-                Event::Video { timestamp, payload } => flv::unit(9, timestamp, &payload),
-                Event::Audio { timestamp, payload } => flv::unit(8, timestamp, &payload),
-                Event::Refused { code, .. } => return Err(Fault::Rtmp(code)),
-                Event::Failed(error) => return Err(Fault::Rtmp(error.to_string())),
-                _ => None,
-            };
-            if unit.is_some() {
-                return Ok(unit);
-            }
-        }
-        Ok(None)
-    }
-
-    /// What it has to say.
-    pub fn say(&mut self) -> Option<Bytes> {
-        self.client.poll_output()
+    pub fn take(&mut self, input: &mut &[u8]) -> Result<Option<Unit>, Fault> {
+        self.chunks.take(input)
     }
 }

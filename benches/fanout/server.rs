@@ -5,7 +5,6 @@ use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -76,7 +75,7 @@ impl Server {
         let &(_, scheme, ending) = PROTOCOLS.iter().find(|(known, ..)| *known == protocol).context("not one protocol")?;
         let port = if protocol == Protocol::Rtmp { self.rtmp } else { self.http };
         let play = Play::parse(&format!("{scheme}://127.0.0.1:{port}/live/fanout{ending}"))?;
-        Ok(Play { tls: self.identity.as_ref().map(|identity| Arc::clone(&identity.viewers)), ..play })
+        Ok(Play { tls: self.identity.as_ref().map(|identity| identity.viewers(protocol == Protocol::H2Flv)), ..play })
     }
 
     /// Its last lines, for the one who asks why.
@@ -130,7 +129,7 @@ pub fn floor(options: &Options, identity: Option<&Identity>, core: &str, batch: 
     let mut port = String::new();
     BufReader::new(process.child().stdout.take().context("no output of the floor")?).read_line(&mut port)?;
     let play = Play::parse(&format!("http://127.0.0.1:{}/floor.flv", port.trim()))?;
-    Ok(Floor { process, play: Play { tls: identity.map(|identity| Arc::clone(&identity.viewers)), ..play } })
+    Ok(Floor { process, play: Play { tls: identity.map(|identity| identity.viewers(false)), ..play } })
 }
 
 /// A port that nobody listens on now.

@@ -14,6 +14,8 @@ pub enum Protocol {
     WsFlv,
     WsFmp4,
     HttpFmp4,
+    /// HTTP-FLV by HTTP/2, each viewer by a connection of its own.
+    H2Flv,
     Rtmp,
     LlHls,
     LlDash,
@@ -22,11 +24,12 @@ pub enum Protocol {
 }
 
 /// A protocol and what its addresses look like.
-pub const PROTOCOLS: [(Protocol, &str, &str); 7] = [
+pub const PROTOCOLS: [(Protocol, &str, &str); 8] = [
     (Protocol::HttpFlv, "http", ".flv"),
     (Protocol::WsFlv, "ws", ".flv"),
     (Protocol::WsFmp4, "ws", ".mp4"),
     (Protocol::HttpFmp4, "http", ".mp4"),
+    (Protocol::H2Flv, "h2", ".flv"),
     (Protocol::Rtmp, "rtmp", ""),
     (Protocol::LlHls, "http", "/index.m3u8"),
     (Protocol::LlDash, "http", "/manifest.mpd"),
@@ -40,7 +43,7 @@ impl Protocol {
 
     /// Whether the media comes as FLV tags.
     pub fn is_flv(self) -> bool {
-        matches!(self, Self::HttpFlv | Self::WsFlv)
+        matches!(self, Self::HttpFlv | Self::WsFlv | Self::H2Flv)
     }
 
     /// Whether viewers fetch parts or chunks, rather than one endless answer.
@@ -76,14 +79,14 @@ impl Play {
         self.protocol.name() + if self.tls.is_some() { ", TLS" } else { "" }
     }
 
-    /// From `rtmp://`, or from `http://`, `ws://` and an address that ends in `.flv`, `.mp4`, `/index.m3u8` or `/manifest.mpd`, a query apart.
+    /// From `rtmp://`, or from `http://`, `h2://`, `ws://` and an address that ends in `.flv`, `.mp4`, `/index.m3u8` or `/manifest.mpd`, a query apart.
     pub fn parse(url: &str) -> anyhow::Result<Self> {
         let (scheme, rest) = url.split_once("://").with_context(|| format!("{url}: no scheme"))?;
         let (host, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
         let file = path.split('?').next().unwrap_or(path);
         let known = PROTOCOLS.iter().find(|(_, known, ending)| *known == scheme && file.ends_with(ending));
         let &(protocol, _, _) = known.with_context(|| {
-            format!("{url}: neither rtmp:// nor http:// or ws:// with .flv, .mp4, /index.m3u8 or /manifest.mpd at the end")
+            format!("{url}: neither rtmp:// nor http://, h2:// or ws:// with .flv, .mp4, /index.m3u8 or /manifest.mpd at the end")
         })?;
         Ok(Self {
             protocol,

@@ -19,7 +19,9 @@ const NAME: &str = "localhost";
 #[derive(Clone, Debug)]
 pub struct Identity {
     pub file: PathBuf,
-    pub viewers: Arc<ClientConfig>,
+    viewers: Arc<ClientConfig>,
+    /// Those who ask for HTTP/2.
+    by_http2: Arc<ClientConfig>,
 }
 
 impl Identity {
@@ -31,7 +33,14 @@ impl Identity {
         let mut roots = RootCertStore::empty();
         roots.add(made.cert.der().clone())?;
         let viewers = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-        Ok(Self { file, viewers: Arc::new(viewers) })
+        let mut by_http2 = viewers.clone();
+        by_http2.alpn_protocols = vec![b"h2".to_vec()];
+        Ok(Self { file, viewers: Arc::new(viewers), by_http2: Arc::new(by_http2) })
+    }
+
+    /// How those viewers connect that are to speak HTTP/2, and all others.
+    pub fn viewers(&self, http2: bool) -> Arc<ClientConfig> {
+        Arc::clone(if http2 { &self.by_http2 } else { &self.viewers })
     }
 }
 

@@ -8,6 +8,7 @@ use mio::net::TcpStream;
 use crate::check::{Checker, Fault, Seen, Unit};
 use crate::flv::Flv;
 use crate::fmp4::Fmp4;
+use crate::http2::{self, Frames};
 use crate::rtmp::Rtmp;
 use crate::stamp;
 use crate::tally::Tally;
@@ -21,17 +22,23 @@ pub struct Viewer {
     socket: Socket,
     opened: u64,
     request: Option<Bytes>,
-    wire: Wire,
-    /// Whether nothing but RTMP comes.
-    by_rtmp: bool,
-    /// A player of RTMP, until its messages are counted only.
-    rtmp: Option<Rtmp>,
+    layers: Layers,
     content: Content,
     checker: Checker,
     /// Whether its first keyframe has come; of a drained viewer, its first byte of media.
     pub started: bool,
     /// Bytes of all kinds received.
     pub received: u64,
+}
+
+/// What is around the media.
+#[derive(Debug)]
+enum Layers {
+    Http1(Wire),
+    Http2(Frames),
+    Rtmp(Box<Rtmp>),
+    /// Nothing is looked at any more.
+    Any,
 }
 
 #[derive(Debug)]
@@ -44,6 +51,9 @@ enum Content {
 
 /// What the server is asked for; the same bytes for every viewer.
 pub fn request(play: &Play) -> Bytes {
+    if play.protocol == Protocol::H2Flv {
+        return http2::request(&play.host, &play.path, play.tls.is_some()).into();
+    }
     let Play { host, path, .. } = play;
     let upgrade = if play.protocol.is_websocket() {
         format!("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {WEBSOCKET_KEY}\r\n")
@@ -61,20 +71,19 @@ impl Viewer {
             (true, true) => Content::Flv(Flv::default()),
             (true, false) => Content::Fmp4(Fmp4::default()),
         };
-        let (rtmp, request) = match play.protocol {
+        let (layers, request) = match play.protocol {
             Protocol::Rtmp => {
                 let (rtmp, hello) = Rtmp::ask(play);
-                (Some(rtmp), hello)
+                (Layers::Rtmp(Box::new(rtmp)), hello)
             }
-            _ => (None, request),
+            Protocol::H2Flv => (Layers::Http2(Frames::default()), request),
+            protocol => (Layers::Http1(Wire::new(protocol.is_websocket())), request),
         };
         Ok(Self {
             opened: stamp::now(),
             socket: Socket::new(TcpStream::connect(play.address)?, play.tls.as_ref())?,
             request: Some(request),
-            by_rtmp: rtmp.is_some(),
-            rtmp,
-            wire: Wire::new(play.protocol.is_websocket()),
+            layers,
             content,
             checker: Checker::default(),
             started: false,
@@ -130,22 +139,24 @@ impl Viewer {
 
     /// Parses no more: what comes is counted.
     pub fn give_up(&mut self) {
-        self.rtmp = None;
-        self.content = Content::Drained;
+        self.layers = Layers::Any;
     }
 
     fn take(&mut self, mut input: &[u8], now: u64, tally: &mut Tally) -> Result<(), Fault> {
-        if let Some(rtmp) = &mut self.rtmp {
-            rtmp.give(input);
-            return self.play(now, tally);
-        }
-        if self.by_rtmp {
-            return Ok(());
-        }
         loop {
-            match self.wire.take(&mut input)? {
+            let piece = match &mut self.layers {
+                Layers::Http1(wire) => wire.take(&mut input)?,
+                Layers::Http2(frames) => frames.take(&mut input)?,
+                Layers::Rtmp(_) => return self.play(input, now, tally),
+                Layers::Any => return Ok(()),
+            };
+            match piece {
                 Piece::Media(media) => self.media(media, now, tally)?,
-                Piece::Ping(payload) => self.pong(&payload),
+                // A few bytes, which a socket that has hardly been written to takes; one that does not has other troubles, which show
+                // in what it delivers.
+                Piece::Answer(words) => {
+                    let _ = self.socket.write(&words);
+                }
                 Piece::End | Piece::Close => return Err(Fault::Closed),
                 Piece::Nothing => return Ok(()),
             }
@@ -180,28 +191,22 @@ impl Viewer {
     }
 
     /// Goes on with RTMP; one that is only drained talks until its media begins.
-    fn play(&mut self, now: u64, tally: &mut Tally) -> Result<(), Fault> {
-        while let Some(rtmp) = &mut self.rtmp {
-            let unit = rtmp.take()?;
-            while let Some(words) = rtmp.say() {
-                // A few hundred bytes, which a socket that has hardly been written to takes.
-                let _ = self.socket.write(&words);
-            }
-            let Some(unit) = unit else { return Ok(()) };
+    fn play(&mut self, mut input: &[u8], now: u64, tally: &mut Tally) -> Result<(), Fault> {
+        if let Layers::Rtmp(rtmp) = &mut self.layers
+            && let Some(words) = rtmp.hear(input)?
+        {
+            // As above.
+            let _ = self.socket.write(&words);
+        }
+        while let Layers::Rtmp(rtmp) = &mut self.layers {
+            let Some(unit) = rtmp.take(&mut input)? else { break };
             if matches!(self.content, Content::Drained) {
                 self.started = true;
-                self.rtmp = None;
+                self.layers = Layers::Any;
             } else {
                 self.judge(unit, now, tally)?;
             }
         }
         Ok(())
-    }
-
-    /// Masked with zeros, as RFC 6455 allows any key.
-    fn pong(&mut self, payload: &[u8]) {
-        let frame = [&[0x8a, 0x80 | payload.len() as u8, 0, 0, 0, 0], payload].concat();
-        // A socket that takes no pong has other troubles, which show in what it delivers.
-        let _ = self.socket.write(&frame);
     }
 }

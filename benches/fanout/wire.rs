@@ -18,8 +18,8 @@ const MAX_CONTROL: u64 = 125;
 pub enum Piece<'a> {
     /// Bytes of the media stream.
     Media(&'a [u8]),
-    /// Answer with a pong that carries this.
-    Ping(Vec<u8>),
+    /// What is to be said to the server.
+    Answer(Vec<u8>),
     /// The answer has ended; the connection waits for the next one.
     End,
     /// The server says good-bye.
@@ -118,12 +118,12 @@ impl Wire {
                 }
                 &mut Layer::Control { opcode, length } => {
                     if self.gather.fill(input, length) {
-                        let payload = self.gather.bytes().to_vec();
+                        let pong = pong(self.gather.bytes());
                         self.gather.clear();
                         self.layer = Layer::Frame;
                         match opcode {
                             8 => return Ok(Piece::Close),
-                            9 => return Ok(Piece::Ping(payload)),
+                            9 => return Ok(Piece::Answer(pong)),
                             _ => {}
                         }
                     }
@@ -217,6 +217,11 @@ impl Wire {
         };
         Ok(())
     }
+}
+
+/// Masked with zeros, as RFC 6455 allows any key.
+fn pong(payload: &[u8]) -> Vec<u8> {
+    [&[0x8a, 0x80 | payload.len() as u8, 0, 0, 0, 0], payload].concat()
 }
 
 fn part<'a>(input: &mut &'a [u8], left: &mut u64) -> &'a [u8] {

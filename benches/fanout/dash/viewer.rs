@@ -124,7 +124,7 @@ impl Viewer {
                     lane.go_on(lore);
                     lane.write()?;
                 }
-                Piece::Ping(_) | Piece::Close => return Err(Fault::Closed),
+                Piece::Answer(_) | Piece::Close => return Err(Fault::Closed),
                 Piece::Nothing => return Ok(()),
             }
         }
