@@ -19,7 +19,8 @@ const MIN_ADVANCE = 0.5;
 const MIN_PICTURES_PER_S = 3;
 
 /**
- * What is published, and what plays it. `codecs` is what the page must show. `refused` is what the page must say instead of playing.
+ * What is published, and what plays it. `codecs` is what the page must show. `refused` is what the page must say instead of playing. Where
+ * it `isSilent` the pictures play alone, as the browser cannot decode the sound.
  */
 const PLAYS = [
   { clip: 'av1-opus', codecs: /^av01\.0\.00M\.08\S*, opus$/i, chromium: ['ws-fmp4', 'hls', 'dash'] },
@@ -29,6 +30,7 @@ const PLAYS = [
   { clip: 'avc-flac', codecs: /^avc1\.\w+, (fLaC|flac)$/i, chromium: ['http-flv', 'ws-fmp4'] },
   { clip: 'hevc-aac51', codecs: /^hvc1\.1\.6\.L30\.90, mp4a\.40\.2$/, firefox: ['ws-fmp4', 'hls', 'dash'] },
   { clip: 'hevc-aac51', refused: /hvc1\.1\.6\.L30\.90/, chromium: ['ws-fmp4'] },
+  { clip: 'avc-ac3', codecs: /^avc1\.\w+$/, isSilent: true, chromium: ['hls', 'hls-shaka', 'dash-shaka'] },
 ];
 
 const [gateway, clips, directory] = process.argv.slice(2);
@@ -70,8 +72,8 @@ async function publishAll() {
 async function inBrowser(name, open) {
   const browser = await open();
   try {
-    for (const { clip, codecs, refused, ...protocols } of PLAYS) {
-      const plays = (protocols[name] ?? []).map((protocol) => play(name, browser.context, { clip, codecs, refused, protocol }));
+    for (const { clip, codecs, refused, isSilent = false, ...protocols } of PLAYS) {
+      const plays = (protocols[name] ?? []).map((protocol) => play(name, browser.context, { clip, codecs, refused, isSilent, protocol }));
       for (const result of await Promise.all(plays)) {
         console.log(JSON.stringify(result));
         failed ||= !result.ok;
@@ -82,7 +84,7 @@ async function inBrowser(name, open) {
   }
 }
 
-async function play(browser, context, { clip, codecs, refused, protocol }) {
+async function play(browser, context, { clip, codecs, refused, isSilent, protocol }) {
   const { page, problems } = await openPage(context, origin);
   let after = null;
   try {
@@ -94,7 +96,7 @@ async function play(browser, context, { clip, codecs, refused, protocol }) {
     const [began, before] = [Date.now(), await look(page)];
     if (!before.fatal) await new Promise((resolve) => setTimeout(resolve, PLAY_S * 1000));
     after = await look(page);
-    problems.push(...(refused === undefined ? judge(before, after, (Date.now() - began) / 1000, codecs, protocol) : judgeRefusal(after, refused)));
+    problems.push(...(refused === undefined ? judge(before, after, (Date.now() - began) / 1000, { codecs, isSilent, protocol }) : judgeRefusal(after, refused)));
   } catch (error) {
     problems.push(error.message.split('\n')[0]);
   }
@@ -114,7 +116,7 @@ async function look(page) {
   return { ...(await stats(page)), sound };
 }
 
-function judge(before, after, seconds, codecs, protocol) {
+function judge(before, after, seconds, { codecs, isSilent, protocol }) {
   const problems = after.errors.filter(({ fatal }) => fatal).map(({ message }) => `fatal error: ${message}`);
   if (after.protocol !== protocol) problems.push(`the page chose ${after.protocol}`);
   if (!codecs.test(after.codec ?? '')) problems.push(`the page shows ${after.codec}`);
@@ -123,7 +125,7 @@ function judge(before, after, seconds, codecs, protocol) {
   if (advanced < seconds * MIN_ADVANCE) problems.push(`the playhead advanced ${advanced.toFixed(2)} s in ${seconds.toFixed(2)} s`);
   const pictures = after.decoded - before.decoded;
   if (pictures < seconds * MIN_PICTURES_PER_S) problems.push(`${pictures} pictures decoded in ${seconds.toFixed(2)} s`);
-  if (!(after.sound > 0)) problems.push('no sound was decoded');
+  if ((after.sound > 0) === isSilent) problems.push(isSilent ? 'sound was decoded' : 'no sound was decoded');
   return problems;
 }
 

@@ -44,7 +44,7 @@ export async function open({ video, url, poll, report }: DriverContext): Promise
   shaka.polyfill.installAll();
   const player = new shaka.Player();
   const isDash = new URL(url, location.href).pathname.endsWith('.mpd');
-  const { Category, Severity } = shaka.util.Error;
+  const { Category, Code, Severity } = shaka.util.Error;
   let loaded = false;
   player.addEventListener('error', (event) => {
     const { code, category, severity, data } = (event as unknown as { detail: shaka.util.Error }).detail;
@@ -80,11 +80,18 @@ export async function open({ video, url, poll, report }: DriverContext): Promise
   });
   await player.attach(video);
   if (!isDash) followCodecs(player);
-  // Zero of the manifest's times is the Unix epoch.
-  const clock = poll.clock.now();
+  const load = () => {
+    // Zero of the manifest's times is the Unix epoch. Where the stream is listed by whole segments only, Shaka takes the last place that is.
+    const clock = poll.clock.now();
+    return player.load(url, isDash && clock !== null ? clock / 1000 - BEGIN_BEHIND_S : undefined);
+  };
   try {
-    // Where the stream is listed by whole segments only, Shaka takes the last place that is.
-    await player.load(url, isDash && clock !== null ? clock / 1000 - BEGIN_BEHIND_S : undefined);
+    await load().catch((error: unknown) => {
+      if ((error as { code?: number }).code !== Code.CONTENT_UNSUPPORTED_BY_BROWSER) throw error;
+      // Shaka leaves aside what has no sound as long as something has, even if it can play none of that: MP3 and AC-3 in Chromium.
+      player.configure('manifest.disableAudio', true);
+      return load();
+    });
     loaded = true;
   } catch (error) {
     await player.destroy();
