@@ -14,6 +14,9 @@ import { Seam } from './seam.js';
 /** A wish is forced after this time: no sync sample came, or the rendition is far behind. */
 const MAX_MS = 20_000;
 
+/** A keyframe that was to come by then, and has not, came before the connection was open. */
+const MISSED_MS = 500;
+
 /** Another rendition on its way, beside the one that plays. */
 export class Change {
   /** @type {Reason} */
@@ -22,23 +25,31 @@ export class Change {
   flow;
   seam = new Seam();
   #beganMs = performance.now();
+  #dueMs;
 
   /**
    * @param {string} url
    * @param {Reason} reason
    * @param {boolean} isSource
    * @param {import('./connection.js').Listener} listener
+   * @param {number | null} [untilMs] to the keyframe with which a rescue begins; null for the newest that there is
    */
-  constructor(url, reason, isSource, listener) {
+  constructor(url, reason, isSource, listener, untilMs = null) {
     this.reason = reason;
     this.flow = new Flow(isSource);
+    this.#dueMs = untilMs === null ? null : this.#beganMs + untilMs + MISSED_MS;
     // Who is in a hurry begins with the newest group of pictures; all others go over at the next one, and need none of this.
-    this.connection = new Connection(url, listener, reason === 'rescue');
+    this.connection = new Connection(url, listener, reason === 'rescue' && untilMs === null);
   }
 
   /** How long it has been under way, milliseconds. */
   get forMs() {
     return performance.now() - this.#beganMs;
+  }
+
+  /** Whether the keyframe with which it was to begin has gone by. */
+  get hasMissed() {
+    return this.#dueMs !== null && !this.connection.hasBegun && performance.now() > this.#dueMs;
   }
 
   get isOverdue() {

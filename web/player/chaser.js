@@ -78,7 +78,7 @@ export class Chaser {
   /**
    * Another rendition has come in a hurry, with its newest group of pictures: jumps to its end as a joiner does, and keeps more in hand.
    *
-   * @param {boolean} isReplaced whether it lies at the playhead, where a decoder goes on only after a seek
+   * @param {boolean} isReplaced whether it lies where a decoder has read already, which goes on only after a seek
    */
   resettle(isReplaced) {
     this.#isLost = isReplaced;

@@ -4,7 +4,7 @@ import { Connection } from './connection.js';
 import { play } from './play.js';
 import { isThere } from './presence.js';
 import { Renditions } from './renditions.js';
-import { MIN_AHEAD_S } from './seam.js';
+import { READ_AHEAD_S } from './seam.js';
 import { MediaSession, mediaSourceClass } from './session.js';
 import { sameShape } from './wire.js';
 
@@ -230,7 +230,7 @@ export class MsePlayer extends EventTarget {
     const session = this.#sessionFor(announcement);
     session.appendInit(announcement, bytes, splice.cuts ? splice.at : null);
     for (const fragment of splice.fragments) session.appendFragment(fragment.bytes);
-    if (splice.reason === 'rescue') this.#chaser.resettle(splice.at < playheadS + MIN_AHEAD_S);
+    if (splice.reason === 'rescue') this.#chaser.resettle(splice.at < playheadS + READ_AHEAD_S);
     this.dispatchEvent(new Event('tracks'));
     return true;
   }

@@ -81,10 +81,11 @@ export class Renditions {
    *
    * @param {import('./change.js').Reason} reason
    * @param {string | null} [picture]
+   * @param {number | null} [untilMs] to the keyframe with which a rescue begins; null for the newest that there is
    */
-  turn(reason, picture = this.#rungs.current) {
+  turn(reason, picture = this.#rungs.current, untilMs = null) {
     this.drop();
-    this.change = new Change(this.#options.address(picture), reason, picture === null, this.#listener);
+    this.change = new Change(this.#options.address(picture), reason, picture === null, this.#listener, untilMs);
   }
 
   /**
@@ -129,12 +130,13 @@ export class Renditions {
 
   /** Looks whether the line bears what plays, and whether it may bear more. */
   weigh() {
+    if (this.change?.hasMissed) this.turn('rescue');
     if (this.change !== null || this.#isAsking) return;
     const now = performance.now();
     this.#look();
     if (!this.#rungs.doubts(now, this.#flow)) this.#isThin = false;
     else if (!this.#isThin) void this.#ask();
-    else if (this.#rungs.isMoment(now, this.#flow, this.#around()) && this.#rungs.down(now, this.#flow)) this.turn('rescue');
+    else this.#goDown(now);
     if (this.change !== null) return;
     const better = this.#rungs.toTry(now, this.#flow);
     if (better !== null) this.turn('trial', better.id);
@@ -206,6 +208,14 @@ export class Renditions {
     this.#isAsking = false;
     if (serverMs === null || this.#flow !== flow || this.change !== null) return;
     this.#isThin = this.#rungs.blames(performance.now(), flow, serverMs - this.#newestMs - flow.ordinaryMs);
+  }
+
+  /** @param {number} now */
+  #goDown(now) {
+    const around = this.#around();
+    const moment = this.#rungs.moment(now, this.#flow, around);
+    if (moment === null || !this.#rungs.down(now, this.#flow)) return;
+    this.turn('rescue', this.#rungs.current, moment === 'next' && around !== null ? around.untilMs : null);
   }
 
   /** Where the keyframes lie that a new connection can begin with. */

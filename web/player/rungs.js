@@ -4,7 +4,7 @@
  * Down: when media has been late for DOWN_AFTER_MS, and the line bears less than the rendition needs, to the best one that it bears with
  * HEADROOM to spare. A hiccup of a radio or of this page is followed by a flood and passes both tests; only a line that is too slow fails them.
  * That shows before what is buffered has been played, but the way down leads over a keyframe of the lower one, and all that came after it has
- * to come over the same line before the picture goes on. So it is taken at once where the last keyframe is near enough, and otherwise after
+ * to come over the same line before the picture goes on. So it is taken at once where the last keyframe is near enough, and otherwise with
  * the next one; what plays comes on until then, and is played slower. Where the line recovers in the meantime, nothing has happened.
  *
  * Up: to the next better one, after a time of calm, and not by a guess. The better one comes beside the present one for a whole group of
@@ -26,6 +26,10 @@ const BEHIND_MS = 80;
 
 /** A wait for the next keyframe costs so much of what does not come in time: the rest is hidden by slower play. */
 const SHOWN = 0.5;
+
+/** A new connection is open by the next keyframe if that comes no sooner than the first of these, and is opened no earlier than the other. */
+const OPEN_MIN_MS = 250;
+const OPEN_MAX_MS = 600;
 
 /** So much more is borne to go over now, milliseconds: the line may get worse, and nobody sees the difference. */
 const WORTH_MS = 120;
@@ -107,20 +111,22 @@ export class Rungs {
   }
 
   /**
-   * Whether this is a good moment to go down, or the next keyframe should be waited for.
+   * Whether this is a good moment to go down: over the newest keyframe, or over the next one, for which a connection is to be open by then.
    *
    * @param {number} nowMs
    * @param {import('./flow.js').Flow} flow
    * @param {import('./keyframes.js').Around | null} keyframes of what the server has; null where nobody knows
+   * @returns {'newest' | 'next' | null} null while it is better to wait
    */
-  isMoment(nowMs, flow, keyframes) {
+  moment(nowMs, flow, keyframes) {
     const current = this.#pictures[this.#current];
     const lower = this.#pictures[this.#lower(flow.bitRate(nowMs))];
-    if (keyframes === null || current === undefined || lower === undefined) return true;
+    if (keyframes === null || current === undefined || lower === undefined) return 'newest';
     const borne = Math.max(1, flow.bitRate(nowMs));
     const toFetchMs = (keyframes.sinceMs * lower.bitRate) / borne;
     const missingMs = keyframes.untilMs * Math.max(0, 1 - borne / current.bitRate);
-    return toFetchMs <= missingMs * SHOWN + WORTH_MS;
+    if (toFetchMs <= missingMs * SHOWN + WORTH_MS) return 'newest';
+    return keyframes.untilMs >= OPEN_MIN_MS && keyframes.untilMs <= OPEN_MAX_MS ? 'next' : null;
   }
 
   /**

@@ -16,6 +16,11 @@
 /** The playhead is still so far before the seam: browsers have decoded some pictures in advance. */
 export const MIN_AHEAD_S = 0.12;
 
+/**
+ * A browser that waits has read so far ahead. Of what is replaced there it shows nothing up to the next keyframe, unless it is made to read anew.
+ */
+export const READ_AHEAD_S = 0.4;
+
 /** What is held of a new rendition from one of its sync samples to the next. */
 export class Seam {
   /** @type {Init | null} */

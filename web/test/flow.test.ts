@@ -69,19 +69,19 @@ describe('down', () => {
     expect(flow.bitRate(5800) / 1_000_000).toBeCloseTo(1, 0);
   });
 
-  it('goes at once just after a keyframe, and otherwise waits for the next one', () => {
+  it('goes at once just after a keyframe, and otherwise over the next one', () => {
     const [made, flow] = [rungs(), new Flow(true)];
     run(flow, arrivals(4_000_000, (now) => (now < 5000 ? 20_000_000 : 2_500_000)), 6000);
-    const at = (sinceMs: number) => made.isMoment(6000, flow, { sinceMs, untilMs: 2000 - sinceMs });
-    expect([0, 300, 1000, 1700].map(at)).toEqual([true, true, false, false]);
-    expect(made.isMoment(6000, flow, null)).toBe(true);
+    const at = (sinceMs: number) => made.moment(6000, flow, { sinceMs, untilMs: 2000 - sinceMs });
+    expect([0, 300, 1000, 1500, 1900].map(at)).toEqual(['newest', 'newest', null, 'next', null]);
+    expect(made.moment(6000, flow, null)).toBe('newest');
   });
 
   it('waits for no keyframe where hardly anything comes', () => {
     const [made, flow] = [rungs(), new Flow(true)];
     run(flow, arrivals(4_000_000, (now) => (now < 5000 ? 20_000_000 : 500_000)), 7000);
-    expect(made.isMoment(7000, flow, { sinceMs: 1000, untilMs: 1000 })).toBe(false);
-    expect(made.isMoment(7000, flow, { sinceMs: 700, untilMs: 1300 })).toBe(true);
+    expect(made.moment(7000, flow, { sinceMs: 1000, untilMs: 1000 })).toBeNull();
+    expect(made.moment(7000, flow, { sinceMs: 700, untilMs: 1300 })).toBe('newest');
   });
 
   it('goes within a second to the best that the line bears with something to spare', () => {
