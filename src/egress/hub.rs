@@ -310,6 +310,7 @@ impl Sweeper {
     }
 
     async fn tick(&mut self, now: Instant) {
+        self.shared.guests.remind();
         for slot in 0..self.roster.slots() {
             let Some(client) = self.roster.get(slot) else { continue };
             match client.viewer.tick(now) {

@@ -13,7 +13,9 @@ use super::guests::Guest;
 use super::hub::Hub;
 use super::viewer::{Departure, Next, Viewer};
 
-/// How often deadlines are looked at.
+/// The least time between two looks at deadlines: less than passes between two reminders of a hub.
+const LOOK: Duration = Duration::from_millis(400);
+/// How often one that has no hub is reminded of them.
 const TICK: Duration = Duration::from_millis(500);
 /// How long the stream may take to end its sending side: an encrypted one has something to say then, which the socket may not take.
 const LAST_WORD: Duration = Duration::from_secs(2);
@@ -23,10 +25,11 @@ const INPUT: usize = 1 << 10;
 /// Serves one viewer until it leaves, woken by its worker's hub where it has one. Gives the stream back where the conversation goes on
 /// without media.
 pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut io: S, mut viewer: Viewer, hub: Option<Hub>) -> Option<S> {
+    let mut alarm = hub.is_none().then(|| tokio::time::interval(TICK));
     let guest = Guest::join(&mut viewer, hub);
     let gate = guest.gate();
     gate.ring();
-    let mut tick = tokio::time::interval(TICK);
+    let mut look = Instant::now() + LOOK;
     let mut unsent = Batch::new();
     let mut finished = false;
     let why = loop {
@@ -35,19 +38,20 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut io: S, mut viewer: Vie
             if let Err(why) = poll_read(&mut io, &mut viewer, now, cx) {
                 return Poll::Ready(Err(why));
             }
-            // The gate's ring only says that `next` has something; whether it does is asked anyway.
-            let _ = gate.poll_rung(cx);
+            // Its ring only says that `next` may have something, which is asked anyway; what rings from here on wakes this task again.
+            while gate.poll_rung(cx).is_ready() {}
             match poll_write(&mut io, &mut viewer, &mut unsent, now, cx) {
                 Poll::Ready(Ok(Next::Close | Next::Release)) => return Poll::Ready(Err(viewer.departure())),
                 Poll::Ready(Ok(Next::Finish)) if !finished => return Poll::Ready(Ok(true)),
                 Poll::Ready(Err(why)) => return Poll::Ready(Err(why)),
-                Poll::Ready(Ok(_)) if gate.poll_rung(cx).is_ready() => cx.waker().wake_by_ref(),
                 Poll::Ready(Ok(_)) | Poll::Pending => {}
             }
-            match tick.poll_tick(cx) {
-                Poll::Ready(_) => Poll::Ready(viewer.tick(now).map(|_| false)),
-                Poll::Pending => Poll::Pending,
+            let reminded = alarm.as_mut().is_some_and(|alarm| alarm.poll_tick(cx).is_ready());
+            if reminded || now >= look {
+                look = now + LOOK;
+                return Poll::Ready(viewer.tick(now).map(|_| false));
             }
+            Poll::Pending
         })
         .await;
         match turn {

@@ -303,3 +303,18 @@ async fn guests_of_a_hub_hang_behind_one_gate_and_get_what_its_own_viewers_get()
     }
     assert_eq!(stage.channel.gates(), 0, "the last one takes the gate away");
 }
+
+#[tokio::test]
+async fn a_guest_that_takes_nothing_is_given_up_though_nothing_is_published() {
+    let mut stage = Stage::new();
+    stage.policy = Policy::new(Options { stuck_s: 1, ..Options::default() });
+    stage.send(0..1);
+    let hub = Hub::start(Arc::clone(&stage.policy));
+    // Less than it would get.
+    let (near, _far) = tokio::io::duplex(8);
+    // In a task of its own, which the deadline does not wake.
+    let served = tokio::spawn(solo::serve(near, viewer(&stage, Envelope::Raw, Instant::now()), Some(hub)));
+    let served = tokio::time::timeout(Duration::from_secs(30), served).await;
+    assert!(served.expect("its hub reminds it").unwrap().is_none());
+    assert_eq!(stage.policy.counters.stuck.get(), 1);
+}

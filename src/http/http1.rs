@@ -23,7 +23,6 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use parking_lot::Mutex;
 use tokio::time::Sleep;
 use tokio_util::sync::WaitForCancellationFutureOwned;
-use tracing::Instrument as _;
 
 use super::driver::Options;
 use super::late::{Deadlines, Late};
@@ -171,7 +170,8 @@ fn hand_over(socket: Socket, input: Bytes, mut viewer: Viewer, hub: Hub, seat: S
                 drop(input);
                 drop(solo::serve(encrypted, viewer, Some(hub)).await);
             };
-            tokio::spawn(served.in_current_span());
+            // Outside the connection's span, as all viewers are: it would be entered and left at each wake-up.
+            tokio::spawn(served);
         }
     }
 }

@@ -13,7 +13,6 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument;
 
 use super::connection::Connection;
 use super::player::{Back, Player};
@@ -116,7 +115,7 @@ impl Players {
             io.move_here()?;
             Ok(solo::serve(io, viewer, Some(hub)).await)
         };
-        Ok(host.host(served.in_current_span()))
+        Ok(host.host(served))
     }
 
     fn hub(&self, worker: usize) -> io::Result<Hub> {
