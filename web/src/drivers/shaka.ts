@@ -98,9 +98,11 @@ export async function open({ video, url, poll, report }: DriverContext): Promise
     throw error instanceof Error ? error : new Error(`Shaka error ${(error as { code?: number }).code ?? error}`);
   }
   play(video);
-  const stop = follow(video);
+  // Whole segments come as late as the list that tells of them is renewed, and so at no steady distance: Shaka keeps to its delay.
+  const isLed = player.getManifest()?.isLowLatency === true;
+  const stop = isLed ? follow(video) : () => {};
   return {
-    settings: { bufferBehind: 30, follower: FOLLOWER_SETTINGS },
+    settings: { bufferBehind: 30, ...(isLed && { follower: FOLLOWER_SETTINGS }) },
     latencyMs: () => {
       // Our manifests count from the Unix epoch, so that in DASH the element's time is the wall clock; Shaka adds it to the first
       // `ProducerReferenceTime`.
