@@ -13,7 +13,7 @@ RUN npm run build
 
 FROM rust:1.95-bookworm AS gateway
 RUN apt-get update && apt-get install -y --no-install-recommends \
-    libavcodec-dev libavformat-dev libavutil-dev libswscale-dev libclang-dev clang pkg-config && rm -rf /var/lib/apt/lists/*
+    libavcodec-dev libavformat-dev libavutil-dev libswresample-dev libswscale-dev libclang-dev clang pkg-config && rm -rf /var/lib/apt/lists/*
 WORKDIR /gateway
 COPY Cargo.toml Cargo.lock ./
 COPY src ./src
@@ -28,7 +28,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     cp target/release/sluicegate target/release/sluicegate-ladder /usr/local/bin/
 
 FROM debian:12-slim
-RUN apt-get update && apt-get install -y --no-install-recommends libavcodec59 libavformat59 libavutil57 libswscale6 && rm -rf /var/lib/apt/lists/*
+RUN apt-get update && apt-get install -y --no-install-recommends libavcodec59 libavformat59 libavutil57 libswresample4 libswscale6 && rm -rf /var/lib/apt/lists/*
 RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin sluicegate
 COPY --from=gateway /usr/local/bin/sluicegate /usr/local/bin/sluicegate-ladder /usr/local/bin/
 COPY config/sluicegate.toml /etc/sluicegate/sluicegate.toml

@@ -52,7 +52,7 @@ ladder() {
     ensure_command ffmpeg ffmpeg
     ensure_libav
     mkdir -p "$TARGET/ladder"
-    cargo bench --locked --no-default-features --features transcode --bench ladder -- "$@" | tee "$TARGET/ladder/$(date +%Y%m%d-%H%M%S).txt"
+    cargo bench --locked --features transcode --bench ladder -- "$@" | tee "$TARGET/ladder/$(date +%Y%m%d-%H%M%S).txt"
 }
 
 ingest() { harness publishers "$@"; }

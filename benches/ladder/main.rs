@@ -1,10 +1,11 @@
 //! What a ladder costs: the worker beside the `ffmpeg` command that makes the same rungs with the same settings, the delay that it adds at
-//! the source's pace, and what becomes of a ladder that is too much for the machine. Asserts nothing; `benches/README.md` tells how to read it.
+//! the source's pace, by itself and with the gateway around it, and what becomes of a ladder that is too much for the machine. Asserts nothing; `benches/README.md` tells how to read it.
 //!
 //! Options are `KEY=VALUE`: `rounds=3` of the comparison, `seconds=20` of the source, `heavy=slower` the preset that is to be too much.
 
 mod command;
 mod cost;
+mod gateway;
 mod pace;
 
 use std::path::{Path, PathBuf};
@@ -34,6 +35,8 @@ fn main() {
     compare(&rungs, &input, rounds);
     println!("\nat the source's pace:");
     pace::run(&Plan::new(rungs), &input);
+    println!("\nthrough the gateway:");
+    gateway::run(&input);
     println!("\nat the source's pace, with the preset {heavy}, which is to be too much:");
     let wishes: Vec<_> = default_rungs().into_iter().map(|wish| RungOptions { preset: heavy.clone(), ..wish }).collect();
     pace::run(&Plan::new(resolve(&wishes, &SOURCE, &[])), &input);

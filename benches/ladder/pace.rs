@@ -36,11 +36,16 @@ pub fn run(plan: &Plan, input: &Path) {
     child.wait().expect("it is our child");
     println!("{:>6} {:>8} {:>8} {:>6} {:>9} {:>9} {:>9}", "rung", "frames", "dropped", "shed", "p50 ms", "p99 ms", "most ms");
     for ((rung, mut delays), told) in plan.rungs.iter().zip(delays).zip(report.rungs) {
-        delays.sort_unstable();
-        let at = |share: usize| delays.get((delays.len() * share / 100).min(delays.len().saturating_sub(1))).map_or(0.0, millis);
+        let [half, most, all] = shares(&mut delays);
         let dropped = frames - delays.len();
-        println!("{:>6} {:>8} {dropped:>8} {:>6} {:>9.1} {:>9.1} {:>9.1}", rung.name, delays.len(), told.sheds, at(50), at(99), at(100));
+        println!("{:>6} {:>8} {dropped:>8} {:>6} {half:>9.1} {most:>9.1} {all:>9.1}", rung.name, delays.len(), told.sheds);
     }
+}
+
+/// What half of the delays, 99 % of them and all do not exceed, in milliseconds.
+pub fn shares(delays: &mut [Duration]) -> [f64; 3] {
+    delays.sort_unstable();
+    [50, 99, 100].map(|share| delays.get((delays.len() * share / 100).min(delays.len().saturating_sub(1))).map_or(0.0, millis))
 }
 
 fn millis(delay: &Duration) -> f64 {

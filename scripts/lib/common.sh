@@ -100,7 +100,7 @@ ensure_ffmpeg9() {
 }
 
 # ensure_libav: what the ladder's worker is built against: FFmpeg's libraries with their headers, and clang, which reads those for Rust.
-ensure_libav() { apt_install libavcodec-dev libavformat-dev libavutil-dev libswscale-dev libclang-dev clang pkg-config; }
+ensure_libav() { apt_install libavcodec-dev libavformat-dev libavutil-dev libswresample-dev libswscale-dev libclang-dev clang pkg-config; }
 
 # Rust links with the system's C compiler; some dependencies compile C of their own. Debian 12's own Rust (1.63) is too old.
 ensure_rust() {

@@ -26,7 +26,8 @@ pub struct RungRendition {
 #[derive(Debug)]
 pub struct Ladder {
     rungs: Mutex<Arc<[RungRendition]>>,
-    /// The rungs of which pictures come at present.
+    sound: Mutex<Option<Arc<Channel<Sample>>>>,
+    /// The rungs of which pictures come at present, and the sound.
     made: Mutex<BTreeSet<TrackId>>,
     ended: Mutex<Option<End>>,
     demand: Demand,
@@ -65,8 +66,28 @@ pub struct LadderStatus {
     pub decode_errors: u64,
     /// Pictures that came back with a time at which the source has none.
     pub misses: u64,
+    /// The sound; none where the source's is passed on as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sound: Option<SoundStatus>,
     /// Each rung.
     pub rungs: Vec<RungStatus>,
+}
+
+/// How the sound is coming along that is coded anew, since the worker's last start.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct SoundStatus {
+    /// Its track, as in addresses.
+    pub id: String,
+    /// Samples per second.
+    pub sample_rate: u32,
+    /// One or two.
+    pub channels: u8,
+    /// Bits per second that its encoder aims at.
+    pub bit_rate: u32,
+    /// Frames made.
+    pub frames: u64,
+    /// Frames of the source that could not be decoded.
+    pub decode_errors: u64,
 }
 
 /// What the maker of a ladder is at.
@@ -111,7 +132,8 @@ pub struct RungStatus {
 impl Ladder {
     pub(super) fn new(origin: Instant) -> Self {
         let demand = Demand { origin, latest: AtomicU64::new(0), viewers: AtomicU64::new(0), gate: Gate::new() };
-        Self { rungs: Mutex::new(Arc::new([])), made: Mutex::default(), ended: Mutex::default(), demand, status: Mutex::default() }
+        let (sound, made, ended, status) = (Mutex::default(), Mutex::default(), Mutex::default(), Mutex::default());
+        Self { rungs: Mutex::new(Arc::new([])), sound, made, ended, demand, status }
     }
 
     /// The rungs that there are to be, whether or not they are made at present.
@@ -135,7 +157,22 @@ impl Ladder {
         }
     }
 
-    /// The rungs of which pictures come at present.
+    /// Where the sound is that is coded anew, whether or not it is made at present; none where the source's is passed on as it is.
+    pub fn sound(&self) -> Option<Arc<Channel<Sample>>> {
+        self.sound.lock().clone()
+    }
+
+    /// Says where the sound is to be found that is coded anew.
+    pub fn set_sound(&self, sound: Option<Arc<Channel<Sample>>>) {
+        if let Some(why) = *self.ended.lock() {
+            sound.iter().for_each(|samples| samples.end(why));
+        }
+        let before = std::mem::replace(&mut *self.sound.lock(), sound.clone());
+        let is_gone = |old: &Arc<Channel<Sample>>| sound.as_ref().is_none_or(|new| !Arc::ptr_eq(new, old));
+        before.into_iter().filter(is_gone).for_each(|gone| gone.end(End::Unpublished));
+    }
+
+    /// The rungs of which pictures come at present, and the sound.
     pub fn made(&self) -> BTreeSet<TrackId> {
         self.made.lock().clone()
     }
@@ -183,14 +220,15 @@ impl Ladder {
     pub(super) fn end(&self, why: End) {
         self.ended.lock().get_or_insert(why);
         self.rungs().iter().for_each(|rung| rung.samples.end(why));
+        self.sound().iter().for_each(|samples| samples.end(why));
     }
 }
 
 impl LadderStatus {
     /// Nothing has been made yet.
     pub fn new() -> Self {
-        let rungs = Vec::new();
-        Self { state: LadderState::Idle, starts: 0, trouble: None, lag_ms: 0, decode_errors: 0, misses: 0, rungs }
+        let (sound, rungs) = (None, Vec::new());
+        Self { state: LadderState::Idle, starts: 0, trouble: None, lag_ms: 0, decode_errors: 0, misses: 0, sound, rungs }
     }
 }
 

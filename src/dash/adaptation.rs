@@ -104,10 +104,10 @@ impl Set<'_> {
         (!ids.is_empty()).then(|| (descriptors::SWITCHING, ids.join(",")))
     }
 
-    /// Pictures in another codec are as much the main thing as the first; of sound, the first track is.
+    /// Pictures in another codec are as much the main thing as the first; of sound, the first track is, and what is made of it here.
     fn role(&self, sets: &[Self]) -> &'static str {
         let first_sound = sets.iter().find(|set| set.kind() == Kind::Audio).map(|set| set.id);
-        if self.kind() == Kind::Video || first_sound == Some(self.id) { "main" } else { "alternate" }
+        if self.kind() == Kind::Video || first_sound == Some(self.id) || self.inits[0].track.id.is_rung() { "main" } else { "alternate" }
     }
 }
 

@@ -29,14 +29,17 @@ pub struct Rung {
 }
 
 impl TrackId {
+    /// The ladder's sound, where it is coded anew.
+    pub const SOUND: Self = Self { kind: Kind::Audio, index: FIRST_RUNG };
+
     /// The track of the rung at that place of the configured list, counted from 0; none for a place that no track number is left for.
     pub fn rung(place: usize) -> Option<Self> {
         let index = u8::try_from(place).ok()?.checked_add(FIRST_RUNG)?;
         Some(Self { kind: Kind::Video, index })
     }
 
-    /// Whether it is a rung's.
+    /// Whether it is a rung's, or the sound beside them.
     pub fn is_rung(self) -> bool {
-        self.kind == Kind::Video && self.index >= FIRST_RUNG
+        self.kind != Kind::Data && self.index >= FIRST_RUNG
     }
 }

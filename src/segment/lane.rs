@@ -164,9 +164,12 @@ impl Lane {
     }
 
     /// Whether the oldest waiting sample can begin a rung's segment at that cut: it is the sync sample there, or, where the cut was forced,
-    /// what follows directly.
+    /// what follows directly. Sound begins with the frame that comes first behind the cut.
     pub fn begins_at(&self, cut: Timestamp, is_forced: bool) -> bool {
         let Some(front) = self.front() else { return false };
+        if self.id().kind == Kind::Audio {
+            return self.memory.init.track.codec.audio().is_some_and(|shape| self.start_of(front).since(cut) <= shape.frame());
+        }
         let goes_on = is_forced && self.end == Some(front.dts);
         goes_on || front.is_sync && self.start_of(front) == cut
     }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::level;
+use super::sound::AUDIO_BIT_RATES;
 use crate::media::codec::MAX_PICTURE;
 
 /// Most rungs of one ladder. With the publisher's own tracks they must be numbered within [`crate::flv::MAX_TRACKS`].
@@ -162,6 +163,12 @@ pub enum LadderError {
         /// The rung.
         name: String,
         /// Its bit rate.
+        bit_rate: u32,
+    },
+    /// A bit rate of sound out of bounds.
+    #[error("{bit_rate} bits per second of sound: from {} to {}", AUDIO_BIT_RATES.start(), AUDIO_BIT_RATES.end())]
+    Sound {
+        /// The bit rate.
         bit_rate: u32,
     },
     /// A preset or profile that no encoder can have.

@@ -7,6 +7,7 @@ pub mod ladder;
 pub mod level;
 pub mod plan;
 pub mod report;
+pub mod sound;
 #[cfg(feature = "server")]
 pub mod supervisor;
 

@@ -7,8 +7,8 @@
 //! sample. [`crate::flv::Muxer`] writes just that for a program of one track in [`SOURCE`]. The worker understands timestamp, composition time
 //! and the nanoseconds of ModEx as one presentation time and looks at nothing else: frames come in the order of decoding, whatever their
 //! timestamps. A configuration may be sent again at any time. A change of codec or picture size there is survived, with pictures pressed
-//! into the sizes of the plan: whoever wants others starts a worker with another plan. Sound and script data are passed over. A tag may
-//! have up to [`MAX_TAG`] bytes.
+//! into the sizes of the plan: whoever wants others starts a worker with another plan. Where the plan has a sound, audio track 0 comes between
+//! them ([`Plan::source`]); else sound is passed over, as script data is always. A tag may have up to [`MAX_TAG`] bytes.
 //!
 //! **Standard output** is FLV in [`RUNGS`]: the rung at position N of the plan is video track N. Each has its configuration before its first
 //! frame, and again when it changes or another rung's has come; then one tag for each frame, in the order of presentation:
@@ -16,6 +16,9 @@
 //! - Frames of several rungs interleave as their encoders finish, so timestamps fall back a little from tag to tag; within one track they rise.
 //! - A frame is a sync sample where the source's was, and nowhere else. But for the frames that [`Rung::every`] leaves out, and those around
 //!   damage, overload and a decoder's start, each frame of the source has its counterpart.
+//! - The plan's sound is audio track 0. Its configuration comes before anything of the pictures; where it is missing, no sound can be made, and
+//!   the worker says why. Its frames follow one another by the count of their samples, from the source's time on, and begin anew where
+//!   that leaves them: what a player hears when it decodes one is what the source had at that moment.
 //! - About once a second, also while there are no frames, a script tag tells how it goes: [`super::report`].
 //!
 //! **The end.** When standard input ends, the worker codes what it has and leaves with status 0. So it does when nobody reads its output. Bytes
@@ -31,6 +34,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ladder::{BIT_RATES, FRAME_RATES, MAX_RUNGS, Rung, is_name, is_word};
+use super::sound::Sound;
 use crate::flv::{Dialect, FlvVariant, HevcForm};
 use crate::media::codec::{MAX_PICTURE, MIN_PICTURE};
 use crate::media::{Pick, Selection};
@@ -47,7 +51,7 @@ pub const MAX_TAG: usize = crate::flv::reader::DEFAULT_MAX_TAG;
 /// Most threads of a decoder or an encoder.
 pub const MAX_THREADS: u32 = 64;
 
-/// How the source's one track crosses the pipe.
+/// How the source's pictures cross the pipe.
 pub const SOURCE: FlvVariant = FlvVariant {
     selection: Selection { video: Pick::Leading, audio: Pick::None },
     dialect: Dialect::Enhanced,
@@ -55,8 +59,8 @@ pub const SOURCE: FlvVariant = FlvVariant {
     nanos: true,
 };
 
-/// How the rungs come back.
-pub const RUNGS: FlvVariant = FlvVariant { selection: Selection { video: Pick::All, audio: Pick::None }, ..SOURCE };
+/// How the rungs come back, and the sound where it is made.
+pub const RUNGS: FlvVariant = FlvVariant { selection: Selection { video: Pick::All, audio: Pick::Leading }, ..SOURCE };
 
 /// What a worker makes, and with how much of the machine.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -64,6 +68,9 @@ pub const RUNGS: FlvVariant = FlvVariant { selection: Selection { video: Pick::A
 pub struct Plan {
     /// One to [`MAX_RUNGS`]; a rung's place is the number of its track.
     pub rungs: Vec<Rung>,
+    /// The sound that is made beside them.
+    #[serde(default)]
+    pub sound: Option<Sound>,
     /// Threads that decode. Each beyond the first costs a frame of delay.
     pub decoder_threads: u32,
     /// Threads of each rung's encoder. More than one codes pictures in slices, which costs some quality.
@@ -96,6 +103,9 @@ pub enum PlanError {
         /// The number.
         value: u64,
     },
+    /// A sound that AAC or the pipe has no form for.
+    #[error("no sound that can be made: {0:?}")]
+    Sound(Sound),
     /// A name, preset or profile that is none.
     #[error("'{0}' is no name, preset or profile")]
     Word(String),
@@ -104,7 +114,7 @@ pub enum PlanError {
 impl Plan {
     /// A plan of these rungs that leaves most of the machine to others: one thread for each encoder.
     pub fn new(rungs: Vec<Rung>) -> Self {
-        Self { rungs, decoder_threads: 1, encoder_threads: 1, nice: 0, live: true }
+        Self { rungs, sound: None, decoder_threads: 1, encoder_threads: 1, nice: 0, live: true }
     }
 
     /// The worker's arguments.
@@ -126,7 +136,16 @@ impl Plan {
         within("encoder_threads", plan.encoder_threads, 1, MAX_THREADS)?;
         within("nice", plan.nice.into(), 0, 19)?;
         plan.rungs.iter().try_for_each(check)?;
-        Ok(plan)
+        match plan.sound.filter(|sound| !sound.is_possible()) {
+            Some(sound) => Err(PlanError::Sound(sound)),
+            None => Ok(plan),
+        }
+    }
+
+    /// How the source crosses the pipe.
+    pub fn source(&self) -> FlvVariant {
+        let audio = if self.sound.is_some() { Pick::Leading } else { Pick::None };
+        FlvVariant { selection: Selection { audio, ..SOURCE.selection }, ..SOURCE }
     }
 }
 

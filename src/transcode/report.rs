@@ -26,6 +26,8 @@ pub struct Report {
     pub decode_errors: u64,
     /// Width and height of the pictures as decoded; zeros before the first.
     pub size: (u32, u32),
+    /// The sound, where there is to be one.
+    pub sound: SoundReport,
     /// Each rung, in the order of the plan.
     pub rungs: Vec<RungReport>,
 }
@@ -46,6 +48,16 @@ pub struct RungReport {
     pub sheds: u64,
     /// The encoder that makes it, by libav's name, such as `libx264`; empty before it is open, and where none can be.
     pub encoder: String,
+}
+
+/// How the sound does; zeros where none is made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SoundReport {
+    /// Frames that went out.
+    pub frames: u64,
+    /// Frames of the source that could not be decoded.
+    pub decode_errors: u64,
 }
 
 impl Report {

@@ -6,7 +6,8 @@ use super::ladder::{
     Encoder, LadderError, MAX_SOURCE_PIXELS, Rung, RungCodec, RungOptions, Source, check, default_rungs, resolve, shedding_order,
 };
 use super::plan::{Plan, PlanError};
-use super::report::{Report, RungReport};
+use super::report::{Report, RungReport, SoundReport};
+use super::sound::Sound;
 
 fn source(width: u32, height: u32, frame_rate: impl Into<Option<f64>>) -> Source {
     Source { width, height, frame_rate: frame_rate.into() }
@@ -100,6 +101,9 @@ fn a_plan_crosses_in_one_argument() {
     let [flag, json] = plan.arguments();
     assert_eq!(flag, "--plan");
     assert_eq!(Plan::parse(&json).unwrap(), plan);
+    let sound = Sound { sample_rate: 48_000, channels: 6, bit_rate: 96_000 };
+    let surround = Plan { sound: Some(sound), ..plan.clone() };
+    assert!(matches!(Plan::parse(&surround.arguments()[1]), Err(PlanError::Sound(told)) if told == sound));
     plan.rungs[0].width += 1;
     assert!(matches!(Plan::parse(&plan.arguments()[1]), Err(PlanError::Bounds { what: "width", value: 1 })));
     plan.rungs.clear();
@@ -110,7 +114,9 @@ fn a_plan_crosses_in_one_argument() {
 #[test]
 fn a_report_crosses_in_a_script_tag() {
     let rung = RungReport { frames: 50, bytes: 1 << 40, dropped: 2, shed: true, sheds: 1, encoder: "libx264".to_owned() };
-    let report = Report { lag_ms: 41, behind_ms: 70, frames_in: 52, decoded: 50, decode_errors: 2, size: (1280, 720), rungs: vec![rung] };
+    let sound = SoundReport { frames: 80, decode_errors: 1 };
+    let (size, rungs) = ((1280, 720), vec![rung]);
+    let report = Report { lag_ms: 41, behind_ms: 70, frames_in: 52, decoded: 50, decode_errors: 2, size, sound, rungs };
     assert_eq!(Report::parse(&report.body()), Some(report));
     let mut other = bytes::BytesMut::new();
     crate::amf0::write_str("onCuePoint", &mut other);

@@ -35,7 +35,7 @@ pub fn with_rungs() -> Config {
 }
 
 /// The worker, which is a child of this process as the gateway is in it.
-fn worker() -> Option<u32> {
+pub fn worker() -> Option<u32> {
     let ours = std::process::id().to_string();
     let stats = fs::read_dir("/proc").unwrap().filter_map(|entry| fs::read_to_string(entry.ok()?.path().join("stat")).ok());
     let mut ladders = stats.filter_map(|stat| {
@@ -134,7 +134,7 @@ pub fn compare(name: &str, rung: &Track, source: &Track) -> Vec<bool> {
     has
 }
 
-fn signal(pid: u32, name: &str) {
+pub fn signal(pid: u32, name: &str) {
     assert!(Command::new("kill").args(["-s", name, &pid.to_string()]).status().unwrap().success());
 }
 

@@ -32,6 +32,8 @@ mod scrub;
 mod siege;
 mod slow;
 #[cfg(feature = "transcode")]
+mod sounds;
+#[cfg(feature = "transcode")]
 mod sources;
 mod stop;
 mod throng;

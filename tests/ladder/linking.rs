@@ -3,7 +3,7 @@
 use std::process::Command;
 
 #[cfg(feature = "server")]
-const LIBAV: &[&str] = &["libavcodec", "libavutil", "libavformat", "libswscale", "libx264"];
+const LIBAV: &[&str] = &["libavcodec", "libavutil", "libavformat", "libswresample", "libswscale", "libx264"];
 
 /// The libraries that the system's loader would load for a program.
 fn libraries(program: &str) -> String {

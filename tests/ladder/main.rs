@@ -7,5 +7,6 @@ mod captions;
 mod damage;
 mod linking;
 mod rungs;
+mod sound;
 mod source;
 mod worker;

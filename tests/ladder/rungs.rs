@@ -1,9 +1,9 @@
 //! The rungs' times, keyframes and sizes are those that the plan and the source ask for.
 
-use sluicegate::transcode::ladder::{Rung, RungCodec};
+use sluicegate::transcode::ladder::{Encoder, Rung, RungCodec};
 use sluicegate::transcode::plan::Plan;
 
-use crate::source::clip;
+use crate::source::{Source, clip, current_ffmpeg, read, sample};
 use crate::worker::{Worker, plan, run, rung};
 
 #[test]
@@ -85,4 +85,40 @@ fn another_codec_is_survived() {
     let output = run(&plan([rung("64p", 114, 64)]), input);
     assert_eq!(output.times(0), source.times());
     assert_eq!(output.code(), Some(0), "{}", output.errors);
+}
+
+#[test]
+fn pixels_that_are_not_square_stay_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("wide.mp4");
+    let mut command = std::process::Command::new("ffmpeg");
+    command.args(["-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=720x576:rate=25:duration=1,setsar=64/45"]);
+    command.args(["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-bf", "0"]);
+    assert!(command.arg(&file).status().unwrap().success());
+    let source = read(&file, 20);
+    let output = run(&plan([rung("288p", 360, 288)]), source.flv());
+    assert_eq!(output.times(0), source.times());
+    // Their shape stands in the configuration, which a file shows.
+    let rung = Source { codec: output.codecs[0].clone().unwrap(), samples: Vec::new() };
+    let samples = output.rungs[0].iter().map(|frame| sample(frame.pts, 0, frame.is_sync, frame.data.clone()));
+    let made = dir.path().join("made.flv");
+    std::fs::write(&made, Source { samples: samples.collect(), ..rung }.flv()).unwrap();
+    let mut probe = std::process::Command::new(current_ffmpeg());
+    let output = probe.args(["-hide_banner", "-nostdin", "-i"]).arg(&made).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("360x288 [SAR 64:45 DAR 16:9]"), "{told}");
+}
+
+#[test]
+fn where_there_is_no_hardware_software_has_to_do_and_it_is_said() {
+    let source = clip("zerolatency", 30);
+    let hardware = [Encoder::Vaapi, Encoder::Nvenc, Encoder::Qsv].map(|encoder| Rung { encoder, ..rung("180p", 320, 180) });
+    let names = ["a", "b", "c"];
+    let rungs: Vec<_> = hardware.into_iter().zip(names).map(|(rung, name)| Rung { name: name.into(), ..rung }).collect();
+    let output = run(&plan(rungs), source.flv());
+    for (at, told) in output.report.rungs.iter().enumerate() {
+        assert_eq!(output.times(at), source.times(), "{}", told.encoder);
+        let is_software = told.encoder == "libx264";
+        assert_eq!(output.errors.lines().any(|line| line.starts_with(names[at]) && line.ends_with("software has to do")), is_software);
+    }
 }

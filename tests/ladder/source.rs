@@ -31,7 +31,8 @@ pub fn clip(name: &str, frames: usize) -> Source {
     read(&file, frames)
 }
 
-fn read(file: &Path, frames: usize) -> Source {
+/// The first frames of a file's pictures.
+pub fn read(file: &Path, frames: usize) -> Source {
     let mut command = Command::new(current_ffmpeg());
     command.args(["-nostdin", "-v", "error", "-i"]).arg(file).args(["-map", "0:v:0", "-c", "copy", "-f", "flv", "-"]);
     let output = command.stderr(Stdio::inherit()).output().unwrap();
@@ -107,7 +108,7 @@ impl Source {
 }
 
 /// Where `scripts/test.sh` puts it, or on the path: Debian's writes only H.264 into FLV.
-fn current_ffmpeg() -> PathBuf {
+pub fn current_ffmpeg() -> PathBuf {
     let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/bin/ffmpeg9");
     if ours.exists() { ours } else { "ffmpeg9".into() }
 }

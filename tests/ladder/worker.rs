@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use sluicegate::flv::reader::{DEFAULT_MAX_TAG, Event};
 use sluicegate::flv::{Demuxer, Item, Reader, TagKind};
-use sluicegate::media::Codec;
+use sluicegate::media::{Codec, TrackId};
 use sluicegate::transcode::ladder::{Encoder, Rung, RungCodec};
 use sluicegate::transcode::plan::Plan;
-use sluicegate::transcode::report::Report;
+use sluicegate::transcode::report::{Report, SoundReport};
 
 /// No test takes so long.
 pub const PATIENCE: Duration = Duration::from_secs(50);
@@ -25,11 +25,21 @@ pub struct Frame {
     pub data: Bytes,
 }
 
+/// The sound that came out.
+#[derive(Default)]
+pub struct Sounded {
+    pub codec: Option<Codec>,
+    /// When each frame is heard, in nanoseconds, and its bytes.
+    pub frames: Vec<(i64, Bytes)>,
+    pub report: SoundReport,
+}
+
 /// What came out.
 #[derive(Default)]
 pub struct Output {
     pub codecs: Vec<Option<Codec>>,
     pub rungs: Vec<Vec<Frame>>,
+    pub sound: Sounded,
     pub report: Report,
     pub errors: String,
     pub status: Option<ExitStatus>,
@@ -137,6 +147,7 @@ impl Worker {
         let Event::Tag { kind, timestamp_ms, body } = event else { return };
         if kind == TagKind::Script {
             if let Some(report) = Report::parse(&body) {
+                self.output.sound.report = report.sound;
                 self.output.report = report;
             }
             return;
@@ -144,6 +155,10 @@ impl Worker {
         self.demuxer.push(kind, timestamp_ms, &body);
         while let Some(item) = self.demuxer.poll() {
             match item.unwrap() {
+                Item::Config { track: TrackId::AUDIO, codec } => self.output.sound.codec = Some(codec),
+                Item::Coded { track: TrackId::AUDIO, dts_ms, extra_nanos, data, .. } => {
+                    self.output.sound.frames.push((i64::from(dts_ms) * 1_000_000 + i64::from(extra_nanos), data));
+                }
                 Item::Config { track, codec } => self.output.codecs[usize::from(track.index)] = Some(codec),
                 Item::Coded { track, dts_ms, cts_ms, extra_nanos, is_sync, data } => {
                     assert_eq!(cts_ms, 0, "rungs have no B-frames");

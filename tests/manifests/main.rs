@@ -24,5 +24,6 @@ mod references;
 mod regular;
 mod rungs;
 mod shapes;
+mod sounds;
 mod source;
 mod texts;

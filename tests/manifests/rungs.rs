@@ -117,7 +117,7 @@ impl Stage {
     fn new(source: &Source, has_rung: bool) -> Self {
         let (mut segmenter, _) = Segmenter::new(Options::default(), program(source.tracks(31)));
         if has_rung {
-            segmenter.set_rungs([rung()], wall(0));
+            segmenter.set_rungs([rung()], false, wall(0));
         }
         Self {
             segmenter,
@@ -320,7 +320,7 @@ fn the_sound_alone_is_the_last_variant_where_that_is_asked_for() {
 #[test]
 fn a_rung_that_is_taken_off_leaves_the_lists_and_what_it_had_can_be_fetched() {
     let (mut stage, _) = play(&calm(), 12_000, &[Spell::Made { millis: 20_000, late: 200, missing: None }], (0, Turn::None), 1);
-    stage.segmenter.set_rungs([], wall(12_100));
+    stage.segmenter.set_rungs([], false, wall(12_100));
     let snapshot = stage.segmenter.snapshot().unwrap();
     assert!(snapshot.status(RUNG).is_none() && snapshot.expected.is_empty() && snapshot.has_track(RUNG));
     let (msn, _) = rung_segments(&stage).into_iter().rfind(|(_, samples)| samples.is_some()).unwrap();

@@ -17,7 +17,7 @@ use sluicegate::media::Codec;
 use sluicegate::transcode::ladder::MAX_SOURCE_PIXELS;
 
 /// Nanoseconds.
-const TIME_BASE: ff::Rational = ff::Rational(1, 1_000_000_000);
+pub const TIME_BASE: ff::Rational = ff::Rational(1, 1_000_000_000);
 
 /// Picture size and format.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,25 +52,12 @@ impl Decoder {
     /// When libav refuses the configuration.
     pub fn open(codec: &Codec, threads: u32) -> Result<Option<Self>, ff::Error> {
         let Some((id, record)) = source(codec) else { return Ok(None) };
-        let Some(found) = ff::decoder::find(id) else { return Ok(None) };
-        let mut context = Context::new_with_codec(found);
+        let Some(mut context) = configured(id, record)? else { return Ok(None) };
         let kind = if threads > 1 { threading::Type::Frame } else { threading::Type::Slice };
         context.set_threading(threading::Config { kind, count: threads as usize, ..Default::default() });
         if id == ff::codec::Id::AV1 {
             // Lets dav1d give each frame at once; others would lose the order of B-frames by it.
             context.set_flags(Flags::LOW_DELAY);
-        }
-        // SAFETY: the context is ours and not open yet; libav frees extradata with it, and wants it from its own allocator and padded.
-        unsafe {
-            let bytes = ffi::av_mallocz(record.len() + ffi::AV_INPUT_BUFFER_PADDING_SIZE as usize).cast::<u8>();
-            if bytes.is_null() {
-                return Err(ff::Error::from(ffi::AVERROR(ff::error::ENOMEM)));
-            }
-            ptr::copy_nonoverlapping(record.as_ptr(), bytes, record.len());
-            (*context.as_mut_ptr()).extradata = bytes;
-            (*context.as_mut_ptr()).extradata_size = record.len() as i32;
-            // The frames may say otherwise than the configuration, on which the plan was made.
-            (*context.as_mut_ptr()).max_pixels = MAX_SOURCE_PIXELS as i64;
         }
         let mut decoder = context.decoder();
         decoder.set_packet_time_base(TIME_BASE);
@@ -123,6 +110,28 @@ impl Decoder {
     }
 }
 
+/// A decoder's context with its configuration; none where libav has no such decoder.
+///
+/// # Errors
+/// When there is no memory.
+pub fn configured(id: ff::codec::Id, record: &[u8]) -> Result<Option<Context>, ff::Error> {
+    let Some(found) = ff::decoder::find(id) else { return Ok(None) };
+    let mut context = Context::new_with_codec(found);
+    // SAFETY: the context is ours and not open yet; libav frees extradata with it, and wants it from its own allocator and padded.
+    unsafe {
+        let bytes = ffi::av_mallocz(record.len() + ffi::AV_INPUT_BUFFER_PADDING_SIZE as usize).cast::<u8>();
+        if bytes.is_null() {
+            return Err(ff::Error::from(ffi::AVERROR(ff::error::ENOMEM)));
+        }
+        ptr::copy_nonoverlapping(record.as_ptr(), bytes, record.len());
+        (*context.as_mut_ptr()).extradata = bytes;
+        (*context.as_mut_ptr()).extradata_size = record.len() as i32;
+        // The frames may say otherwise than the configuration, on which the plan was made.
+        (*context.as_mut_ptr()).max_pixels = MAX_SOURCE_PIXELS as i64;
+    }
+    Ok(Some(context))
+}
+
 /// The decoder's name for the codec, and the configuration that it wants with it.
 fn source(codec: &Codec) -> Option<(ff::codec::Id, &[u8])> {
     use ff::codec::Id;
@@ -136,7 +145,8 @@ fn source(codec: &Codec) -> Option<(ff::codec::Id, &[u8])> {
     })
 }
 
-fn is_again(error: ff::Error) -> bool {
+/// Whether libav wants something else first.
+pub fn is_again(error: ff::Error) -> bool {
     error == ff::Error::Other { errno: ff::error::EAGAIN }
 }
 
@@ -254,14 +264,7 @@ impl Encoder {
 
     /// Its configuration, in the form that its codec has at the beginning of a stream.
     pub fn config(&self) -> Vec<u8> {
-        // SAFETY: an open encoder keeps its extradata until it is closed, and says how long it is.
-        unsafe {
-            let context = &*self.encoder.as_ptr();
-            match (context.extradata.is_null(), usize::try_from(context.extradata_size)) {
-                (false, Ok(size)) => std::slice::from_raw_parts(context.extradata, size).to_vec(),
-                _ => Vec::new(),
-            }
-        }
+        config_of(&self.encoder)
     }
 
     /// Gives it a picture.
@@ -295,6 +298,18 @@ impl Encoder {
             Err(ff::Error::Eof) => Ok(None),
             Err(error) if is_again(error) => Ok(None),
             Err(error) => Err(error),
+        }
+    }
+}
+
+/// The configuration of an open encoder.
+pub fn config_of(encoder: &Context) -> Vec<u8> {
+    // SAFETY: an open encoder keeps its extradata until it is closed, and says how long it is.
+    unsafe {
+        let context = &*encoder.as_ptr();
+        match (context.extradata.is_null(), usize::try_from(context.extradata_size)) {
+            (false, Ok(size)) => std::slice::from_raw_parts(context.extradata, size).to_vec(),
+            _ => Vec::new(),
         }
     }
 }

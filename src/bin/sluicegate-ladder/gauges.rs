@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use sluicegate::transcode::report::{Report, RungReport};
+use sluicegate::transcode::report::{Report, RungReport, SoundReport};
 
 /// When a frame came in, and how far the source had got by then.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +23,10 @@ pub struct Gauges {
     pub frames_in: AtomicU64,
     pub decoded: AtomicU64,
     pub decode_errors: AtomicU64,
+    /// Frames of sound that went out.
+    pub sound_frames: AtomicU64,
+    /// Frames of the source's sound that went wrong.
+    pub sound_errors: AtomicU64,
     /// Width and height in the halves.
     size: AtomicU64,
     /// The longest way of a frame since the last report, in milliseconds.
@@ -87,6 +91,8 @@ impl Gauges {
             frames_in: AtomicU64::new(0),
             decoded: AtomicU64::new(0),
             decode_errors: AtomicU64::new(0),
+            sound_frames: AtomicU64::new(0),
+            sound_errors: AtomicU64::new(0),
             size: AtomicU64::new(0),
             lag_ms: AtomicU64::new(0),
             skips: AtomicBool::new(false),
@@ -140,6 +146,7 @@ impl Gauges {
             decoded: get(&self.decoded),
             decode_errors: get(&self.decode_errors),
             size: ((size >> 32) as u32, size as u32),
+            sound: SoundReport { frames: get(&self.sound_frames), decode_errors: get(&self.sound_errors) },
             rungs: self.rungs.iter().map(rung).collect(),
         }
     }

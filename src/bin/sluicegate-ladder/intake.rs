@@ -14,6 +14,7 @@ use sluicegate::media::{Codec, TrackId};
 use sluicegate::transcode::plan::MAX_TAG;
 
 use super::gauges::{Gauges, Mark, add};
+use super::sound;
 
 /// Frames that may wait for the decoder: the longest GOP that a gateway keeps, at 50 a second.
 pub const MAX_QUEUED: usize = 512;
@@ -46,12 +47,12 @@ pub enum IntakeError {
     Flv(#[from] ReadError),
 }
 
-/// Reads until the end of the input, or until nobody wants more.
-pub fn run(mut input: File, to: &SyncSender<Unit>, gauges: &Gauges) -> Result<(), IntakeError> {
+/// Reads until the end of the input, or until nobody wants more. Sound goes where it is wanted.
+pub fn run(mut input: File, to: &SyncSender<Unit>, to_sound: Option<&SyncSender<sound::Unit>>, gauges: &Gauges) -> Result<(), IntakeError> {
     let mut reader = Reader::new(MAX_TAG);
     // What is not decoded has to be told of, and so has to get there.
     let mut demuxer = Demuxer::new().with_vvc(true);
-    let mut clock = Clock::default();
+    let (mut clock, mut sound_clock) = (Clock::default(), Clock::default());
     let mut chunk = vec![0; CHUNK];
     loop {
         match input.read(&mut chunk) {
@@ -61,7 +62,10 @@ pub fn run(mut input: File, to: &SyncSender<Unit>, gauges: &Gauges) -> Result<()
             Err(error) => return Err(error.into()),
         }
         while let Some(event) = reader.poll()? {
-            let Event::Tag { kind: kind @ TagKind::Video, timestamp_ms, body } = event else { continue };
+            let Event::Tag { kind: kind @ (TagKind::Video | TagKind::Audio), timestamp_ms, body } = event else { continue };
+            if kind == TagKind::Audio && to_sound.is_none() {
+                continue;
+            }
             demuxer.push(kind, timestamp_ms, &body);
             while let Some(item) = demuxer.poll() {
                 let unit = match item {
@@ -70,9 +74,17 @@ pub fn run(mut input: File, to: &SyncSender<Unit>, gauges: &Gauges) -> Result<()
                         let pts = clock.nanos(dts_ms, cts_ms, extra_nanos);
                         Unit::Frame { pts, is_sync, data, mark: gauges.mark(pts) }
                     }
-                    Ok(_) => continue,
+                    Ok(item) => {
+                        let unit = sound_of(item, &mut sound_clock);
+                        if let Some((to, unit)) = to_sound.zip(unit)
+                            && to.send(unit).is_err()
+                        {
+                            return Ok(());
+                        }
+                        continue;
+                    }
                     Err(_) => {
-                        add(&gauges.decode_errors, 1);
+                        add(if kind == TagKind::Video { &gauges.decode_errors } else { &gauges.sound_errors }, 1);
                         continue;
                     }
                 };
@@ -85,6 +97,17 @@ pub fn run(mut input: File, to: &SyncSender<Unit>, gauges: &Gauges) -> Result<()
                 }
             }
         }
+    }
+}
+
+/// What an item means for the sound.
+fn sound_of(item: Item, clock: &mut Clock) -> Option<sound::Unit> {
+    match item {
+        Item::Config { track: TrackId::AUDIO, codec } => Some(sound::Unit::Config(codec)),
+        Item::Coded { track: TrackId::AUDIO, dts_ms, extra_nanos, data, .. } => {
+            Some(sound::Unit::Frame { pts: clock.nanos(dts_ms, 0, extra_nanos), data })
+        }
+        _ => None,
     }
 }
 

@@ -1,8 +1,8 @@
-//! The ladder's worker: one video track in, its rungs out, as [`sluicegate::transcode::plan`] tells. It alone links libav, and the gateway
-//! lives on when it does not.
+//! The ladder's worker: one video track in, with its sound or without, and its rungs out, as [`sluicegate::transcode::plan`] tells. It alone
+//! links libav, and the gateway lives on when it does not.
 //!
-//! A thread reads, one decodes, one scales, one for each rung encodes, one writes, and one looks whether all of them keep up. Between them are
-//! short queues; who finds one full waits, back to the pipe.
+//! A thread reads, one decodes, one scales, one for each rung encodes, one makes the sound where there is to be any, one writes, and one looks
+//! whether all of them keep up. Between them are short queues; who finds one full waits, back to the pipe.
 
 mod av;
 mod captions;
@@ -12,8 +12,11 @@ mod gauges;
 mod intake;
 mod output;
 mod overload;
+mod pcm;
 mod scale;
 mod settings;
+mod sound;
+mod timeline;
 
 use std::fs::File;
 use std::io;
@@ -33,6 +36,7 @@ use intake::IntakeError;
 use output::{Message, Output, OutputError};
 use overload::{Change, Overload};
 use scale::Scaling;
+use sound::Sounding;
 
 /// What the exit status means (sysexits.h).
 const USAGE: u8 = 64;
@@ -111,8 +115,15 @@ fn run(plan: &Plan) -> Result<(), Failure> {
     let formats: Vec<_> = choices.iter().map(|choice| choice.format).collect();
     std::thread::scope(|scope| {
         let (coded, to_write) = sync_channel(MAX_CODED);
-        let writer = scope.spawn(move || end_on(Output::new(output, &plan.rungs, gauges).run(&to_write)));
+        let writer = scope.spawn(move || end_on(Output::new(output, plan, gauges).run(&to_write)));
         let (mut encoders, mut encoding_threads) = (Vec::new(), Vec::new());
+        // Before all pictures: who reads them knows then whether there is sound.
+        let sounding = plan.sound.and_then(|sound| Sounding::begin(sound, gauges, coded.clone()));
+        let to_sound = sounding.map(|sounding| {
+            let (to, units) = sync_channel(sound::MAX_QUEUED);
+            encoding_threads.push(scope.spawn(move || sounding.run(&units)));
+            to
+        });
         for (at, (rung, &choice)) in plan.rungs.iter().zip(&choices).enumerate() {
             let (to, jobs) = sync_channel(encode::MAX_QUEUED);
             let encoding = Encoding { at, rung, threads: plan.encoder_threads, choice, gauges, to: coded.clone() };
@@ -130,8 +141,8 @@ fn run(plan: &Plan) -> Result<(), Failure> {
                 Governor { plan, gauges, overload: Overload::new(shedding_order(&plan.rungs)), began: Instant::now(), to: coded };
             governor.run(|| matches!(is_over.recv_timeout(WATCH), Err(RecvTimeoutError::Timeout)));
         });
-        let result = intake::run(input, &to_decode, gauges);
-        drop(to_decode);
+        let result = intake::run(input, &to_decode, to_sound.as_ref(), gauges);
+        drop((to_decode, to_sound));
         // Each thread ends when the one before it has, and the writer when those that write through it have.
         for thread in encoding_threads {
             let _ = thread.join();

@@ -10,14 +10,14 @@ use bytes::{BufMut, Bytes, BytesMut};
 use sluicegate::flv::tag::{FileHeader, TagHeader, TagKind};
 use sluicegate::flv::{Muxer, WireTime};
 use sluicegate::media::codec::access_unit::{self, NalSets};
-use sluicegate::media::codec::{Av1Config, AvcConfig, Codec, ConfigError, HevcConfig, av1, avc, hevc, nal};
+use sluicegate::media::codec::{AacConfig, Av1Config, AvcConfig, Codec, ConfigError, HevcConfig, av1, avc, hevc, nal};
 use sluicegate::media::{Epoch, Kind, Metadata, Program, Sample, Timescale, Timestamp, Track, TrackId, TrackSet};
 use sluicegate::transcode::ladder::{Rung, RungCodec};
-use sluicegate::transcode::plan::RUNGS;
+use sluicegate::transcode::plan::{Plan, RUNGS};
 use sluicegate::transcode::report::Report;
 
 use super::captions::inserted;
-use super::gauges::Gauges;
+use super::gauges::{Gauges, add};
 
 /// What goes out.
 pub enum Message {
@@ -27,6 +27,13 @@ pub enum Message {
         config: Vec<u8>,
     },
     Frame(Frame),
+    /// The encoder of the sound is open; its configuration as libav has it.
+    SoundOpened(Vec<u8>),
+    /// One coded frame of sound, and where it belongs in samples.
+    Sound {
+        at: i64,
+        data: Bytes,
+    },
     Report(Report),
 }
 
@@ -49,34 +56,40 @@ pub enum OutputError {
     Io(#[from] std::io::Error),
     #[error("{rung}: the encoder's configuration is none: {source}")]
     Config { rung: String, source: ConfigError },
+    #[error("the sound encoder's configuration is none: {0}")]
+    Sound(#[from] ConfigError),
 }
 
 /// Writes all that comes.
 pub struct Output<'a> {
     file: File,
     rungs: &'a [Rung],
+    has_sound: bool,
     gauges: &'a Gauges,
     program: Program,
     muxer: Muxer,
     buffer: BytesMut,
-    /// Where script tags go.
+    /// Where script tags go, and configurations.
     timestamp_ms: u32,
 }
 
 impl<'a> Output<'a> {
-    pub fn new(file: File, rungs: &'a [Rung], gauges: &'a Gauges) -> Self {
+    pub fn new(file: File, plan: &'a Plan, gauges: &'a Gauges) -> Self {
         let program = Program { epoch: Epoch(0), tracks: TrackSet::default(), metadata: Metadata::default() };
         let muxer = Muxer::new(RUNGS, Arc::new(program.clone()));
-        Self { file, rungs, gauges, program, muxer, buffer: BytesMut::new(), timestamp_ms: 0 }
+        let (rungs, has_sound) = (plan.rungs.as_slice(), plan.sound.is_some());
+        Self { file, rungs, has_sound, gauges, program, muxer, buffer: BytesMut::new(), timestamp_ms: 0 }
     }
 
     /// Writes until there is no more.
     pub fn run(mut self, from: &Receiver<Message>) -> Result<(), OutputError> {
-        FileHeader { has_audio: false, has_video: true }.write(&mut self.buffer);
+        FileHeader { has_audio: self.has_sound, has_video: true }.write(&mut self.buffer);
         for message in from {
             match message {
                 Message::Opened { rung, config } => self.open(rung, config)?,
                 Message::Frame(frame) => self.frame(frame),
+                Message::SoundOpened(config) => self.introduce(Track::new(TrackId::AUDIO, Codec::Aac(AacConfig::parse(&config)?))),
+                Message::Sound { at, data } => self.sound(at, data),
                 Message::Report(report) => self.script(&report.body()),
             }
             self.file.write_all(&self.buffer)?;
@@ -91,12 +104,16 @@ impl<'a> Output<'a> {
     fn open(&mut self, rung: usize, config: Vec<u8>) -> Result<(), OutputError> {
         let codec = codec(self.rungs[rung].codec, &config);
         let codec = codec.map_err(|source| OutputError::Config { rung: self.rungs[rung].name.clone(), source })?;
-        self.program.tracks.insert(Track::new(track(rung), codec));
+        self.introduce(Track::new(track(rung), codec));
+        Ok(())
+    }
+
+    fn introduce(&mut self, track: Track) {
+        self.program.tracks.insert(track);
         self.muxer = Muxer::new(RUNGS, Arc::new(self.program.clone()));
         for body in self.muxer.preamble() {
             body.write_tag(self.timestamp_ms, &mut self.buffer);
         }
-        Ok(())
     }
 
     fn frame(&mut self, Frame { rung, pts, is_sync, data, captions, arrived }: Frame) {
@@ -108,6 +125,14 @@ impl<'a> Output<'a> {
         self.timestamp_ms = WireTime::exact(&sample).timestamp_ms;
         body.write_tag(self.timestamp_ms, &mut self.buffer);
         self.gauges.went_out(rung, sample.data.len(), arrived);
+    }
+
+    fn sound(&mut self, at: i64, data: Bytes) {
+        let Some(scale) = self.program.tracks.get(TrackId::AUDIO).map(|track| track.timescale) else { return };
+        let sample = Sample { track: TrackId::AUDIO, dts: Timestamp::new(at, scale), cts: 0, is_sync: true, data };
+        let Some(body) = self.muxer.sample(&sample) else { return };
+        body.write_tag(WireTime::exact(&sample).timestamp_ms, &mut self.buffer);
+        add(&self.gauges.sound_frames, 1);
     }
 
     fn script(&mut self, body: &[u8]) {

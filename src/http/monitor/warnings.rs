@@ -176,6 +176,7 @@ mod tests {
             lag_ms: 0,
             decode_errors: 0,
             misses: 0,
+            sound: None,
             rungs: rungs_there,
         };
         let told = rungs(&ladder).expect("one is shed");

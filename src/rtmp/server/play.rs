@@ -281,3 +281,43 @@ fn variant(request: &Request) -> Result<RtmpVariant, SelectionError> {
 fn from(request: &Request) -> From {
     if request.address.query.get("start") == Some("live") { From::NextSync } else { From::NewestSync }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::bus::{Bounds, Channel, PublisherInfo, Takeover};
+    use crate::media::{Rung, TrackId, WallClock};
+
+    #[tokio::test]
+    async fn a_stream_goes_before_the_rung_that_is_called_as_it_is() {
+        let registry = Registry::new(crate::bus::registry::Options::default());
+        let name = |name: &str| StreamName::parse(name).unwrap();
+        let publish = |of: &str| {
+            let info = PublisherInfo { connection: 1, address: ([127, 0, 0, 1], 5_000).into(), protocol: "rtmp", encoder: None };
+            registry.publish(&name(of), info, Takeover::Reject, Instant::now(), WallClock::from(SystemTime::now())).unwrap()
+        };
+        let show = publish("live/show");
+        let rung = Rung {
+            track: TrackId::rung(0).unwrap(),
+            label: "720p".into(),
+            codecs: "avc1.64001f".to_owned(),
+            width: 1_280,
+            height: 720,
+            frame_rate: None,
+            bit_rate: 1,
+            peak: 1,
+        };
+        let rendition = RungRendition { rung: Arc::new(rung), samples: Channel::new(Bounds::default()) };
+        show.stream().ladder().set_rungs(vec![rendition]);
+        let alias = name("live/show_720p");
+        let (stream, rung) = published(&registry, &alias).await;
+        assert_eq!((stream.name().as_str(), rung.map(|one| one.rung.label.to_string()).as_deref()), ("live/show", Some("720p")));
+        assert_eq!(guarded_as(&registry, &alias), name("live/show"), "its tokens are those of the stream");
+        let own = publish("live/show_720p");
+        let (stream, rung) = published(&registry, &alias).await;
+        assert!(Arc::ptr_eq(&stream, own.stream()) && rung.is_none());
+        assert_eq!(guarded_as(&registry, &alias), alias);
+    }
+}

@@ -1,38 +1,46 @@
-//! Rungs: video tracks made from the source here, which come a little later than it does and may fail at any time.
+//! Rungs: video tracks made from the source here, which come a little later than it does and may fail at any time, and the sound beside them
+//! where that is made here, too.
 //!
 //! Nothing waits for one. A rung takes part from a slot in progress on that begins with one of its own sync samples, to the tick, and is
 //! left out again as soon as it is late, stops, or the source breaks off. What it lacks is a gap; a segment that it does not finish is, too.
+//! Sound has no sync samples to meet: it takes part from the first of its frames that lies behind the beginning of a slot.
 
 use std::sync::Arc;
 
-use crate::media::{Rung, Sample, Span, Track, TrackId, WallClock};
+use crate::media::{Kind, Rung, Sample, Span, Track, TrackId, WallClock};
 use crate::segment::lane::{Lane, Waiting};
 use crate::segment::snapshot::{Init, MediaSequence, Phase};
 
-use super::{MAX_QUEUED_BYTES, Segmenter};
+use super::{MAX_QUEUED_BYTES, Pending, Segmenter};
 
 /// How long a slot that is over may wait for a rung to finish its share. The source's own playlists do not wait even for that.
 const PATIENCE: Span = Span::from_millis(2_000);
 /// A rung that is further behind the leading track takes no part: it would be left out again at the end of the slot.
 const MOST_LAG: Span = Span::from_millis(1_500);
+/// No frame of the sound is longer: 1024 samples of the lowest rate, 16 kHz.
+const LONGEST_SOUND: Span = Span::from_millis(65);
 
-/// What is known of a rung.
+/// What is known of a rung, or of the sound.
 #[derive(Debug)]
 pub(super) struct State {
-    rung: Arc<Rung>,
+    id: TrackId,
+    /// What a rung is to be.
+    rung: Option<Arc<Rung>>,
     /// How its samples are coded, while any come.
     track: Option<Arc<Track>>,
 }
 
 impl Segmenter {
-    /// The ladder has these rungs from now on, each a track of its own.
-    pub fn set_rungs(&mut self, rungs: impl IntoIterator<Item = Arc<Rung>>, now: WallClock) {
-        let mut rungs: Vec<_> = rungs.into_iter().map(|rung| State { track: self.coded_as(&rung), rung }).collect();
-        rungs.sort_by_key(|state| state.rung.track);
+    /// The ladder has these rungs from now on, each a track of its own, and a sound or none.
+    pub fn set_rungs(&mut self, rungs: impl IntoIterator<Item = Arc<Rung>>, has_sound: bool, now: WallClock) {
+        let sound = has_sound.then_some((TrackId::SOUND, None));
+        let all = rungs.into_iter().map(|rung| (rung.track, Some(rung))).chain(sound);
+        let mut rungs: Vec<_> = all.map(|(id, rung)| State { id, rung, track: self.coded_as(id) }).collect();
+        rungs.sort_by_key(|state| state.id);
         self.rungs = rungs;
         for at in (0..self.lanes.len()).rev() {
             let id = self.lanes[at].id();
-            if id.is_rung() && self.rungs.iter().all(|state| state.rung.track != id) {
+            if id.is_rung() && self.rungs.iter().all(|state| state.id != id) {
                 self.detach(at);
             }
         }
@@ -43,14 +51,14 @@ impl Segmenter {
     /// A rung begins, anew or for the first time: samples follow that are coded as this track says.
     pub fn begin_rung(&mut self, track: &Arc<Track>, now: WallClock) {
         self.stop_rung(track.id, now);
-        if let Some(state) = self.rungs.iter_mut().find(|state| state.rung.track == track.id) {
+        if let Some(state) = self.rungs.iter_mut().find(|state| state.id == track.id) {
             state.track = Some(Arc::clone(track));
         }
     }
 
     /// No more samples come of a rung until it begins anew.
     pub fn stop_rung(&mut self, id: TrackId, now: WallClock) {
-        if let Some(state) = self.rungs.iter_mut().find(|state| state.rung.track == id) {
+        if let Some(state) = self.rungs.iter_mut().find(|state| state.id == id) {
             state.track = None;
         }
         if let Some(at) = self.lanes.iter().position(|lane| lane.id() == id) {
@@ -66,8 +74,9 @@ impl Segmenter {
         }
         let joined = self.lanes.iter().position(|lane| lane.id() == sample.track);
         let Some(at) = joined.or_else(|| self.attach(&sample)) else { return };
-        if self.pending.back().is_none_or(|slot| slot.msn < self.lanes[at].msn) && !self.join_earlier(at, &sample) {
-            // Its slot has not begun.
+        let has_begun = self.pending.back().is_some_and(|slot| slot.msn >= self.lanes[at].msn);
+        if !has_begun && !self.join_earlier(at, &sample) && sample.track.kind == Kind::Video {
+            // Its slot begins with another.
             return;
         }
         let lane = &mut self.lanes[at];
@@ -82,7 +91,7 @@ impl Segmenter {
 
     /// Lets a rung take part that keeps up: from the slot on that begins with this sample, or else from the next.
     fn attach(&mut self, sample: &Sample) -> Option<usize> {
-        let state = self.rungs.iter().find(|state| state.rung.track == sample.track)?;
+        let state = self.rungs.iter().find(|state| state.id == sample.track)?;
         let memory = self.memory(state.track.as_ref()?).ok()?;
         let leading = self.lanes.get(self.leader)?.front()?;
         if leading.pts().since(sample.pts()) > MOST_LAG {
@@ -107,7 +116,11 @@ impl Segmenter {
 
     /// The slot in progress that begins with this sample.
     fn begun_by(&self, sample: &Sample) -> Option<MediaSequence> {
-        self.pending.iter().find(|slot| sample.is_sync && slot.start == sample.pts()).map(|slot| slot.msn)
+        let is_first = |slot: &Pending| match sample.track.kind {
+            Kind::Video => sample.is_sync && slot.start == sample.pts(),
+            Kind::Audio | Kind::Data => (Span::ZERO..LONGEST_SOUND).contains(&sample.pts().since(slot.start)),
+        };
+        self.pending.iter().find(|slot| is_first(slot)).map(|slot| slot.msn)
     }
 
     /// Leaves out rungs that would make a slot wait which is over.
@@ -142,20 +155,20 @@ impl Segmenter {
 
     /// What to tell of the rungs before there is more to say.
     pub(super) fn expected_rungs(&self) -> Vec<Arc<Rung>> {
-        self.rungs.iter().map(|state| Arc::clone(&state.rung)).collect()
+        self.rungs.iter().filter_map(|state| state.rung.clone()).collect()
     }
 
     /// The init segments of all tracks, also of rungs that take no part now.
     pub(super) fn inits(&self) -> Vec<Arc<Init>> {
         let mut inits: Vec<_> = self.lanes.iter().map(|lane| Arc::clone(&lane.memory.init)).collect();
         let is_there = |id| self.lanes.iter().any(|lane| lane.id() == id);
-        let absent = self.rungs.iter().map(|state| state.rung.track).filter(|id| !is_there(*id));
+        let absent = self.rungs.iter().map(|state| state.id).filter(|id| !is_there(*id));
         inits.extend(absent.filter_map(|id| self.known.get(&id)).map(|memory| Arc::clone(&memory.init)));
         inits.sort_by_key(|init| init.track.id);
         inits
     }
 
-    fn coded_as(&self, rung: &Rung) -> Option<Arc<Track>> {
-        self.rungs.iter().find(|state| state.rung.track == rung.track).and_then(|state| state.track.clone())
+    fn coded_as(&self, id: TrackId) -> Option<Arc<Track>> {
+        self.rungs.iter().find(|state| state.id == id).and_then(|state| state.track.clone())
     }
 }

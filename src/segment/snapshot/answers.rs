@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Init, MediaSequence, OpenSegment, Part, PartNumber, Progress, Segment, Slot, Snapshot};
-use crate::media::{Kind, TrackId};
+use crate::media::TrackId;
 use crate::segment::body::Body;
 use crate::segment::request::Request;
 
@@ -26,7 +26,7 @@ impl Snapshot {
     /// playlist has nothing to load.
     fn stand_in(&self, track: TrackId, msn: MediaSequence) -> Option<Body> {
         let slot = self.slot(msn).filter(|_| track.is_rung() && self.has_track(track))?;
-        let source = slot.segments.iter().find(|segment| segment.track().kind == Kind::Video && !segment.track().is_rung())?;
+        let source = slot.segments.iter().find(|segment| segment.track().kind == track.kind && !segment.track().is_rung())?;
         Some(Body::Pieces([source.init.bytes.clone(), source.body.in_memory()?.clone()]))
     }
 

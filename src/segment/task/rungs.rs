@@ -1,10 +1,10 @@
-//! The rungs of a stream on their way into its segmenter.
+//! The rungs of a stream, and their sound, on their way into its segmenter.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::bus::ladder::RungRendition;
-use crate::bus::{Budget, From, Gate, Read, Stream, Subscriber};
+use crate::bus::{Budget, Channel, From, Gate, Read, Stream, Subscriber};
 use crate::media::{Sample, TrackId, WallClock};
 use crate::segment::segmenter::Segmenter;
 
@@ -12,6 +12,7 @@ use crate::segment::segmenter::Segmenter;
 pub(super) struct Rungs {
     gate: Arc<Gate>,
     known: Arc<[RungRendition]>,
+    sound: Option<Arc<Channel<Sample>>>,
     readers: Vec<(TrackId, Subscriber<Sample>)>,
     made: BTreeSet<TrackId>,
     /// What was read last.
@@ -21,7 +22,8 @@ pub(super) struct Rungs {
 impl Rungs {
     /// No rungs yet; `gate` rings for those to come.
     pub fn new(gate: &Arc<Gate>) -> Self {
-        Self { gate: Arc::clone(gate), known: Arc::new([]), readers: Vec::new(), made: BTreeSet::new(), samples: Vec::new() }
+        let (gate, known) = (Arc::clone(gate), Arc::new([]));
+        Self { gate, known, sound: None, readers: Vec::new(), made: BTreeSet::new(), samples: Vec::new() }
     }
 
     /// Hands over what has come; false where nothing has.
@@ -47,12 +49,13 @@ impl Rungs {
 
     /// Rungs come, go and stop.
     fn follow(&mut self, stream: &Stream, segmenter: &mut Segmenter, now: WallClock) {
-        let rungs = stream.ladder().rungs();
-        if !Arc::ptr_eq(&rungs, &self.known) {
-            let reader = |one: &RungRendition| (one.rung.track, one.samples.subscribe(From::NewestSync, &self.gate));
-            self.readers = rungs.iter().map(reader).collect();
-            segmenter.set_rungs(rungs.iter().map(|one| Arc::clone(&one.rung)), now);
-            self.known = rungs;
+        let (rungs, sound) = (stream.ladder().rungs(), stream.ladder().sound());
+        let is_same_sound = sound.as_ref().map(Arc::as_ptr) == self.sound.as_ref().map(Arc::as_ptr);
+        if !Arc::ptr_eq(&rungs, &self.known) || !is_same_sound {
+            let all = rungs.iter().map(|one| (one.rung.track, &one.samples)).chain(sound.iter().map(|samples| (TrackId::SOUND, samples)));
+            self.readers = all.map(|(track, samples)| (track, samples.subscribe(From::NewestSync, &self.gate))).collect();
+            segmenter.set_rungs(rungs.iter().map(|one| Arc::clone(&one.rung)), sound.is_some(), now);
+            (self.known, self.sound) = (rungs, sound);
         }
         let made = stream.ladder().made();
         for stopped in self.made.difference(&made) {

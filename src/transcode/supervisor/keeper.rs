@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::audio::remade;
 use super::output::Heard;
 use super::session::{Ending, Session};
 use super::{House, Make};
-use crate::bus::ladder::{LadderState, LadderStatus, RungRendition, RungStatus};
+use crate::bus::ladder::{LadderState, LadderStatus, RungRendition, RungStatus, SoundStatus};
 use crate::bus::{Channel, State, Stream};
 use crate::flv::Muxer;
-use crate::media::{Codec, Kind, Program, Rung, Track, TrackId};
+use crate::media::{Codec, Kind, Program, Rung, Sample, Track, TrackId};
 use crate::transcode::ladder::{self, RungOptions, Source};
 use crate::transcode::plan::{Plan, SOURCE};
 
@@ -32,6 +33,8 @@ struct Made {
     plan: Option<Plan>,
     /// At the places of the plan.
     rungs: Vec<RungRendition>,
+    /// Where the sound goes, where it is coded anew.
+    sound: Option<Arc<Channel<Sample>>>,
     is_undecodable: bool,
 }
 
@@ -66,9 +69,9 @@ impl Keeper {
     /// Decides which rungs there are, and says so.
     fn resolve(&mut self, program: Arc<Program>) -> Made {
         let options = &self.house.options;
-        let (_, wishes) = options.of(self.stream.name());
+        let wishes = options.of(self.stream.name());
         let is_undecodable = self.undecodable.is_some() && self.undecodable == leading(&program).map(|track| discriminant(&track.codec));
-        let resolved = if is_undecodable { Vec::new() } else { resolved(wishes, &program) };
+        let resolved = if is_undecodable { Vec::new() } else { resolved(wishes.rungs, &program) };
         let before = self.stream.ladder().rungs();
         let bounds = self.stream.source().samples.bounds();
         let rendition = |rung: Rung| {
@@ -85,13 +88,17 @@ impl Keeper {
         if !is_same {
             self.stream.ladder().set_rungs(rungs.clone());
         }
+        let sound = remade(&program, wishes.audio).filter(|_| !plans.is_empty()).map(|(_, sound)| sound);
+        let samples = sound.map(|_| self.stream.ladder().sound().unwrap_or_else(|| Channel::new(bounds)));
+        self.stream.ladder().set_sound(samples.clone());
         let plan = (!plans.is_empty()).then(|| Plan {
+            sound,
             decoder_threads: options.decoder_threads,
             encoder_threads: options.encoder_threads,
             nice: options.nice,
             ..Plan::new(plans)
         });
-        Made { program, plan, rungs, is_undecodable }
+        Made { program, plan, rungs, sound: samples, is_undecodable }
     }
 
     /// Runs a worker, if there is reason to, or lets a little time pass. False where what is made has to be decided anew.
@@ -130,6 +137,8 @@ impl Keeper {
             worker: &house.worker,
             plan,
             rungs: &made.rungs,
+            sound: made.sound.as_ref(),
+            audio: house.options.of(stream.name()).audio,
             program: &made.program,
             stall: house.options.stall(),
         };
@@ -193,13 +202,25 @@ impl Keeper {
                 shed: told.shed,
             }
         };
+        let sound = made.plan.as_ref().and_then(|plan| plan.sound);
+        self.status.sound = sound.map(|sound| {
+            let told = heard.map(|heard| heard.report.sound).unwrap_or_default();
+            SoundStatus {
+                id: TrackId::SOUND.to_string(),
+                sample_rate: sound.sample_rate,
+                channels: sound.channels,
+                bit_rate: sound.bit_rate,
+                frames: told.frames,
+                decode_errors: told.decode_errors,
+            }
+        });
         self.status.rungs = made.rungs.iter().enumerate().map(of).collect();
         self.stream.ladder().set_status(self.status.clone());
     }
 }
 
 fn is_wanted(stream: &Stream, house: &House) -> bool {
-    match house.options.of(stream.name()).0 {
+    match house.options.of(stream.name()).make {
         Make::Off => false,
         Make::Always => true,
         Make::Auto | Make::Demand => stream.ladder().is_wanted(house.options.linger(), Instant::now()),

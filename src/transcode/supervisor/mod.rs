@@ -3,6 +3,7 @@
 //! Whatever a worker does, the source is served as if there were none. Nothing waits here without a bound: what the worker does not take
 //! stays in the source's own window, and is skipped when that has moved on.
 
+mod audio;
 mod keeper;
 mod options;
 mod output;
@@ -81,7 +82,7 @@ async fn run(registry: Arc<Registry>, options: Options, worker: PathBuf) {
         keepers.retain(|_, (_, kept)| !kept.0.is_finished());
         for stream in registry.list() {
             let is_known = keepers.get(stream.name()).is_some_and(|(epoch, _)| *epoch == stream.epoch());
-            if !is_known && !matches!(stream.state(), State::Ended { .. }) && house.options.of(stream.name()).0 != Make::Off {
+            if !is_known && !matches!(stream.state(), State::Ended { .. }) && house.options.of(stream.name()).make != Make::Off {
                 let kept = Kept(tokio::spawn(keeper::keep(Arc::clone(&stream), Arc::clone(&house))));
                 keepers.insert(stream.name().clone(), (stream.epoch(), kept));
             }

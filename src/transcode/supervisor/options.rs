@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bus::StreamName;
 use crate::transcode::ladder::{self, LadderError, RungOptions};
+use crate::transcode::sound::{self, Audio};
 
 /// `[ladder]`
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -16,6 +17,10 @@ pub struct Options {
     pub make: Make,
     /// The rungs of every stream that is not named below, at most those that are smaller than it.
     pub rungs: Vec<RungOptions>,
+    /// The sound beside the rungs of every stream that is not named below.
+    pub audio: Audio,
+    /// Its bits per second, where it is coded anew.
+    pub audio_bit_rate: u32,
     /// Streams for which something else holds; the first that fits counts.
     pub streams: Vec<ForStreams>,
     /// The worker's program; empty for `sluicegate-ladder` beside the gateway's own, or in `PATH`.
@@ -61,6 +66,23 @@ pub struct ForStreams {
     /// Their rungs; none for those of all.
     #[serde(default)]
     pub rungs: Option<Vec<RungOptions>>,
+    /// Their sound; none for that of all.
+    #[serde(default)]
+    pub audio: Option<Audio>,
+    /// Its bits per second; none for those of all.
+    #[serde(default)]
+    pub audio_bit_rate: Option<u32>,
+}
+
+/// What holds for one stream.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wishes<'a> {
+    /// When its ladder is made.
+    pub make: Make,
+    /// Which rungs it is to have.
+    pub rungs: &'a [RungOptions],
+    /// What sound, and with how many bits per second.
+    pub audio: (Audio, u32),
 }
 
 impl Default for Options {
@@ -68,6 +90,8 @@ impl Default for Options {
         Self {
             make: Make::default(),
             rungs: ladder::default_rungs(),
+            audio: Audio::default(),
+            audio_bit_rate: 96_000,
             streams: Vec::new(),
             worker: PathBuf::new(),
             max_ladders: 4,
@@ -91,22 +115,29 @@ impl Options {
         self.make != Make::Off || self.streams.iter().any(|some| some.make.is_some_and(|make| make != Make::Off))
     }
 
-    /// When a stream's ladder is made, and which rungs it is to have.
-    pub fn of(&self, name: &StreamName) -> (Make, &[RungOptions]) {
+    /// What holds for a stream.
+    pub(super) fn of(&self, name: &StreamName) -> Wishes<'_> {
         let own = self.streams.iter().find(|some| fits(&some.names, name.as_str()));
-        let make = own.and_then(|own| own.make).unwrap_or(self.make);
-        let rungs = own.and_then(|own| own.rungs.as_deref()).unwrap_or(&self.rungs);
-        (make, rungs)
+        let audio = own.and_then(|own| own.audio).unwrap_or(self.audio);
+        Wishes {
+            make: own.and_then(|own| own.make).unwrap_or(self.make),
+            rungs: own.and_then(|own| own.rungs.as_deref()).unwrap_or(&self.rungs),
+            audio: (audio, own.and_then(|own| own.audio_bit_rate).unwrap_or(self.audio_bit_rate)),
+        }
     }
 
-    /// Whether all rungs can be made.
+    /// Whether all rungs and their sound can be made.
     ///
     /// # Errors
     /// The first thing that is wrong with them, and with whose.
     pub fn check(&self) -> Result<(), (String, LadderError)> {
         ladder::check(&self.rungs).map_err(|error| ("rungs".to_owned(), error))?;
-        let mut own = self.streams.iter().filter_map(|some| Some((&some.names, some.rungs.as_ref()?)));
-        own.try_for_each(|(names, rungs)| ladder::check(rungs).map_err(|error| (format!("streams ({names})"), error)))
+        sound::check(self.audio_bit_rate).map_err(|error| ("audio_bit_rate".to_owned(), error))?;
+        self.streams.iter().try_for_each(|some| {
+            let rungs = some.rungs.as_deref().map_or(Ok(()), ladder::check);
+            let audio = some.audio_bit_rate.map_or(Ok(()), sound::check);
+            rungs.and(audio).map_err(|error| (format!("streams ({})", some.names), error))
+        })
     }
 
     pub(super) fn linger(&self) -> Duration {
@@ -156,14 +187,16 @@ mod tests {
 
     #[test]
     fn the_first_that_fits_a_stream_counts() {
-        let some = |names: &str, make, rungs| ForStreams { names: names.into(), make, rungs };
+        let some = |names: &str, make, rungs, audio| ForStreams { names: names.into(), make, rungs, audio, audio_bit_rate: None };
         let small = vec![RungOptions::new(240, 0.0, 300_000)];
-        let streams = vec![some("live/a*", Some(Make::Always), None), some("live/*", None, Some(small.clone()))];
-        let options = Options { make: Make::Demand, streams, ..Options::default() };
+        let streams = vec![some("live/a*", Some(Make::Always), None, None), some("live/*", None, Some(small.clone()), Some(Audio::Aac))];
+        let options = Options { make: Make::Demand, streams, audio: Audio::Auto, ..Options::default() };
         let of = |name: &str| {
-            let (make, rungs) = options.of(&StreamName::parse(name).unwrap());
-            (make, rungs.len())
+            let wishes = options.of(&StreamName::parse(name).unwrap());
+            (wishes.make, wishes.rungs.len(), wishes.audio.0)
         };
-        assert_eq!((of("live/abc"), of("live/b"), of("x/y")), ((Make::Always, 4), (Make::Demand, 1), (Make::Demand, 4)));
+        assert_eq!(of("live/abc"), (Make::Always, 4, Audio::Auto));
+        assert_eq!(of("live/b"), (Make::Demand, 1, Audio::Aac));
+        assert_eq!(of("x/y"), (Make::Demand, 4, Audio::Auto));
     }
 }

@@ -7,12 +7,13 @@ use std::time::Instant;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
+use super::audio;
 use super::session::Sent;
 use crate::bus::ladder::RungRendition;
-use crate::bus::{Cause, Publisher, Revoked, Stream, Why};
+use crate::bus::{Cause, Channel, Publisher, Revoked, Stream, Why};
 use crate::flv::reader::Event;
 use crate::flv::{DemuxError, Demuxer, Item, ReadError, Reader, TagKind};
-use crate::media::{Codec, Metadata, Program, Sample, Timestamp, Track, TrackId, TrackSet};
+use crate::media::{Codec, Kind, Metadata, Program, Sample, Timestamp, Track, TrackId, TrackSet};
 use crate::transcode::plan::MAX_TAG;
 use crate::transcode::report::Report;
 
@@ -56,6 +57,7 @@ pub(super) struct Output {
     reader: Reader,
     demuxer: Demuxer,
     rungs: Vec<Out>,
+    sound: Option<audio::Out>,
     made: BTreeSet<TrackId>,
 }
 
@@ -78,8 +80,14 @@ impl Heard {
 }
 
 impl Output {
-    /// The way into these rungs, which have the places of the plan. Whoever wrote there before is superseded.
-    pub fn new(stream: &Arc<Stream>, rungs: &[RungRendition], sent: &Arc<Mutex<Sent>>, heard: &Arc<Mutex<Heard>>) -> Self {
+    /// The way into these rungs, which have the places of the plan, and into the channel of the sound. Whoever wrote there before is
+    /// superseded.
+    pub fn new(
+        stream: &Arc<Stream>,
+        (rungs, sound): (&[RungRendition], Option<&Arc<Channel<Sample>>>),
+        sent: &Arc<Mutex<Sent>>,
+        heard: &Arc<Mutex<Heard>>,
+    ) -> Self {
         let out = |one: &RungRendition| Out {
             track: one.rung.track,
             publisher: one.samples.lease(),
@@ -96,6 +104,7 @@ impl Output {
             reader: Reader::new(MAX_TAG),
             demuxer: Demuxer::new(),
             rungs: rungs.iter().map(out).collect(),
+            sound: sound.map(audio::Out::new),
             made: BTreeSet::new(),
         }
     }
@@ -107,7 +116,9 @@ impl Output {
             self.heard.lock().at = now;
             match event {
                 Event::Header(_) => {}
-                Event::Tag { kind: TagKind::Video, timestamp_ms, body } => self.video(timestamp_ms, &body)?,
+                Event::Tag { kind: kind @ (TagKind::Video | TagKind::Audio), timestamp_ms, body } => {
+                    self.media(kind, timestamp_ms, &body)?
+                }
                 Event::Tag { body, .. } => {
                     if let Some(report) = Report::parse(&body) {
                         self.report(report);
@@ -118,10 +129,14 @@ impl Output {
         Ok(())
     }
 
-    fn video(&mut self, timestamp_ms: u32, body: &Bytes) -> Result<(), Garbage> {
-        self.demuxer.push(TagKind::Video, timestamp_ms, body);
+    fn media(&mut self, kind: TagKind, timestamp_ms: u32, body: &Bytes) -> Result<(), Garbage> {
+        self.demuxer.push(kind, timestamp_ms, body);
         while let Some(item) = self.demuxer.poll() {
             match item? {
+                Item::Config { track: TrackId::AUDIO, codec } => {
+                    self.sound.as_mut().ok_or(Garbage::Track(TrackId::AUDIO))?.configure(codec);
+                }
+                Item::Coded { track: TrackId::AUDIO, dts_ms, extra_nanos, data, .. } => self.sound((dts_ms, extra_nanos), data)?,
                 Item::Config { track, codec } => {
                     let rung = self.rungs.get_mut(usize::from(track.index)).ok_or(Garbage::Track(track))?;
                     (rung.codec, rung.source) = (Some(codec), None);
@@ -136,6 +151,16 @@ impl Output {
                 }
                 _ => {}
             }
+        }
+        Ok(())
+    }
+
+    fn sound(&mut self, time: (u32, u32), data: Bytes) -> Result<(), Garbage> {
+        let sound = self.sound.as_mut().ok_or(Garbage::Track(TrackId::AUDIO))?;
+        if !sound.frame(&mut self.sent.lock(), time, data)? {
+            self.heard.lock().misses += 1;
+        } else if self.made.insert(TrackId::SOUND) {
+            self.stream.ladder().set_made(self.made.clone());
         }
         Ok(())
     }
@@ -163,7 +188,11 @@ impl Output {
             }
             let is_told = rung.source.as_ref().is_some_and(|told| Arc::ptr_eq(told, &sent.program));
             if let Some(codec) = rung.codec.as_ref().filter(|_| !is_told || !is_made) {
-                let program = program_of(rung.track, codec, &sent.program, sent.leading);
+                let sounds = match (&self.sound, sent.remade) {
+                    (Some(sound), Some(made_from)) => sound.in_place(made_from, &sent.program),
+                    _ => sent.program.tracks.of(Kind::Audio).map(|track| (**track).clone()).collect(),
+                };
+                let program = program_of(rung.track, codec, sounds, &sent);
                 rung.source = Some(Arc::clone(&sent.program));
                 // Whoever plays it has a hole behind him where it was not made.
                 let why = if is_made { Why::Config } else { Why::Break(Cause::Loss) };
@@ -201,9 +230,10 @@ impl Drop for Output {
     }
 }
 
-/// The rung's picture with the source's sound.
-fn program_of(id: TrackId, codec: &Codec, source: &Program, leading: TrackId) -> Program {
-    let of_source = source.tracks.get(leading);
+/// The rung's picture with its sound.
+fn program_of(id: TrackId, codec: &Codec, sounds: Vec<Track>, sent: &Sent) -> Program {
+    let source = &sent.program;
+    let of_source = source.tracks.get(sent.leading);
     let mut picture = Track::new(id, codec.clone());
     // The worker keeps what is inside the pictures, and leaves them the colours that they have.
     if let Some(leading) = of_source {
@@ -216,8 +246,8 @@ fn program_of(id: TrackId, codec: &Codec, source: &Program, leading: TrackId) ->
         height: shape.map(|shape| shape.height),
         frame_rate: picture.frame_rate,
         video_bit_rate: None,
+        audio_bit_rate: source.metadata.audio_bit_rate.filter(|_| sent.remade.is_none()),
         ..source.metadata.clone()
     };
-    let sounds = source.tracks.of(crate::media::Kind::Audio).map(|track| (**track).clone());
     Program { epoch: source.epoch, tracks: TrackSet::new(std::iter::once(picture).chain(sounds)), metadata }
 }

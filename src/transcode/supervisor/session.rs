@@ -11,14 +11,16 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufRead
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::MissedTickBehavior;
 
+use super::audio::remade;
 use super::output::{Heard, Output};
 use super::sounds::Sounds;
 use super::stamps::Stamps;
 use crate::bus::ladder::RungRendition;
-use crate::bus::{Budget, From, Gate, Read, Stream, Subscriber};
-use crate::flv::{FileHeader, Muxer};
-use crate::media::{Kind, Program, Sample, TrackId};
+use crate::bus::{Budget, Channel, From, Gate, Read, Stream, Subscriber};
+use crate::flv::{FlvVariant, Muxer};
+use crate::media::{Kind, Program, Sample, Timestamp, TrackId};
 use crate::transcode::plan::{CANNOT_DECODE, Plan, SOURCE};
+use crate::transcode::sound::Audio;
 
 /// How often the worker is looked after.
 const LOOK: Duration = Duration::from_millis(250);
@@ -39,6 +41,10 @@ pub(super) struct Sent {
     pub program: Arc<Program>,
     /// The track that it is fed.
     pub leading: TrackId,
+    /// The track of sound that it codes anew.
+    pub remade: Option<TrackId>,
+    /// When the newest of that which was sent is heard.
+    pub newest_sound: Option<Timestamp>,
 }
 
 /// How a worker came to its end.
@@ -63,6 +69,10 @@ pub(super) struct Session<'a> {
     pub plan: &'a Plan,
     /// At the places of the plan.
     pub rungs: &'a [RungRendition],
+    /// Where the sound goes that is coded anew.
+    pub sound: Option<&'a Arc<Channel<Sample>>>,
+    /// What is wished of the sound.
+    pub audio: (Audio, u32),
     pub program: &'a Arc<Program>,
     pub stall: Duration,
 }
@@ -72,7 +82,14 @@ impl Session<'_> {
     pub async fn run(self, mut look: impl FnMut(&Heard) -> bool) -> Ending {
         let now = Instant::now();
         let Some(leading) = Muxer::new(SOURCE, Arc::clone(self.program)).leading() else { return Ending::Replan };
-        let sent = Sent { stamps: Stamps::default(), sounds: Sounds::default(), program: Arc::clone(self.program), leading };
+        let sent = Sent {
+            stamps: Stamps::default(),
+            sounds: Sounds::default(),
+            program: Arc::clone(self.program),
+            leading,
+            remade: remade(self.program, self.audio).map(|(track, _)| track),
+            newest_sound: None,
+        };
         let (sent, heard) = (Arc::new(Mutex::new(sent)), Arc::new(Mutex::new(Heard::new(now))));
         let mut child = match self.spawn() {
             Ok(child) => child,
@@ -81,11 +98,11 @@ impl Session<'_> {
         let (Some(stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take()) else {
             return Ending::Failed("it has no pipes".to_owned());
         };
-        let mut output = Output::new(self.stream, self.rungs, &sent, &heard);
+        let mut output = Output::new(self.stream, (self.rungs, self.sound), &sent, &heard);
         let ending = {
             let source = self.stream.source().samples.subscribe(From::NewestSync, &Arc::new(Gate::new()));
             let is_newest = |program: &Arc<Program>| self.stream.program().is_some_and(|newest| Arc::ptr_eq(&newest, program));
-            let feeding = feed(stdin, source, is_newest, &sent, &heard);
+            let feeding = feed(stdin, source, (self.plan.source(), self.audio), is_newest, &sent, &heard);
             let reading = read(stdout, &mut output);
             let telling = tell(stderr, self.stream);
             tokio::pin!(feeding, reading, telling);
@@ -149,6 +166,7 @@ impl Session<'_> {
 async fn feed(
     mut stdin: ChildStdin,
     mut source: Subscriber<Sample>,
+    (variant, audio): (FlvVariant, (Audio, u32)),
     is_newest: impl Fn(&Arc<Program>) -> bool,
     sent: &Mutex<Sent>,
     heard: &Mutex<Heard>,
@@ -156,10 +174,11 @@ async fn feed(
     let mut muxer: Option<Muxer> = None;
     let (mut samples, mut out) = (Vec::new(), BytesMut::new());
     loop {
+        let mut has_pictures = false;
         match source.next(Budget::default(), &mut samples).await {
             Read::Head { head, .. } => {
-                let next = Muxer::new(SOURCE, Arc::clone(&head));
-                if !goes_on(&sent.lock(), &head, &next) {
+                let next = Muxer::new(variant, Arc::clone(&head));
+                if !goes_on(&sent.lock(), &head, &next, audio) {
                     if muxer.is_some() || is_newest(&head) {
                         return Some(Ending::Replan);
                     }
@@ -167,7 +186,7 @@ async fn feed(
                     continue;
                 }
                 if muxer.is_none() {
-                    FileHeader { has_audio: false, has_video: true }.write(&mut out);
+                    next.file_header().write(&mut out);
                 }
                 next.preamble().iter().for_each(|body| body.write_tag(0, &mut out));
                 sent.lock().program = head;
@@ -176,13 +195,19 @@ async fn feed(
             Read::Batch => {
                 let mut sent = sent.lock();
                 for sample in samples.drain(..) {
-                    if sample.track.kind == Kind::Audio {
+                    let is_remade = sent.remade == Some(sample.track);
+                    if sample.track.kind == Kind::Audio && !is_remade {
                         sent.sounds.push(sample);
-                    } else if sample.track == sent.leading
+                    } else if (is_remade || sample.track == sent.leading)
                         && let Some(muxer) = &muxer
                         && let Some(body) = muxer.sample(&sample)
                     {
-                        sent.stamps.note(&sample);
+                        if is_remade {
+                            sent.newest_sound = Some(sample.dts);
+                        } else {
+                            sent.stamps.note(&sample);
+                            has_pictures = true;
+                        }
                         body.write_tag(muxer.timestamp(&sample), &mut out);
                     }
                 }
@@ -193,7 +218,9 @@ async fn feed(
         if out.is_empty() {
             continue;
         }
-        heard.lock().unanswered.get_or_insert_with(Instant::now);
+        if has_pictures {
+            heard.lock().unanswered.get_or_insert_with(Instant::now);
+        }
         if stdin.write_all(&out).await.is_err() {
             return None;
         }
@@ -201,8 +228,9 @@ async fn feed(
     }
 }
 
-/// Whether a worker can go on with what a new program has for it: pictures of the same size and rate, in the same codec.
-fn goes_on(sent: &Sent, program: &Program, muxer: &Muxer) -> bool {
+/// Whether a worker can go on with what a new program has for it: pictures of the same size and rate, in the same codec, and sound of which the
+/// same is made.
+fn goes_on(sent: &Sent, program: &Program, muxer: &Muxer, audio: (Audio, u32)) -> bool {
     let picture = |program: &Program, id| {
         program.tracks.get(id).map(|track| (std::mem::discriminant(&track.codec), track.codec.video(), track.frame_rate))
     };
@@ -212,6 +240,7 @@ fn goes_on(sent: &Sent, program: &Program, muxer: &Muxer) -> bool {
     muxer.leading() == Some(sent.leading)
         && picture(program, sent.leading) == picture(&sent.program, sent.leading)
         && sizes(program) == sizes(&sent.program)
+        && remade(program, audio) == remade(&sent.program, audio)
 }
 
 /// Reads what comes back. The reason is empty where the worker closed its output: its exit status tells more.

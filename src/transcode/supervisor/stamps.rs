@@ -3,7 +3,8 @@
 use std::collections::{HashMap, VecDeque};
 
 use crate::flv::WireTime;
-use crate::media::{Sample, Timestamp};
+use crate::flv::tag::TIMESTAMP_SPAN;
+use crate::media::{Sample, Timescale, Timestamp};
 
 /// Most times that are remembered: half a minute at 120 frames per second. A worker that is further behind has long been stopped.
 const MOST: usize = 4_096;
@@ -39,6 +40,17 @@ impl Stamps {
     }
 }
 
+/// The moment near `reference` that is told as these milliseconds, which begin afresh when their bits are used up, and nanoseconds: to the
+/// nearest tick of `scale`.
+pub fn near(reference: Timestamp, timestamp_ms: u32, extra_nanos: u32, scale: Timescale) -> Timestamp {
+    let span = i64::from(TIMESTAMP_SPAN);
+    let known = reference.millis();
+    let millis = known + (i64::from(timestamp_ms) - known + span / 2).rem_euclid(span) - span / 2;
+    let nanos = i128::from(millis) * 1_000_000 + i128::from(extra_nanos);
+    let ticks = (nanos * i128::from(scale.hz()) + 500_000_000).div_euclid(1_000_000_000);
+    Timestamp::new(ticks as i64, scale)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,6 +72,20 @@ mod tests {
         assert_eq!(stamps.find(1_000, 0, 0), None);
         stamps.note(&sample(all[2].0, all[2].1));
         assert_eq!(stamps.find(1_000, 0, 11_111).map(Timestamp::ticks), Some(all[2].0), "the newer one counts");
+    }
+
+    #[test]
+    fn a_moment_is_told_to_the_tick_by_one_that_is_near() {
+        let scale = Timescale::new(44_100).unwrap();
+        for ticks in [0, 1, 1_024, 44_100 * 3_600, (44_100 << 31) / 1_000 + 1, 44_100 << 22] {
+            let at = Timestamp::new(ticks, scale);
+            let WireTime { timestamp_ms, extra_nanos, .. } =
+                WireTime::exact(&Sample { track: TrackId::AUDIO, dts: at, cts: 0, is_sync: true, data: bytes::Bytes::new() });
+            for apart in [-5_000, 0, 5_000] {
+                let reference = Timestamp::from_millis(at.millis() + apart);
+                assert_eq!(near(reference, timestamp_ms, extra_nanos, scale), at, "{ticks} {apart}");
+            }
+        }
     }
 
     #[test]
