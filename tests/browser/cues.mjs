@@ -85,7 +85,8 @@ async function open(name) {
   });
   await page.addScriptTag({ path: fileURLToPath(new URL(PLAYERS[name].script, LIBRARIES)) });
   await page.evaluate(PLAYERS[name].play, [[CUES, SPLICES], `${origin}/live/marked/manifest.mpd`]);
-  await page.waitForFunction(() => document.querySelector('video').currentTime > 0 && !document.querySelector('video').paused);
+  // A place in the stream they have before they have any media, and what is marked before that place they do not tell of.
+  await page.waitForFunction(() => document.querySelector('video').getVideoPlaybackQuality().totalVideoFrames > 0);
   return { name, page, problems };
 }
 
