@@ -10,6 +10,7 @@ mod catalogue;
 mod conduct;
 mod exchange;
 mod media;
+mod periods;
 mod server;
 mod transport;
 mod watch;

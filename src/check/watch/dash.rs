@@ -76,7 +76,8 @@ struct Track {
     /// By address.
     inits: BTreeMap<String, Option<Arc<Init>>>,
     continuity: Continuity,
-    last: Option<u64>,
+    /// The period and number of the segment that was looked into last.
+    last: Option<(String, u64)>,
     probed: bool,
 }
 
@@ -91,6 +92,13 @@ struct Place {
     init: Option<String>,
 }
 
+/// What a segment was found to hold, in the period that it was told of in, and how it does not follow on the one before it there.
+struct Unsettled {
+    run: Run,
+    period: String,
+    torn: Vec<Finding>,
+}
+
 struct Follower {
     ledger: Ledger,
     url: Url,
@@ -103,8 +111,8 @@ struct Follower {
     fetching: JoinSet<(Place, Option<(Answer, Delivery)>)>,
     meter: Meter,
     /// What segments were found to hold that were fetched before their time and duration were settled, by address.
-    unsettled: BTreeMap<String, Run>,
-    /// Segments that were told of before they were begun and did not come, by address: a publisher may have left.
+    unsettled: BTreeMap<String, Unsettled>,
+    /// Segments that were told of before they were begun and did not come, or without media, by address: a publisher may have left.
     missing: BTreeMap<String, Vec<Finding>>,
 }
 
@@ -257,8 +265,11 @@ impl Follower {
                 let Some(url) = self.address(representation, template.media.as_deref(), *segment) else { continue };
                 // What is still told of had to be there.
                 self.ledger.add(self.missing.remove(&url).into_iter().flatten());
-                if let Some(run) = (position < whole).then(|| self.unsettled.remove(&url)).flatten() {
-                    self.ledger.add(watched.segment(*segment, &run));
+                if let Some(found) = (position < whole).then(|| self.unsettled.remove(&url)).flatten() {
+                    self.ledger.add(watched.segment(*segment, &found.run));
+                    // Another period may have begun with it.
+                    let torn = if found.period == period.key() { found.torn } else { Vec::new() };
+                    self.ledger.add_of(&representation.place.path, torn);
                 }
             }
         }
@@ -317,37 +328,45 @@ impl Follower {
         let watched = Watched { mpd: &mpd, period, set, representation, template };
         let path = representation.place.path.clone();
         let found = watched.delivery(place.segment, &delivery);
-        if !answer.is_ok() && !template.is_complete && self.missing.len() < MAX_UNSETTLED {
-            self.missing.insert(place.url, found);
-            return;
-        }
-        self.ledger.add(found);
+        let is_foretold = !template.is_complete && self.missing.len() < MAX_UNSETTLED;
         if !answer.is_ok() {
+            if is_foretold {
+                self.missing.insert(place.url, found);
+            } else {
+                self.ledger.add(found);
+            }
             return;
         }
         self.ledger.count(|summary| summary.segments += 1);
         let lasts = template.span(place.segment.duration).to_duration();
         self.ledger.add_of(&path, transport::of_media(&place.url, &answer, Container::Mp4, lasts));
-        let Some(init) = self.init(&place, watched).await else { return };
+        let Some(init) = self.init(&place, watched).await else { return self.ledger.add(found) };
         let read = read_media(&init, &answer.body);
-        self.ledger.add_of(&path, rules_of_media(&place.url, &init, &answer.body, &read));
-        self.ledger.add(watched.boxes(place.segment, &answer.body, self.wall(answer.done)));
+        let of_media = rules_of_media(&place.url, &init, &answer.body, &read);
+        let of_boxes = watched.boxes(place.segment, &answer.body, self.wall(answer.done));
+        if is_foretold && read.as_ref().is_ok_and(|media| media.runs.is_empty()) {
+            self.missing.insert(place.url, found.into_iter().chain(of_media).chain(of_boxes).collect());
+            return;
+        }
+        self.ledger.add(found.into_iter().chain(of_boxes));
+        self.ledger.add_of(&path, of_media);
         let Ok(media) = read else { return };
         let Some(run) = media.lead() else { return };
-        if template.timeline.is_none() || template.is_complete {
-            self.ledger.add(watched.segment(place.segment, run));
-        } else if self.unsettled.len() < MAX_UNSETTLED {
-            self.unsettled.insert(place.url.clone(), run.clone());
-        }
         self.ledger.add(self.meter.add(representation, media.bytes, run.duration()));
         let track = self.tracks.entry(name(set, representation)).or_default();
         // What follows directly, in the same period.
-        if track.last.replace(place.segment.number) != place.segment.number.checked_sub(1) {
+        let before = place.segment.number.checked_sub(1).map(|number| (period.key(), number));
+        if track.last.replace((period.key(), place.segment.number)) != before {
             track.continuity.forget();
         }
-        let found = track.continuity.follow(&place.url, &media);
+        let torn = track.continuity.follow(&place.url, &media);
         let is_first = !std::mem::replace(&mut track.probed, true);
-        self.ledger.add_of(&path, found);
+        if template.timeline.is_none() || template.is_complete {
+            self.ledger.add(watched.segment(place.segment, run));
+            self.ledger.add_of(&path, torn);
+        } else if self.unsettled.len() < MAX_UNSETTLED {
+            self.unsettled.insert(place.url.clone(), Unsettled { run: run.clone(), period: period.key(), torn });
+        }
         if is_first {
             let resource = Resource { url: place.url.clone(), range: None };
             probes::of_media(&self.ledger, &path, &resource, &answer, lasts).await;
