@@ -457,4 +457,6 @@ fn known_streams_keep_their_promises() {
     run(&silenced, &[Event::Play(10_938), Event::Silence(2_998), Event::Play(100)], false);
     let stopped = Source { frames_per_second: 10, gops: vec![1], sample_rate: None, ..Source::default() };
     run(&stopped, &[Event::Play(4_001), Event::Frozen(6_099), Event::Away(1), Event::Play(100)], false);
+    let lost = Source { frames_per_second: 1, gops: Vec::new(), ..Source::default() };
+    run(&lost, &[Event::Play(3_948), Event::Silence(6_020), Event::Away(7_643), Event::Play(100)], false);
 }
