@@ -131,10 +131,11 @@ fn half(snapshot: &Snapshot) -> u32 {
 fn text(outlet: &Outlet, snapshot: &Arc<Snapshot>, listing: Listing, version: u64, max_age: u32) -> Result<Answer, Refused> {
     let (request, selection) = (listing.request, listing.selection);
     let private = if listing.carried.is_empty() { "" } else { "private, " };
-    let rendered = outlet.shelf().texts().rendered(version, listing.clone(), |former| match selection == Selection::default() {
+    let written = |former: Option<&str>| match selection == Selection::default() {
         true => Some(render(snapshot, &listing, former)),
         false => Some(render(&snapshot.only(selection)?, &listing, former)),
-    });
+    };
+    let rendered = outlet.shelf().texts().rendered(version, listing.clone(), written).map_err(unavailable)?;
     let Some(text) = rendered else {
         let problem = Problem::not_found(no_such_track(outlet.stream(), snapshot, selection));
         return Err(Refused { problem, max_age: Some(snapshot.target_duration), retry: false });

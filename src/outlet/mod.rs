@@ -13,6 +13,6 @@ pub use flow::{Flow, Gone};
 pub use outlets::{Feeds, Outlet, Outlets};
 pub use shelf::{Media, NotHeld, Shelf};
 pub use text::{Form, Text};
-pub use texts::{Listing, Texts};
+pub use texts::{Listing, Texts, TooMuchRead};
 pub use variants::{MAX_VARIANTS, TooManyVariants};
 pub use wire::{Dialect, FlvForm, FragmentForm};

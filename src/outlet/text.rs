@@ -1,6 +1,7 @@
 //! A rendered playlist or manifest in the forms in which it goes out: as it is and compressed, each made once for all who ask.
 
 use std::io::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -26,6 +27,16 @@ pub struct Text {
     hash: String,
 }
 
+/// How many bytes of texts there are: those that are kept, and those that somebody is still being given.
+#[derive(Clone, Debug, Default)]
+pub struct Alive(Arc<AtomicUsize>);
+
+/// A text that counts for as long as anybody holds a piece of it.
+struct Counted {
+    text: String,
+    alive: Alive,
+}
+
 /// One form of a text: its bytes, and the entity tag that names exactly them (RFC 9110 §8.8.3).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Form {
@@ -40,8 +51,18 @@ pub struct Form {
 impl Text {
     /// A text in all its forms.
     pub fn new(text: String) -> Arc<Self> {
-        let hash = Sha256::digest(text.as_bytes()).iter().take(TAG).map(|byte| format!("{byte:02x}")).collect();
-        Arc::new(Self { bytes: text.into(), gzip: OnceLock::new(), hash })
+        Self::of(text.into())
+    }
+
+    /// The same, which counts in `alive`; its compressed form does not.
+    pub fn counted(text: String, alive: &Alive) -> Arc<Self> {
+        alive.0.fetch_add(text.len(), Ordering::Relaxed);
+        Self::of(Bytes::from_owner(Counted { text, alive: alive.clone() }))
+    }
+
+    fn of(bytes: Bytes) -> Arc<Self> {
+        let hash = Sha256::digest(&bytes).iter().take(TAG).map(|byte| format!("{byte:02x}")).collect();
+        Arc::new(Self { bytes, gzip: OnceLock::new(), hash })
     }
 
     /// Bytes of the text as it is; its compressed form has fewer.
@@ -66,6 +87,25 @@ impl Text {
             return Form { bytes, tag: format!("\"{}-gzip\"", self.hash), gzip: true };
         }
         Form { bytes: self.bytes.clone(), tag: format!("\"{}\"", self.hash), gzip: false }
+    }
+}
+
+impl Alive {
+    /// Bytes that are alive.
+    pub fn bytes(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl AsRef<[u8]> for Counted {
+    fn as_ref(&self) -> &[u8] {
+        self.text.as_bytes()
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.alive.0.fetch_sub(self.text.len(), Ordering::Relaxed);
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::text::Text;
+use super::text::{Alive, Text};
 use crate::media::Selection;
 use crate::segment::request::Request;
 
@@ -22,6 +22,15 @@ const MAX_PLAIN_BYTES: usize = 64 << 20;
 
 /// The same for the others: every line of a text can carry a query of 2 KiB.
 const MAX_WORDED_BYTES: usize = 4 << 20;
+
+/// Most bytes of those others that are kept or on their way. A list of hours with a query of 2 KiB in each line has tens of megabytes, and who
+/// reads slowly holds his own: without a bound a thousand such viewers would fill the machine's memory.
+const MAX_WORDED_ALIVE: usize = 128 << 20;
+
+/// So much of texts with queries of their own is being read that no more are written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("too much is being read at addresses with queries of their own; try again, or leave the query out")]
+pub struct TooMuchRead;
 
 /// A playlist or manifest as its address asks for it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -42,6 +51,9 @@ pub struct Texts {
     /// Apart from the others, so that no choice of queries pushes out what nearly everybody asks for.
     plain: Mutex<Stack>,
     worded: Mutex<Stack>,
+    /// Of the worded ones, and the most that is allowed.
+    alive: Alive,
+    most_alive: usize,
 }
 
 /// Oldest first.
@@ -64,22 +76,40 @@ struct Kept {
 impl Texts {
     /// The text of that version of a listing, rendered at most once (now and then twice, by two who come first), with a look at the text of an
     /// older version, where one is kept; if it is the same, that goes on to be used. Nothing is kept where there is none.
-    pub fn rendered(&self, version: u64, listing: Listing, render: impl FnOnce(Option<&str>) -> Option<String>) -> Option<Arc<Text>> {
-        let stack = if listing.is_plain() { &self.plain } else { &self.worded };
+    ///
+    /// # Errors
+    /// When a text is to be rendered for a query of its own, and too much of such texts is being read.
+    pub fn rendered(
+        &self,
+        version: u64,
+        listing: Listing,
+        render: impl FnOnce(Option<&str>) -> Option<String>,
+    ) -> Result<Option<Arc<Text>>, TooMuchRead> {
+        let is_plain = listing.is_plain();
+        let stack = if is_plain { &self.plain } else { &self.worded };
         let former = match stack.lock().find(version, &listing) {
-            Ok(text) => return Some(text),
+            Ok(text) => return Ok(Some(text)),
             Err(former) => former,
         };
-        let text = render(former.as_deref().map(Text::as_str))?;
-        let text = former.filter(|former| former.as_str() == text).unwrap_or_else(|| Text::new(text));
+        if !is_plain && self.alive.bytes() >= self.most_alive {
+            return Err(TooMuchRead);
+        }
+        let Some(text) = render(former.as_deref().map(Text::as_str)) else { return Ok(None) };
+        let fresh = |text| if is_plain { Text::new(text) } else { Text::counted(text, &self.alive) };
+        let text = former.filter(|former| former.as_str() == text).unwrap_or_else(|| fresh(text));
         stack.lock().put(Kept { version, listing, text: Arc::clone(&text) });
-        Some(text)
+        Ok(Some(text))
     }
 }
 
 impl Default for Texts {
     fn default() -> Self {
-        Self { plain: Stack::new(MAX_PLAIN, MAX_PLAIN_BYTES), worded: Stack::new(MAX_WORDED, MAX_WORDED_BYTES) }
+        Self {
+            plain: Stack::new(MAX_PLAIN, MAX_PLAIN_BYTES),
+            worded: Stack::new(MAX_WORDED, MAX_WORDED_BYTES),
+            alive: Alive::default(),
+            most_alive: MAX_WORDED_ALIVE,
+        }
     }
 }
 
@@ -147,8 +177,8 @@ mod tests {
         anew
     }
 
-    fn plain(text: Option<Arc<Text>>) -> String {
-        String::from_utf8(text.unwrap().form(false).bytes.to_vec()).unwrap()
+    fn plain(text: Result<Option<Arc<Text>>, TooMuchRead>) -> String {
+        String::from_utf8(text.unwrap().unwrap().form(false).bytes.to_vec()).unwrap()
     }
 
     fn words(texts: &[&str]) -> Vec<String> {
@@ -167,17 +197,17 @@ mod tests {
         assert_eq!(plain(texts.rendered(2, chosen, |_| Some("chosen".into()))), "chosen");
         let delta = Listing { delta: true, ..listing("") };
         assert_eq!(plain(texts.rendered(2, delta, |_| Some("delta".into()))), "delta");
-        assert!(texts.rendered(2, listing("token=c"), |_| None).is_none());
+        assert!(texts.rendered(2, listing("token=c"), |_| None).unwrap().is_none());
         assert_eq!(asked(&texts, 2, &words(&["token=c"])), words(&["token=c"]));
     }
 
     #[test]
     fn a_text_that_stays_the_same_stays_one() {
         let texts = Texts::default();
-        let first = texts.rendered(1, listing(""), |former| former.is_none().then(|| "same".into())).unwrap();
-        let second = texts.rendered(2, listing(""), |former| former.map(str::to_owned)).unwrap();
+        let first = texts.rendered(1, listing(""), |former| former.is_none().then(|| "same".into())).unwrap().unwrap();
+        let second = texts.rendered(2, listing(""), |former| former.map(str::to_owned)).unwrap().unwrap();
         assert!(Arc::ptr_eq(&first, &second));
-        assert!(Arc::ptr_eq(&second, &texts.rendered(2, listing(""), |_| None).unwrap()), "it is that of the new version");
+        assert!(Arc::ptr_eq(&second, &texts.rendered(2, listing(""), |_| None).unwrap().unwrap()), "it is that of the new version");
         assert_eq!(plain(texts.rendered(1, listing(""), |former| Some(format!("{former:?}")))), "None", "what is newer is none to look at");
     }
 
@@ -203,5 +233,20 @@ mod tests {
         asked(&texts, 1, &long);
         assert_eq!(texts.worded.lock().texts.len(), 8);
         assert!(texts.worded.lock().bytes <= MAX_WORDED_BYTES);
+    }
+
+    #[test]
+    fn what_is_read_slowly_counts_until_it_is_read_and_never_keeps_plain_texts_from_anybody() {
+        let length = MAX_WORDED_BYTES + 1;
+        let texts = Texts { most_alive: 2 * length, ..Texts::default() };
+        let long = |query: &str| texts.rendered(1, listing(query), |_| Some("a".repeat(length)));
+        // Those who read hold the bytes, not the text.
+        let reading = ["n=1", "n=2"].map(|query| long(query).unwrap().unwrap().form(false).bytes);
+        assert_eq!(texts.alive.bytes(), 2 * length);
+        assert_eq!(long("n=3").unwrap_err(), TooMuchRead);
+        assert!(long("").is_ok());
+        drop(reading);
+        assert_eq!(texts.alive.bytes(), 0, "texts of this length are not kept");
+        assert!(long("n=3").is_ok());
     }
 }
