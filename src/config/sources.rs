@@ -93,14 +93,23 @@ pub(super) fn deserialize(mut table: Table, mistakes: &mut Vec<Mistake>) -> Conf
 fn in_plain_words(reason: &str) -> String {
     let Some((got, expected)) = reason.rsplit_once(", expected ") else { return reason.to_owned() };
     let most = match expected {
-        "u8" => u8::MAX.into(),
-        "u16" => u16::MAX.into(),
-        "u32" => u32::MAX.into(),
-        "u64" | "usize" => i64::MAX as u64,
-        "a boolean" => return format!("{got}, expected true or false"),
-        _ => return reason.to_owned(),
+        "u8" => Some(u64::from(u8::MAX)),
+        "u16" => Some(u16::MAX.into()),
+        "u32" => Some(u32::MAX.into()),
+        "u64" | "usize" => Some(i64::MAX as u64),
+        _ => None,
     };
-    format!("{got}, expected a whole number from 0 to {most}")
+    let wanted = match (most, expected) {
+        (Some(most), _) if got.starts_with("invalid value") => format!("a whole number from 0 to {most}"),
+        (Some(_), _) => "a whole number".to_owned(),
+        (None, "a boolean") => "true or false".to_owned(),
+        (None, "a string" | "string only" | "path string") => "a text in quotes".to_owned(),
+        (None, "a sequence") => "a list in [ ]".to_owned(),
+        (None, structure) if structure.starts_with("struct ") => "a table in { }".to_owned(),
+        (None, other) => other.to_owned(),
+    };
+    // What serde calls a number in the place of one of several words.
+    format!("{}, expected {wanted}", got.trim_end_matches(": unit variant"))
 }
 
 /// The built-in default of `section.key`, as TOML would have it.

@@ -142,7 +142,11 @@ fn rules_that_nobody_or_everybody_could_pass_are_mistakes() {
         ("[push]\nwebsocket_origins = [\"https://example.org/\"]", "push.websocket_origins", "no origin"),
         ("[log]\nfilter = \"loud\"", "log.filter", "'loud' is no level"),
         ("[rtmp]\nvvc = 1", "rtmp.vvc", "expected true or false"),
-        ("[feeds]\nlinger_s = 5.5", "feeds.linger_s", "expected a whole number from 0 to 4294967295"),
+        ("[feeds]\nlinger_s = 5.5", "feeds.linger_s", "`5.5`, expected a whole number"),
+        ("[feeds]\nlinger_s = -1", "feeds.linger_s", "`-1`, expected a whole number from 0 to 4294967295"),
+        ("[ladder]\nmake = 5", "ladder.make", "invalid type, expected a text in quotes"),
+        ("[ladder]\nrungs = [5]", "ladder.rungs", "expected a table in { }"),
+        ("[push]\nwebsocket_origins = \"x\"", "push.websocket_origins", "expected a list in [ ]"),
         ("[gateway]\nthreads = 100000", "gateway.threads", "from 0 to 1024"),
     ];
     for (text, key, reason) in table {
