@@ -16,6 +16,7 @@ mod fmp4;
 #[path = "../benches/fanout/gather.rs"]
 mod gather;
 #[path = "../benches/fanout/http2.rs"]
+#[cfg_attr(not(feature = "server"), expect(dead_code, reason = "what it asks is read back with the server's library alone"))]
 mod http2;
 #[path = "../benches/fanout/dash/manifest.rs"]
 mod manifest;
@@ -225,6 +226,8 @@ proptest! {
     }
 }
 
+// The other library comes with the server.
+#[cfg(feature = "server")]
 #[test]
 fn a_request_of_http_2_is_understood_by_another_library() {
     use std::future::poll_fn;
