@@ -18,8 +18,7 @@ use super::{negotiation, playlists};
 use crate::bus::{Stream, wall};
 use crate::fmp4;
 use crate::media::{Kind, TrackId};
-use crate::outlet::{Flow, Media, NotHeld, Outlet};
-use crate::segment;
+use crate::outlet::{File, Flow, Media, NotHeld, Outlet};
 use crate::segment::request::{self, Request};
 
 /// Where players ask for our clock (DASH UTCTiming).
@@ -42,8 +41,8 @@ pub async fn file(outlet: &Outlet, request: Request, method: &Method, headers: &
         }
         Request::Init { track, .. } | Request::Segment { track, .. } | Request::Part { track, .. } => {
             match outlet.shelf().media(&request, patience).await {
-                Ok(Media::Whole(body)) => {
-                    media(outlet, &request, track, body, method, headers).await.unwrap_or_else(IntoResponse::into_response)
+                Ok(Media::Whole(file)) => {
+                    media(outlet, &request, track, file, method, headers).await.unwrap_or_else(IntoResponse::into_response)
                 }
                 Ok(Media::Flowing(flow)) => flowing(track, flow, method, outlet.stream()),
                 Ok(Media::Absent) | Err(NotHeld::Over) => {
@@ -81,13 +80,13 @@ async fn media(
     outlet: &Outlet,
     request: &Request,
     track: TrackId,
-    body: segment::body::Body,
+    file: File,
     method: &Method,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
     // A name never meets other bytes, so it names them as well as a hash would.
     let tag = format!("\"{request}\"");
-    let total = body.len();
+    let total = file.len();
     let range = headers.get(header::RANGE).filter(|_| method == Method::GET && negotiation::range_counts(headers, &tag));
     let range = range.and_then(|value| single_range(value.to_str().ok()?, total));
     let known = negotiation::is_known(headers, &tag);
@@ -101,13 +100,13 @@ async fn media(
         _ if method == Method::HEAD => Ok((fields, mime, length(total), ()).into_response()),
         None => {
             outlet.stream().sent().count(total);
-            Ok((fields, mime, length(total), content(outlet, body, 0..total).await?).into_response())
+            Ok((fields, mime, length(total), content(outlet, file, 0..total).await?).into_response())
         }
         Some(Ok(range)) => {
             let content_range = [(header::CONTENT_RANGE, format!("bytes {}-{}/{total}", range.start, range.end - 1))];
             outlet.stream().sent().count(range.len());
             let length = length(range.len());
-            let content = content(outlet, body, range).await?;
+            let content = content(outlet, file, range).await?;
             Ok((StatusCode::PARTIAL_CONTENT, fields, mime, content_range, length, content).into_response())
         }
         Some(Err(Unsatisfiable)) => {

@@ -47,11 +47,20 @@ pub enum NotHeld {
 #[derive(Debug)]
 pub enum Media {
     /// All of it.
-    Whole(Body),
+    Whole(File),
     /// The beginning; the rest follows as it is made.
     Flowing(Flow),
     /// Nothing: not yet, no longer, or never.
     Absent,
+}
+
+/// What a media file consists of.
+#[derive(Debug)]
+pub enum File {
+    /// What is kept of an init segment, a segment or a part.
+    Body(Body),
+    /// What is given in the place of a rung's segment: [`Snapshot::stand_in`].
+    StandIn([Bytes; 2]),
 }
 
 /// What is to be expected of a file that is not there.
@@ -70,6 +79,21 @@ pub(super) enum Outlook {
 /// A request's place among those held.
 #[derive(Debug)]
 pub(super) struct Place(Arc<AtomicUsize>);
+
+impl File {
+    /// Its bytes.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Body(body) => body.len(),
+            Self::StandIn(pieces) => pieces.iter().map(Bytes::len).sum(),
+        }
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
 
 impl Shelf {
     /// A shelf that shows what is announced, and holds so many requests at a time until it comes.
@@ -101,7 +125,8 @@ impl Shelf {
 
     /// A media file. The next part is waited for, for it was hinted at, and so is the first part of the very next segment:
     /// players that count segments by the clock, or simply ask on, would otherwise meet a 404 at the live edge. Where it does not come after
-    /// all, as the publisher left, it is a segment of no media: Shaka 5.2.12 asks for it again and again as long as it meets a 404.
+    /// all, as the publisher left, it is a segment of no media: Shaka 5.2.12 asks for it again and again as long as it meets a 404. In the gaps
+    /// of a rung is the source.
     ///
     /// # Errors
     /// [`NotHeld`]
@@ -109,15 +134,19 @@ impl Shelf {
         if self.media.borrow().is_none() {
             return Ok(Media::Absent);
         }
-        let found = |snapshot: &Arc<Snapshot>| match (snapshot.media(request), outlook(snapshot, request)) {
-            (Some(body), _) => Some(Ok(body)),
+        let file = |snapshot: &Snapshot| match snapshot.media(request) {
+            Some(body) => Some(File::Body(body)),
+            None => snapshot.stand_in(request).map(File::StandIn),
+        };
+        let found = |snapshot: &Arc<Snapshot>| match (file(snapshot), outlook(snapshot, request)) {
+            (Some(file), _) => Some(Ok(file)),
             (None, Outlook::Coming) => None,
             (None, other) => Some(Err(other)),
         };
         match (self.hold(&self.media, patience, found).await?, *request) {
-            (Ok(body), _) => Ok(Media::Whole(body)),
+            (Ok(file), _) => Ok(Media::Whole(file)),
             (Err(Outlook::Flowing), Request::Segment { .. }) => Ok(Media::Flowing(Flow::new(self.media.clone(), *request, self.place()?))),
-            (Err(Outlook::Lost), _) => Ok(Media::Whole(Bytes::from_static(NOTHING).into())),
+            (Err(Outlook::Lost), _) => Ok(Media::Whole(File::Body(Bytes::from_static(NOTHING).into()))),
             (Err(_), _) => Ok(Media::Absent),
         }
     }

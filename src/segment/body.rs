@@ -13,8 +13,6 @@ use super::snapshot::MediaSequence;
 pub enum Body {
     /// Here.
     Memory(Bytes),
-    /// Here, in two pieces: an init segment and, right behind it, what needs it.
-    Pieces([Bytes; 2]),
     /// In the spool, to be read by whoever knows its files.
     Spooled(Place),
 }
@@ -51,7 +49,6 @@ impl Body {
     pub fn len(&self) -> usize {
         match self {
             Self::Memory(bytes) => bytes.len(),
-            Self::Pieces(pieces) => pieces.iter().map(Bytes::len).sum(),
             Self::Spooled(place) => place.length,
         }
     }
@@ -61,11 +58,11 @@ impl Body {
         self.len() == 0
     }
 
-    /// The bytes, where they are in memory in one piece.
+    /// The bytes, where they are in memory.
     pub fn in_memory(&self) -> Option<&Bytes> {
         match self {
             Self::Memory(bytes) => Some(bytes),
-            Self::Pieces(_) | Self::Spooled(_) => None,
+            Self::Spooled(_) => None,
         }
     }
 }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use sluicegate::hls::reload;
 use sluicegate::media::{Kind, Rung, Sample, Track, TrackId};
-use sluicegate::segment::body::Body;
 use sluicegate::segment::listing::{self, Media};
 use sluicegate::segment::options::Options;
 use sluicegate::segment::request::Request;
@@ -294,14 +293,14 @@ fn what_a_rung_is_to_be_is_listed_before_it_has_a_picture_and_its_playlist_has_g
     let begin = [TrackId::VIDEO, TrackId::AUDIO, RUNG].map(|track| reload::has_beginning(&snapshot, track));
     assert_eq!(begin, [true, true, false], "browsers' own players wait for what is the rung's");
     // Who asks for it all the same finds the source there.
-    let file = |track| snapshot.media(&Request::Segment { track, epoch: snapshot.epoch, generation: 1, msn: snapshot.first() }).unwrap();
-    let source = file(TrackId::VIDEO).in_memory().unwrap().clone();
+    let asked = |track| Request::Segment { track, epoch: snapshot.epoch, generation: 1, msn: snapshot.first() };
+    let source = snapshot.media(&asked(TrackId::VIDEO)).unwrap().in_memory().unwrap().clone();
     let init = snapshot.status(TrackId::VIDEO).unwrap().init.bytes.clone();
-    assert_eq!(file(RUNG).len(), init.len() + source.len());
-    assert_eq!(file(RUNG), Body::Pieces([init, source]), "and nothing of it is copied");
+    assert_eq!(snapshot.stand_in(&asked(RUNG)), Some([init, source]), "and nothing of it is copied");
+    assert_eq!((snapshot.media(&asked(RUNG)), snapshot.stand_in(&asked(TrackId::VIDEO))), (None, None));
     let msn = MediaSequence(snapshot.first().0 + snapshot.slots.len() as u64);
     let next = Request::Segment { track: RUNG, epoch: snapshot.epoch, generation: 1, msn };
-    assert!(snapshot.media(&next).is_none(), "what may still come");
+    assert!(snapshot.stand_in(&next).is_none(), "what may still come");
     let mpd = dash_mpd_core::parse(&dash::manifest(&snapshot, "/time", "")).unwrap();
     assert_eq!(mpd.periods[0].adaptations[0].representations.len(), 1);
 }
@@ -405,4 +404,13 @@ proptest! {
             }
         }
     }
+}
+
+/// Behind a break the rung has a part before the source has one: the place on the wall clock follows from the source all the same.
+#[test]
+fn a_rung_that_is_ahead_moves_nothing() {
+    let spells = [Spell::Made { millis: 6_086, late: 0, missing: None }, Spell::Made { millis: 10_220, late: 1, missing: None }];
+    let source = Source { frames_per_second: 25, gops: vec![21], ..Source::default() };
+    let (stage, _) = play(&source, 24_000, &spells, (6_111, Turn::Break), 2);
+    assert!(rung_segments(&stage).values().any(Option::is_some), "the rung took part");
 }

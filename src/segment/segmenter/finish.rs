@@ -67,12 +67,14 @@ impl Segmenter {
         true
     }
 
-    /// Gives the slots in progress that have something to list their places on the wall clock.
+    /// Gives the slots in progress that have something to list their places on the wall clock. These follow from the source alone: what is
+    /// made from it comes later.
     fn place_on_wall(&mut self, now: WallClock) {
         let mut before = self.presentation.wall_end();
         for slot in &mut self.pending {
-            let lanes = self.lanes.iter().filter(|lane| lane.msn == slot.msn && !lane.parts().is_empty());
-            let ends = slot.segments.iter().map(|segment| segment.start.plus_ticks(segment.duration));
+            let lanes = self.lanes.iter().filter(|lane| lane.msn == slot.msn && !lane.id().is_rung() && !lane.parts().is_empty());
+            let finished = slot.segments.iter().filter(|segment| !segment.track().is_rung());
+            let ends = finished.map(|segment| segment.start.plus_ticks(segment.duration));
             let reached = slot.end.or_else(|| lanes.filter_map(Lane::end).chain(ends).max());
             let wall = slot.wall.or_else(|| {
                 let reached = reached?.since(slot.start);

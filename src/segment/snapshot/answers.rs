@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::{Init, MediaSequence, OpenSegment, Part, PartNumber, Progress, Segment, Slot, Snapshot};
 use crate::media::TrackId;
 use crate::segment::body::Body;
@@ -9,25 +11,27 @@ use crate::segment::request::Request;
 
 impl Snapshot {
     /// An init segment, segment or part; `None` where it is of another presentation, not yet there, no longer there or a gap, and for playlists
-    /// and manifests, which are rendered. In the gaps of a rung is the source, for players that ask for what they were told is not there.
+    /// and manifests, which are rendered.
     pub fn media(&self, request: &Request) -> Option<Body> {
         match *request {
             Request::Init { .. } => self.init(request).map(|init| init.bytes.clone().into()),
-            Request::Segment { track, epoch, generation, msn } if epoch == self.epoch => match self.segment(track, msn) {
-                Some(segment) => (segment.init.generation == generation).then(|| segment.body.clone()),
-                None => self.stand_in(track, msn),
-            },
+            Request::Segment { track, epoch, generation, msn } if epoch == self.epoch => {
+                let segment = self.segment(track, msn).filter(|segment| segment.init.generation == generation)?;
+                Some(segment.body.clone())
+            }
             Request::Part { track, epoch, number } if epoch == self.epoch => self.part(track, number).map(|part| part.bytes.clone().into()),
             _ => None,
         }
     }
 
-    /// The source's segment behind its init segment, where a rung has a gap for good: FFmpeg 5.1 and 9.0 give up a stream of which one
-    /// playlist has nothing to load.
-    fn stand_in(&self, track: TrackId, msn: MediaSequence) -> Option<Body> {
-        let slot = self.slot(msn).filter(|_| track.is_rung() && self.has_track(track))?;
+    /// The source's init segment and, to be read right behind it, its segment, where a rung has a gap for good. Players were told that there is
+    /// nothing, but FFmpeg 5.1 and 9.0 give up a stream of which one playlist has nothing to load.
+    pub fn stand_in(&self, request: &Request) -> Option<[Bytes; 2]> {
+        let Request::Segment { track, epoch, msn, .. } = *request else { return None };
+        let is_gap = track.is_rung() && self.has_track(track) && self.segment(track, msn).is_none();
+        let slot = self.slot(msn).filter(|_| epoch == self.epoch && is_gap)?;
         let source = slot.segments.iter().find(|segment| segment.track().kind == track.kind && !segment.track().is_rung())?;
-        Some(Body::Pieces([source.init.bytes.clone(), source.body.in_memory()?.clone()]))
+        Some([source.init.bytes.clone(), source.body.in_memory()?.clone()])
     }
 
     /// The init segment of that name; `None` where it is of another presentation or no longer there, and for all else.

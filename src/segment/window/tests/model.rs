@@ -146,7 +146,6 @@ impl World {
     fn bytes<'a>(&'a self, body: &'a Body) -> &'a Bytes {
         match body {
             Body::Memory(bytes) => bytes,
-            Body::Pieces(_) => unreachable!("a segment is one piece"),
             Body::Spooled(place) => {
                 let bytes = &self.disk[&(place.volume.number(), place.offset)];
                 assert_eq!(bytes.len(), place.length);
