@@ -1,6 +1,7 @@
 //! Finished slots on their way to viewers: numbered, set on the wall clock, gathered into periods, measured and kept.
 
 mod accounts;
+mod append;
 mod terms;
 mod wall;
 
@@ -11,36 +12,16 @@ use crate::media::{Epoch, Program, Rung, Span, Timestamp, TrackId, WallClock};
 
 use super::cues::Cues;
 use super::options::Options;
-use super::snapshot::{Counters, Init, MediaSequence, OpenSegment, Period, Phase, Segment, Slot, Snapshot};
+use super::snapshot::{Counters, Init, OpenSegment, Period, Phase, Snapshot};
 use super::steady::{Regular, Steadiness};
 use super::window::{Change, Limits, Window};
 
 use accounts::Accounts;
 pub(super) use accounts::Progress;
+pub(super) use append::{Cut, Turn};
 pub(super) use terms::Seen;
 use terms::{Terms, first_part_limit};
 use wall::Places;
-
-/// The longest stretch of gaps appended at once; if the clock ran further ahead, the rest is left out.
-const MAX_CATCH_UP: Span = Span::from_secs(120);
-/// A publisher that returns sooner after the last slot leaves no gap, which players would have to find a way around: what it sends is in
-/// time all the same, as a segment may come half a target duration later than it is long (RFC 8216bis §6.2.2).
-const SHORTEST_GAP: Span = Span::from_millis(500);
-
-/// A slot as it was cut.
-#[derive(Debug)]
-pub(super) struct Cut {
-    pub msn: MediaSequence,
-    pub start: Timestamp,
-    /// Where it begins on the wall clock, if parts of it were listed already.
-    pub wall: Option<WallClock>,
-    pub duration: Span,
-    pub discontinuity: bool,
-    /// Whether time was broken off before it, so that its place on the wall clock follows from its arrival alone.
-    pub anchored_anew: bool,
-    pub segments: Vec<Arc<Segment>>,
-    pub done: WallClock,
-}
 
 /// What follows the finished slots, as snapshots tell of it.
 #[derive(Debug)]
@@ -48,24 +29,6 @@ pub(super) struct Ahead {
     pub open: Vec<OpenSegment>,
     pub cuts: Vec<Timestamp>,
     pub broken: bool,
-}
-
-/// How a slot follows the last one.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Turn {
-    /// In the same period.
-    GoesOn,
-    /// In another, with segments of one duration if it is told.
-    Begins(Option<Regular>),
-    /// In another, as it is not where its number would have it.
-    Deviates,
-}
-
-impl Turn {
-    /// What tells of the segments of the period that begins.
-    pub fn regular(self) -> Option<Regular> {
-        if let Self::Begins(regular) = self { regular } else { None }
-    }
 }
 
 /// The presentation as viewers see it.
@@ -187,21 +150,6 @@ impl Presentation {
         }
     }
 
-    /// How a slot with these tracks, at which time breaks or does not, follows the last one.
-    pub fn turn(&self, msn: MediaSequence, start: Timestamp, breaks: bool, inits: &[Arc<Init>]) -> Turn {
-        let Some(period) = self.period.as_ref().filter(|period| !breaks && same_inits(&period.inits, inits)) else {
-            return Turn::Begins(None);
-        };
-        // No segment may then be half as long again (ISO/IEC 23009-1 §5.3.9.6.1).
-        let is_safe = |regular: &Regular| self.options.dash_duration && self.limit().nanos() / 3 <= regular.duration.nanos() / 2;
-        match (period.regular, self.steadiness.expects(msn).filter(is_safe)) {
-            (Some(regular), _) if regular.holds(period, msn, start) => Turn::GoesOn,
-            (Some(_), _) => Turn::Deviates,
-            (None, None) => Turn::GoesOn,
-            (None, regular) => Turn::Begins(regular),
-        }
-    }
-
     /// A media time of the last slot and its place on the wall clock; `None` where that has no media.
     pub fn clock(&self) -> Option<(Timestamp, WallClock)> {
         self.window.listed().last().filter(|slot| slot.period.is_some()).map(|slot| (slot.start, slot.wall))
@@ -229,63 +177,6 @@ impl Presentation {
         self.state += 1;
         self.revision += 1;
         self.changed = now.max(self.changed.plus(Span::from_millis(1)));
-    }
-
-    /// Takes a finished slot. The stream is announced with the first few of them, with one that is as long as they might be, or with what
-    /// there is when it ends.
-    pub fn append(&mut self, cut: Cut, seen: Seen) {
-        let now = cut.done;
-        self.waiting.push(cut);
-        let waiting = self.waiting.iter().fold(Span::ZERO, |sum, cut| sum + cut.duration);
-        if self.terms.is_some() || self.waiting.len() >= self.options.first_segments || waiting >= self.options.first_media() {
-            self.announce(now, seen);
-        }
-    }
-
-    /// Announces the slots that wait.
-    pub fn announce(&mut self, now: WallClock, seen: Seen) {
-        if self.waiting.is_empty() {
-            return;
-        }
-        if self.terms.is_none() {
-            self.fix_terms(seen);
-        }
-        let mut waiting = std::mem::take(&mut self.waiting).into_iter().peekable();
-        let mut run = Vec::new();
-        while let Some(cut) = waiting.next() {
-            run.push(cut);
-            if waiting.peek().is_none_or(|next| next.anchored_anew) {
-                self.append_run(std::mem::take(&mut run), now);
-            }
-        }
-    }
-
-    /// Appends gaps for the time that has passed without a publisher.
-    pub fn append_gaps(&mut self, next: &mut MediaSequence, at: Timestamp, now: WallClock) {
-        let (Some(terms), Some(mut wall)) = (self.terms, self.places.end) else { return };
-        let duration = terms.target();
-        if now.since(wall) > MAX_CATCH_UP {
-            wall = now.plus(Span::ZERO - duration);
-        }
-        while now.since(wall) >= duration {
-            self.append_gap(next, at, wall, duration, now);
-            wall = wall.plus(duration);
-        }
-    }
-
-    /// The publisher is back: the time since the last slot is a gap of its own, so that the next slot is not overdue from the start.
-    pub fn close_gap(&mut self, next: &mut MediaSequence, at: Timestamp, now: WallClock) {
-        self.append_gaps(next, at, now);
-        let Some(wall) = self.places.end.filter(|end| self.terms.is_some() && now.since(*end) >= SHORTEST_GAP) else { return };
-        self.append_gap(next, at, wall, now.since(wall), now);
-    }
-
-    fn append_gap(&mut self, next: &mut MediaSequence, at: Timestamp, wall: WallClock, duration: Span, now: WallClock) {
-        self.counters.gap_slots += 1;
-        let slot = Slot { msn: *next, start: at, wall, duration, discontinuity: false, period: None, segments: Vec::new() };
-        *next = next.next();
-        self.period = None;
-        self.keep(slot, now);
     }
 
     /// Changes what may be held.
@@ -366,79 +257,6 @@ impl Presentation {
         })
     }
 
-    fn fix_terms(&mut self, seen: Seen) {
-        let spans = self.waiting.iter().flat_map(|cut| cut.segments.iter().map(|s| s.span()).chain([cut.duration]));
-        let terms = Terms::fix(&self.options, spans.max().unwrap_or_default(), seen);
-        if terms.part_target.is_none() {
-            self.counters.long_parts = 0;
-        }
-        self.window = Window::new(terms.window, terms.target(), self.limits);
-        self.terms = Some(terms);
-    }
-
-    /// Slots that belong to one stretch of time: their place on the wall clock is decided at once.
-    fn append_run(&mut self, run: Vec<Cut>, now: WallClock) {
-        let Some(first) = run.first() else { return };
-        if first.anchored_anew || self.places.anchor.is_none() {
-            // As late as the latest of them arrived, so that every segment exists by the time the manifest says it does.
-            let begun = |cut: &Cut| cut.done.plus(first.start.since(cut.start) - cut.duration);
-            let by_arrival = || run.iter().map(begun).max().unwrap_or(now);
-            if first.wall.is_none() {
-                self.places.anchor = Some((first.start, self.places.not_before_end(by_arrival())));
-            }
-            self.period = None;
-        }
-        for cut in run {
-            self.append_one(cut, now);
-        }
-    }
-
-    fn append_one(&mut self, cut: Cut, now: WallClock) {
-        let Some(anchored) = cut.wall.or_else(|| self.places.by_anchor(cut.start)) else { return };
-        let inits: Vec<_> = cut.segments.iter().map(|segment| Arc::clone(&segment.init)).collect();
-        let turn = self.turn(cut.msn, cut.start, cut.discontinuity, &inits);
-        if turn == Turn::Deviates {
-            self.steadiness.disappoint();
-        }
-        let coming = self.coming.take();
-        let (wall, period) = match (self.period.as_ref().filter(|_| turn == Turn::GoesOn), cut.segments.first()) {
-            (Some(period), Some(_)) => (anchored, Some(Arc::clone(period))),
-            (None, Some(first)) => {
-                let wall = self.places.not_before_end(anchored);
-                let arrived = first.arrived.plus(cut.start.since(first.start));
-                let is_told = coming.is_some();
-                let told =
-                    coming.filter(|coming| (coming.wall, coming.regular) == (wall, turn.regular()) && same_inits(&coming.inits, &inits));
-                // What was told of a period stays true of it; another has another number.
-                let index = self.periods + u64::from(is_told);
-                let new = || Arc::new(Period { index, start: cut.start, wall, arrived, inits, regular: turn.regular() });
-                let period = told.unwrap_or_else(new);
-                self.periods = period.index + 1;
-                (wall, Some(period))
-            }
-            (_, None) => (self.places.not_before_end(anchored), None),
-        };
-        if cut.wall.is_none() {
-            self.places.anchor = Some(period.as_ref().map_or((cut.start, wall), |period| (period.start, period.wall)));
-        }
-        self.period = period.clone();
-        if let Some(terms) = self.terms {
-            cut.segments.iter().for_each(|segment| self.accounts.measure(terms.target_duration, cut.msn, segment));
-        }
-        let Cut { msn, start, duration, discontinuity, segments, done, .. } = cut;
-        let slot = Slot { msn, start, wall, duration, discontinuity, period, segments };
-        self.places.watch_drift(&slot, done);
-        self.steadiness.note(&slot);
-        self.keep(slot, now);
-    }
-
-    fn keep(&mut self, slot: Slot, now: WallClock) {
-        self.places.end = Some(slot.wall_end());
-        self.window.append(Arc::new(slot), now, &mut self.counters);
-        self.begin_lists();
-        self.revise(now);
-    }
-
     /// Forgets what lies before the first slot that is listed.
     fn begin_lists(&mut self) {
         if let Some(first) = self.window.listed().first() {
@@ -446,10 +264,4 @@ impl Presentation {
             self.accounts.begin_with(first.msn);
         }
     }
-}
-
-/// A track of which something else is told has the same init segment all the same.
-fn same_inits(some: &[Arc<Init>], others: &[Arc<Init>]) -> bool {
-    let name = |init: &Arc<Init>| (init.track.id, init.generation);
-    some.iter().map(name).eq(others.iter().map(name))
 }
