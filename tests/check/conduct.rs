@@ -86,6 +86,7 @@ fn what_is_right_breaks_no_rule() {
     assert_eq!(conduct::of_refusal(&conduct::TOO_FAR, "v", "_HLS_msn=99", &answer(400, 1)), None);
     assert_eq!(conduct::of_old("v", "_HLS_msn=10", &answer(200, 100), TARGET), None);
     assert_eq!(conduct::of_delta("v", &list(16, 2)), None, "twelve seconds and less stay");
+    assert_eq!(conduct::of_delta("v", &Media { ended: true, ..list(18, 0) }), None, "nothing follows for which the rest would be known");
     assert_eq!(conduct::of_hint("v", "14.2.m4s", &answer(200, 1)), None);
     assert_eq!(conduct::of_parts("v", "14.m4s", b"0123", b"0123", 2), None);
     assert_eq!(conduct::of_removed("v", &answer(200, 1), second), None);

@@ -51,7 +51,7 @@ const SKIPS: Rule = Rule {
     id: "ll-delta-skips",
     level: Level::Should,
     source: "RFC 8216bis §6.2.5.1",
-    demand: "Who asks for a delta update gets one, where segments lie behind the boundary that CAN-SKIP-UNTIL sets.",
+    demand: "Who asks for a delta update of a live playlist gets one, where segments lie behind the boundary that CAN-SKIP-UNTIL sets.",
 };
 const HINT: Rule = Rule {
     id: "ll-hint-held",
@@ -149,8 +149,12 @@ pub fn of_old(subject: &str, directives: &str, answer: &Answer, target: Duration
     (answer.status != 200 || late).then(|| Finding::new(&AT_ONCE, subject, told()))
 }
 
-/// Whether the answer to a request for a delta update is one, where it is worth it.
+/// Whether the answer to a request for a delta update is one, where it is worth it. Once a playlist has ended there is nothing to update,
+/// and directives are ignored.
 pub fn of_delta(subject: &str, answer: &Media) -> Option<Finding> {
+    if answer.ended {
+        return None;
+    }
     let boundary = answer.server_control.as_ref().and_then(|control| control.can_skip_until).filter(|_| answer.skip.is_none())?;
     let behind = older_than(answer, boundary);
     let detail = || format!("{behind} segments lie behind the boundary, and all are listed");
