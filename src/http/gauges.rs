@@ -80,6 +80,10 @@ fn ladder(stream: &str, status: &LadderStatus) {
     gauge!("sluicegate_ladder_lag_seconds", "stream" => stream.to_owned()).set(status.lag_ms as f64 / 1_000.0);
     gauge!("sluicegate_ladder_decode_errors", "stream" => stream.to_owned()).set(status.decode_errors as f64);
     gauge!("sluicegate_ladder_misses", "stream" => stream.to_owned()).set(status.misses as f64);
+    if let Some(sound) = &status.sound {
+        gauge!("sluicegate_ladder_sound_frames", "stream" => stream.to_owned()).set(sound.frames as f64);
+        gauge!("sluicegate_ladder_sound_decode_errors", "stream" => stream.to_owned()).set(sound.decode_errors as f64);
+    }
     for rung in &status.rungs {
         let labels = [("stream", stream.to_owned()), ("rendition", rung.label.to_string())];
         gauge!("sluicegate_rung_frames", &labels).set(rung.frames as f64);

@@ -36,7 +36,8 @@ pub struct RungOptions {
     /// What it is called in addresses and playlists: letters, digits and hyphens. Empty for its height: `720p`.
     #[serde(default)]
     pub name: String,
-    /// Lines of a landscape picture; columns of a portrait one. In both the shorter side, an even number of pixels.
+    /// Lines of a landscape picture; columns of a portrait one. In both the shorter side, an even number of pixels, and so the same whether or
+    /// not the picture is turned before it is shown.
     pub height: u32,
     /// Most frames per second; 0 for as many as the source has. The source's rate is divided by a whole number until it fits.
     #[serde(default)]

@@ -16,6 +16,8 @@
 //! - Frames of several rungs interleave as their encoders finish, so timestamps fall back a little from tag to tag; within one track they rise.
 //! - A frame is a sync sample where the source's was, and nowhere else. But for the frames that [`Rung::every`] leaves out, and those around
 //!   damage, overload and a decoder's start, each frame of the source has its counterpart.
+//! - What is inside the source's pictures is inside the rungs' as well: captions, and how the picture is to be turned before it is shown, which
+//!   each keyframe tells again. AV1 has no word for the latter.
 //! - The plan's sound is audio track 0. Its configuration comes before anything of the pictures; where it is missing, no sound can be made, and
 //!   the worker says why. Its frames follow one another by the count of their samples, from the source's time on, and begin anew where
 //!   that leaves them: what a player hears when it decodes one is what the source had at that moment.

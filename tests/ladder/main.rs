@@ -6,6 +6,7 @@
 mod captions;
 mod damage;
 mod linking;
+mod orientation;
 mod rungs;
 mod sound;
 mod source;

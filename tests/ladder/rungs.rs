@@ -1,10 +1,13 @@
 //! The rungs' times, keyframes and sizes are those that the plan and the source ask for.
 
+use bytes::Bytes;
+use sluicegate::media::Codec;
+use sluicegate::media::codec::{VpConfig, vpx};
 use sluicegate::transcode::ladder::{Encoder, Rung, RungCodec};
 use sluicegate::transcode::plan::Plan;
 
-use crate::source::{Source, clip, current_ffmpeg, read, sample};
-use crate::worker::{Worker, plan, run, rung};
+use crate::source::{FRAME, START, Source, clip, current_ffmpeg, read, sample};
+use crate::worker::{Worker, nice_of, plan, run, rung};
 
 #[test]
 fn rungs_have_the_sources_times_to_the_tick_and_its_keyframes() {
@@ -40,6 +43,32 @@ fn every_codec_that_browsers_play_is_a_source() {
 }
 
 #[test]
+fn vp8_is_a_source() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("clip.ivf");
+    let mut command = std::process::Command::new("ffmpeg");
+    command.args(["-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25:duration=2", "-c:v", "libvpx"]);
+    assert!(command.args(["-deadline", "realtime", "-cpu-used", "8", "-b:v", "200k", "-g", "16"]).arg(&file).status().unwrap().success());
+    // 32 bytes of header, then 12 before each frame, of which four tell its size.
+    let ivf = Bytes::from(std::fs::read(&file).unwrap());
+    let (mut at, mut codec, mut samples) = (32, None, Vec::new());
+    while let Some(head) = ivf.get(at..at + 12) {
+        let size = u32::from_le_bytes(head[..4].try_into().unwrap()) as usize;
+        let data = ivf.slice(at + 12..at + 12 + size);
+        let key = match vpx::vp8_frame(&data).unwrap() {
+            vpx::VpFrame::Key(key) => Some(key),
+            vpx::VpFrame::Inter => None,
+        };
+        samples.push(sample(START + samples.len() as i64 * FRAME, 0, key.is_some(), data));
+        codec = codec.or(key.map(|key| Codec::Vp8(VpConfig::new(&key, None))));
+        at += 12 + size;
+    }
+    let source = Source { codec: codec.unwrap(), samples };
+    let output = run(&plan([rung("90p", 160, 90)]), source.flv());
+    assert_eq!((output.code(), output.times(0)), (Some(0), source.times()), "{}", output.errors);
+}
+
+#[test]
 fn rungs_are_hevc_and_av1_where_that_is_asked_for() {
     let source = clip("bframes", 130);
     let hevc = Rung { codec: RungCodec::Hevc, preset: "ultrafast".into(), profile: "main".into(), level: 90, ..rung("hevc", 320, 180) };
@@ -67,6 +96,19 @@ fn nothing_waits_for_frames_to_come() {
     let output = worker.end();
     assert_eq!([output.times(0), output.times(1)], [times.clone(), times]);
     assert_eq!(output.code(), Some(0));
+}
+
+#[test]
+fn all_of_it_leaves_the_machine_to_others() {
+    let plan = Plan { nice: 3, ..plan([rung("180p", 320, 180)]) };
+    let mut worker = Worker::start(&plan.arguments(), 1);
+    let feeder = worker.feed(clip("zerolatency", 10).flv(), true);
+    worker.take(|output| !output.rungs[0].is_empty());
+    let expected = (nice_of("self")[0] + 3).min(19);
+    let told = worker.nice();
+    assert!(told.len() > 4 && told.iter().all(|nice| *nice == expected), "{told:?}");
+    drop(feeder.join().unwrap());
+    assert_eq!(worker.end().code(), Some(0));
 }
 
 #[test]

@@ -135,6 +135,11 @@ impl Worker {
         &self.output
     }
 
+    /// The nice level of each of its threads.
+    pub fn nice(&self) -> Vec<i64> {
+        nice_of(&self.child.id().to_string())
+    }
+
     /// Waits for its end.
     pub fn end(mut self) -> Output {
         self.take(|_| false);
@@ -178,6 +183,13 @@ impl Drop for Worker {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The nice level of each thread of a process (proc(5), field 19 of stat).
+pub fn nice_of(process: &str) -> Vec<i64> {
+    let threads = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    let stats = threads.map(|thread| std::fs::read_to_string(thread.unwrap().path().join("stat")).unwrap());
+    stats.map(|stat| stat.rsplit_once(')').unwrap().1.split_whitespace().nth(16).unwrap().parse().unwrap()).collect()
 }
 
 /// Gives it all and waits for its end.

@@ -204,6 +204,16 @@ pub fn set_captions(picture: &mut Picture, bytes: &[u8]) {
     }
 }
 
+/// The matrix that a picture is to be shown with, if it came with one. The picture has it no longer: no version of libav is to tell of it, too.
+pub fn take_matrix(picture: &mut Picture) -> Option<[i32; 9]> {
+    let mut matrix = [0; 9];
+    let bytes = picture.side_data(SideData::DisplayMatrix)?.data().to_vec();
+    picture.remove_side_data(SideData::DisplayMatrix);
+    let (cells, _) = bytes.as_chunks::<4>();
+    matrix.iter_mut().zip(cells).for_each(|(cell, bytes)| *cell = i32::from_ne_bytes(*bytes));
+    Some(matrix)
+}
+
 // ---- encoding -------------------------------------------------------------------------------------------------------
 
 /// What an encoder is opened with, beside its own options.

@@ -12,6 +12,8 @@ use sluicegate::transcode::ladder::{Rung, RungCodec};
 
 use super::av::{self, Encoder, Target};
 use super::gauges::{Gauges, RungGauge};
+use super::messages::Messages;
+use super::orientation::Orientation;
 use super::output::{Frame, Message};
 use super::scale::Job;
 use super::settings::{begins_anew_for_keyframes, encoders, settings};
@@ -122,7 +124,8 @@ impl Encoding<'_> {
             return Ok(());
         }
         coder.last = Some(job.pts);
-        coder.sent.push_back(Sent { pts: job.pts, arrived: job.mark.arrived, captions: av::captions(&job.picture) });
+        let (captions, orientation) = (av::captions(&job.picture), job.orientation);
+        coder.sent.push_back(Sent { pts: job.pts, arrived: job.mark.arrived, captions, orientation });
         coder.encoder.send(&job.picture)?;
         self.hand_on(coder, gauge)
     }
@@ -134,19 +137,23 @@ impl Encoding<'_> {
         *self.gauges.rungs[self.at].encoder.lock().unwrap_or_else(PoisonError::into_inner) = name;
         let config = encoder.config();
         self.to.send(Message::Opened { rung: self.at, config }).map_err(|_| EncodeError::Unread)?;
-        Ok(Coder { encoder, last: None, sent: VecDeque::new() })
+        Ok(Coder { encoder, last: None, sent: VecDeque::new(), told: Orientation::default() })
     }
 
     fn hand_on(&self, coder: &mut Coder, gauge: &RungGauge) -> Result<(), EncodeError> {
         while let Some(coded) = coder.encoder.receive()? {
-            let Sent { pts, arrived, captions } = loop {
+            let Sent { pts, arrived, captions, orientation } = loop {
                 match coder.sent.pop_front() {
                     Some(sent) if sent.pts == coded.pts => break sent,
                     Some(_) => gauge.drop_frame(),
                     None => return Err(EncodeError::Time(coded.pts)),
                 }
             };
-            let frame = Frame { rung: self.at, pts, is_sync: coded.is_key, data: coded.data.into(), captions, arrived };
+            let is_new = std::mem::replace(&mut coder.told, orientation) != orientation;
+            // What was said holds until the next sync sample.
+            let is_due = is_new || (coded.is_key && !orientation.is_upright());
+            let messages = Messages { captions, orientation: is_due.then_some(orientation) };
+            let frame = Frame { rung: self.at, pts, is_sync: coded.is_key, data: coded.data.into(), messages, arrived };
             self.to.send(Message::Frame(frame)).map_err(|_| EncodeError::Unread)?;
         }
         Ok(())
@@ -159,12 +166,15 @@ struct Coder {
     last: Option<i64>,
     /// What went in and has not come out.
     sent: VecDeque<Sent>,
+    /// The orientation that was told last.
+    told: Orientation,
 }
 
 struct Sent {
     pts: i64,
     arrived: Instant,
     captions: Vec<u8>,
+    orientation: Orientation,
 }
 
 #[derive(Debug, thiserror::Error)]

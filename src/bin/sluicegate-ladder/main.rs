@@ -5,11 +5,12 @@
 //! whether all of them keep up. Between them are short queues; who finds one full waits, back to the pipe.
 
 mod av;
-mod captions;
 mod decode;
 mod encode;
 mod gauges;
 mod intake;
+mod messages;
+mod orientation;
 mod output;
 mod overload;
 mod pcm;

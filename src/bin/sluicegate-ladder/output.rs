@@ -16,8 +16,8 @@ use sluicegate::transcode::ladder::{Rung, RungCodec};
 use sluicegate::transcode::plan::{Plan, RUNGS};
 use sluicegate::transcode::report::Report;
 
-use super::captions::inserted;
 use super::gauges::{Gauges, add};
+use super::messages::Messages;
 
 /// What goes out.
 pub enum Message {
@@ -44,8 +44,8 @@ pub struct Frame {
     pub pts: i64,
     pub is_sync: bool,
     pub data: Bytes,
-    /// Those that the picture came with, as groups of three bytes.
-    pub captions: Vec<u8>,
+    /// Those that the picture came with.
+    pub messages: Messages,
     pub arrived: Instant,
 }
 
@@ -116,9 +116,9 @@ impl<'a> Output<'a> {
         }
     }
 
-    fn frame(&mut self, Frame { rung, pts, is_sync, data, captions, arrived }: Frame) {
+    fn frame(&mut self, Frame { rung, pts, is_sync, data, messages, arrived }: Frame) {
         let (codec, track, dts) = (self.rungs[rung].codec, track(rung), Timestamp::new(pts, NANOS));
-        let data = canonical(codec, &data).map(|data| inserted(codec, data, &captions));
+        let data = canonical(codec, &data).map(|data| messages.put_into(codec, data));
         let sample = data.map(|data| Sample { track, dts, cts: 0, is_sync, data });
         let body = sample.as_ref().and_then(|sample| self.muxer.sample(sample));
         let (Some(sample), Some(body)) = (sample, body) else { return self.gauges.rungs[rung].drop_frame() };

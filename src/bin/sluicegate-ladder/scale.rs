@@ -11,6 +11,7 @@ use sluicegate::transcode::ladder::Rung;
 use super::av::{self, Form, Scaler};
 use super::decode::Decoded;
 use super::gauges::{Gauges, Mark};
+use super::orientation::Orientation;
 
 /// Caption bytes that one picture can carry: 31 groups of three (CEA-708 cc_count has five bits).
 const MAX_CAPTIONS: usize = 31 * 3;
@@ -24,6 +25,7 @@ pub struct Job {
     /// Nanoseconds.
     pub pts: i64,
     pub is_sync: bool,
+    pub orientation: Orientation,
     pub mark: Mark,
 }
 
@@ -46,6 +48,7 @@ pub struct Scaling<'a> {
     encoders: Vec<SyncSender<Job>>,
     gauges: &'a Gauges,
     source: Option<Form>,
+    orientation: Orientation,
 }
 
 impl<'a> Scaling<'a> {
@@ -60,7 +63,7 @@ impl<'a> Scaling<'a> {
             }
         }
         steps.sort_by_key(|step| std::cmp::Reverse((u64::from(step.form.width) * u64::from(step.form.height), step.every)));
-        Self { steps, encoders, gauges, source: None }
+        Self { steps, encoders, gauges, source: None, orientation: Orientation::default() }
     }
 
     /// Works until there are no more pictures.
@@ -79,6 +82,10 @@ impl<'a> Scaling<'a> {
             self.steps.iter_mut().for_each(|step| step.scalers.clear());
         }
         let captions = av::captions(&picture);
+        // Libav tells of it with the picture that the message stands before, and it holds until the next sync sample.
+        let (told, before) = (av::take_matrix(&mut picture), if is_sync { Orientation::default() } else { self.orientation });
+        let orientation = told.map_or(before, Orientation::of);
+        self.orientation = orientation;
         let mut parent = Arc::new(picture);
         for step in &mut self.steps {
             if !step.takes(is_sync) {
@@ -94,7 +101,7 @@ impl<'a> Scaling<'a> {
                 step.rungs.iter().for_each(|&rung| self.gauges.rungs[rung].drop_frame());
                 continue;
             };
-            let job = Job { picture: Arc::clone(&made), pts, is_sync, mark };
+            let job = Job { picture: Arc::clone(&made), pts, is_sync, orientation, mark };
             for &rung in &step.rungs {
                 // An encoder that has gone has said so.
                 let _ = self.encoders[rung].send(job.clone());
