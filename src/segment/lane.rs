@@ -27,6 +27,7 @@ const USUAL_FRAME: Span = Span::from_millis(40);
 #[derive(Clone, Debug)]
 pub(super) struct Memory {
     pub init: Arc<Init>,
+    /// The composition time of the newest sync sample: an encoder that comes back may have another.
     pub delay: Option<ReorderDelay>,
     pub sequence: SequenceNumber,
     pub next_part: u64,
@@ -264,7 +265,7 @@ impl Lane {
     /// Places the oldest waiting sample in the segment in progress. Returns whether that completed a part.
     pub fn place(&mut self, duration: u32, part_target: Span, counters: &mut Counters) -> bool {
         let Some(Waiting { sample, arrived }) = self.drop_front() else { return false };
-        if self.memory.delay.is_none() {
+        if sample.is_sync {
             self.memory.delay = Some(ReorderDelay(sample.cts));
         }
         if self.start.is_none() {

@@ -112,6 +112,21 @@ fn a_gop_longer_than_promised_is_cut_inside_and_counted() {
 }
 
 #[test]
+fn an_encoder_that_comes_back_with_b_frames_is_cut_by_its_own_delay() {
+    let mut stage = Stage::new(Source::default());
+    stage.play(0, 5_000, 0);
+    stage.segmenter.head(program(stage.source.tracks(41)), Boundary::Break, wall(5_000));
+    stage.source = Source { gops: vec![300], b_frames: 2, ..Source::default() };
+    let snapshot = stage.play(5_000, 15_000, 0).snapshot();
+    assert!(snapshot.counters.forced_cuts > 0, "keyframes are too far apart for segments to begin with one");
+    for segment in snapshot.slots.iter().filter_map(|slot| slot.segment(TrackId::VIDEO)) {
+        let parts: i64 = segment.parts.iter().map(|part| part.duration).sum();
+        let apart = Span::from_ticks(segment.duration - parts, segment.start.scale()).abs();
+        assert!(segment.parts.is_empty() || apart <= Span::from_millis(2), "a segment of {:?} in parts off by {apart:?}", segment.span());
+    }
+}
+
+#[test]
 fn irregular_keyframes_end_a_segment_before_it_would_grow_too_long() {
     let mut stage = Stage::new(Source { gops: vec![60, 60, 60, 45, 60, 35, 60], ..Source::default() });
     let snapshot = stage.play(0, 24_000, 0).snapshot();
