@@ -191,7 +191,7 @@ INTERRUPTIONS="return"
 INTERRUPTIONS_LONG=$INTERRUPTIONS,return-changed,takeover,quick-return,end-and-return,restart
 # Where a second encoder sends other codecs, and the players that play on.
 CODEC_CHANGES=takeover-codecs
-CODEC_CHANGES_LONG=$CODEC_CHANGES,return-codecs
+CODEC_CHANGES_LONG=$CODEC_CHANGES,return-codecs,takeover-undecodable
 ADAPTABLE=hls,hls-shaka,dash,dash-shaka
 # The players whose latency is measured, at these lengths of parts, for so many seconds each; the first finds a stream that has just begun.
 NEAR_LIVE=native-hls,hls,hls-shaka,dash,dash-shaka

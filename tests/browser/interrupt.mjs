@@ -16,6 +16,8 @@ const CLIP = 'bframes.mp4';
 const OTHER_CLIP = 'small.mp4';
 /** Other codecs, of pictures and of sound. */
 const OTHER_CODECS = 'codecs/av1-opus.mp4';
+/** The same codec of pictures, and sound that Chromium does not decode in MP4. */
+const UNDECODABLE = 'mp3.mp4';
 
 /** Seconds without a publisher: longer than players buffer at low latency, well within the grace. */
 const AWAY_S = Number(process.env.AWAY_S ?? 4);
@@ -46,6 +48,8 @@ const SCENARIOS = {
   takeover: { interrupt: (stage) => takeover(stage, OTHER_CLIP), mayRestart: false, size: '426x240' },
   // The same with other codecs.
   'takeover-codecs': { interrupt: (stage) => takeover(stage, OTHER_CODECS), mayRestart: false, size: '160x90' },
+  // The same with sound that the browser does not decode: the pictures go on.
+  'takeover-undecodable': { interrupt: (stage) => takeover(stage, UNDECODABLE), mayRestart: true, size: '320x180' },
   // A second encoder takes over whose clock is too fast, until media has to be left out.
   'fast-clock': { interrupt: fastClock, mayRestart: false },
   // The encoder is restarted with another resolution: a fraction of a second without a publisher.

@@ -99,11 +99,14 @@ export class Playback extends EventTarget {
       if (this.#state === 'Playing' || this.#state === 'Buffering…') this.#setState('Paused');
     }, { signal });
     video.addEventListener('ended', () => this.#poll.hurry(), { signal });
-    video.addEventListener('waiting', () => {
+    const waits = () => {
       this.#poll.hurry();
       // What the driver says about a lost stream tells more.
       if (this.#state === 'Playing') this.#setState('Buffering…');
-    }, { signal });
+    };
+    video.addEventListener('waiting', waits, { signal });
+    // A library that gives the element another source plays nothing until that has come.
+    video.addEventListener('emptied', waits, { signal });
   }
 
   get video() {

@@ -2,6 +2,8 @@ import shaka from 'shaka-player/dist/shaka-player.compiled-es2021.js';
 import { follow, FOLLOWER_SETTINGS } from '../../player/follow.js';
 import { announcedCodec, type Driver, type DriverContext } from '../../player/page/drivers.js';
 import { play } from '../../player/play.js';
+import { mediaSourceClass } from '../../player/session.js';
+import { leaveUndecodable, type MpdNode } from './shaka-mends.js';
 
 /** Delay before Shaka looks again for a segment that it could not have. */
 const RETRY_S = 1;
@@ -12,26 +14,28 @@ const RETRY_S = 1;
  */
 const BEGIN_BEHIND_S = 1.2;
 
-/** What is touched of an element of the manifest. */
-interface MpdNode {
-  tagName: string;
-  children: (MpdNode | string)[];
-}
-
 /**
  * Shaka 5.2.12 takes the codecs of HLS from the multivariant playlist, which it reads once. Where others come, this tells it by the init
- * segment's type, before it appends that, and has it ask again: then it first tells the source buffer.
+ * segment's type, before it appends that, and has it ask again: then it first tells the source buffer. What the browser does not decode is
+ * reported instead.
  */
-function followCodecs(player: shaka.Player): void {
+function followCodecs(player: shaka.Player, undecodable: () => void): void {
   const { AdvancedRequestType } = shaka.net.NetworkingEngine;
   const { Severity, Category, Code } = shaka.util.Error;
   player.getNetworkingEngine()?.registerResponseFilter((_, { headers }, context) => {
-    const codecs = /codecs="([^"]*)"/.exec(headers['content-type'] ?? '')?.[1];
+    const type = headers['content-type'] ?? '';
+    const codecs = /codecs="([^"]*)"/.exec(type)?.[1];
     const stream = context?.type === AdvancedRequestType.INIT_SEGMENT ? context.stream : undefined;
-    if (codecs === undefined || !stream || family(stream.codecs) === family(codecs)) return;
-    stream.codecs = codecs;
+    if (codecs === undefined || !stream) return;
+    if (!isDecoded(type)) undecodable();
+    else if (family(stream.codecs) === family(codecs)) return;
+    else stream.codecs = codecs;
     throw new shaka.util.Error(Severity.RECOVERABLE, Category.PLAYER, Code.OPERATION_ABORTED);
   });
+}
+
+function isDecoded(type: string): boolean {
+  return mediaSourceClass()?.isTypeSupported(type) === true;
 }
 
 /** What a source buffer must be told, without the profile and the level. */
@@ -46,6 +50,9 @@ export async function open({ video, url, poll, report }: DriverContext): Promise
   const isDash = new URL(url, location.href).pathname.endsWith('.mpd');
   const { Category, Code, Severity } = shaka.util.Error;
   let loaded = false;
+  let isSilent = false;
+  const anew = (message: string) => report({ message, fatal: true, retry: true });
+  const undecodable = () => anew('this browser does not decode what the encoder sends now');
   player.addEventListener('error', (event) => {
     const { code, category, severity, data } = (event as unknown as { detail: shaka.util.Error }).detail;
     // The library calls these critical when it tells of them, and only then asks whether to go on.
@@ -74,12 +81,18 @@ export async function open({ video, url, poll, report }: DriverContext): Promise
         // By the manifest's service description Shaka would change the rate itself, against its own idea of the live edge.
         manifestPreprocessorTXml: (mpd: MpdNode) => {
           mpd.children = mpd.children.filter((child) => typeof child === 'string' || child.tagName !== 'ServiceDescription');
+          const wasSilent = isSilent;
+          isSilent = leaveUndecodable(mpd, isDecoded);
+          // What plays goes on with the tracks that it began with.
+          if (!loaded || isSilent === wasSilent) return;
+          if (isSilent) undecodable();
+          else anew('there is sound again');
         },
       },
     },
   });
   await player.attach(video);
-  if (!isDash) followCodecs(player);
+  if (!isDash) followCodecs(player, undecodable);
   const load = () => {
     // Zero of the manifest's times is the Unix epoch. Where the stream is listed by whole segments only, Shaka takes the last place that is.
     const clock = poll.clock.now();

@@ -41,6 +41,8 @@ export function startWatchPage(stream: StreamName): PlayerView {
     const { info } = playback;
     const isLive = info?.state === 'live';
     setText(badge, isLive ? 'Live' : info === null ? 'Not live' : 'Publisher away');
+    // Who is refused, or gets no answer, is not told whether it is.
+    badge.hidden = info === null && playback.presence !== 'absent';
     badge.classList.toggle('away', !isLive);
     token.hidden = playback.presence !== 'refused';
     setText(uptime, info === null ? '' : `for ${duration(info.uptime_ms)}`);
