@@ -161,8 +161,11 @@ async function sizes({ page, problems }) {
       if (what === 'player') {
         await untilPlaying(page);
         await page.getByRole('button', { name: 'Statistics' }).click();
+        await page.getByText('since the gateway had it').waitFor();
+      } else {
+        await card(page).getByText(/\d fps/).first().waitFor();
+        await isDrawn(page, '.thumbnail canvas');
       }
-      await page.waitForTimeout(4000);
       await page.mouse.move(size.width / 2, 200);
       await page.screenshot({ path: join(directory, `${what}-${name}.png`) });
       const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);

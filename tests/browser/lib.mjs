@@ -89,6 +89,23 @@ export function untilPlaying(page, timeout = START_MS) {
   );
 }
 
+/**
+ * Lets a player that has begun play so many seconds of its stream and show so many pictures, however long it takes, or until it has stopped for
+ * good: what `look` tells before and after, and what is wrong with that.
+ */
+export async function playOn(look, { seconds, pictures }, timeoutMs = START_MS) {
+  const [began, before] = [Date.now(), await look()];
+  for (;;) {
+    const after = await look();
+    const [advanced, shown] = [after.currentTime - before.currentTime, after.decoded - before.decoded];
+    if (after.fatal || (advanced >= seconds && shown >= pictures)) return { before, after, problems: [] };
+    if (Date.now() - began > timeoutMs) {
+      return { before, after, problems: [`the playhead advanced ${advanced.toFixed(2)} s, with ${shown} pictures, in ${timeoutMs / 1000} s`] };
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
 export async function screenshot(page, directory, name) {
   if (directory === undefined) return;
   mkdirSync(directory, { recursive: true });

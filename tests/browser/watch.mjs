@@ -3,19 +3,14 @@
 //   node tests/browser/watch.mjs BASE_URL APP/NAME PROTOCOL[,PROTOCOL...] [SCREENSHOT_DIR]
 //
 // Prints one line of JSON for each protocol; ends with 1 when any of them failed, with 2 when it was called wrongly.
-// Needs `npm ci` in web/. CHROMIUM names the browser when it is not /usr/bin/chromium; PLAY_MS sets how long each protocol plays,
-// START_MS how long it may take to begin.
+// Needs `npm ci` in web/. CHROMIUM names the browser when it is not /usr/bin/chromium; PLAY_S sets how much of the stream each protocol
+// plays, START_MS how long it may take to begin, and to play that.
 
-import { openBrowser, openPage, screenshot, stats, untilPlaying } from './lib.mjs';
+import { openBrowser, openPage, playOn, screenshot, stats, untilPlaying } from './lib.mjs';
 
-const PLAY_MS = Number(process.env.PLAY_MS ?? 8000);
-
-/** The playhead may lose this share of the time to starting, seeking to the edge and a busy machine;
- *  a browser's own progressive player pauses to gather a buffer. */
-const MIN_ADVANCE = 0.5;
-
-/** At least this many pictures a second, whatever the stream's rate. */
-const MIN_PICTURES_PER_S = 5;
+const PLAY_S = Number(process.env.PLAY_S ?? 4);
+/** At least this many pictures for each second of the stream, whatever its rate: a busy browser drops some. */
+const MIN_PICTURES_PER_S = 10;
 
 const [base, stream, list, shots] = process.argv.slice(2);
 if (base === undefined || stream === undefined || list === undefined) {
@@ -47,11 +42,9 @@ async function watch(protocol) {
     await page.goto(`${origin}/watch/${stream}?protocol=${protocol}`);
     await untilPlaying(page);
     startMs = Date.now() - opened;
-    before = await stats(page);
-    const began = Date.now();
-    await page.waitForTimeout(PLAY_MS);
-    after = await stats(page);
-    problems.push(...judge(protocol, before, after, (Date.now() - began) / 1000));
+    const played = await playOn(() => stats(page), { seconds: PLAY_S, pictures: PLAY_S * MIN_PICTURES_PER_S });
+    ({ before, after } = played);
+    problems.push(...played.problems, ...judge(protocol, after));
   } catch (error) {
     problems.push(error.message.split('\n')[0]);
     after = await stats(page).catch(() => null);
@@ -61,15 +54,11 @@ async function watch(protocol) {
   return { ok: problems.length === 0, protocol, start_ms: startMs, before, after, problems };
 }
 
-/** What is wrong with how the time between two looks was spent. */
-function judge(protocol, before, after, seconds) {
+/** What is wrong with the player that has played. */
+function judge(protocol, after) {
   const problems = [];
   if (after.protocol !== protocol) problems.push(`the page chose ${after.protocol}`);
   if (after.fatal) problems.push('the player stopped for good');
   problems.push(...after.errors.filter(({ fatal }) => fatal).map(({ message }) => `fatal error: ${message}`));
-  const advanced = after.currentTime - before.currentTime;
-  if (advanced < seconds * MIN_ADVANCE) problems.push(`the playhead advanced ${advanced.toFixed(2)} s in ${seconds.toFixed(2)} s`);
-  const pictures = after.decoded - before.decoded;
-  if (pictures < seconds * MIN_PICTURES_PER_S) problems.push(`${pictures} pictures decoded in ${seconds.toFixed(2)} s`);
   return problems;
 }
