@@ -43,7 +43,7 @@ pub(super) fn write_late(xml: &mut Xml, late: &[Arc<Event>], period: &Period, en
 fn write_event(xml: &mut Xml, event: &Event, period: &Period) -> io::Result<()> {
     let (at, id) = (event.date.since(period.wall).millis().to_string(), event.id.to_string());
     let element = xml.create_element("Event").with_attributes([("presentationTime", at.as_str()), ("id", id.as_str())]);
-    let element = match event.duration {
+    let element = match event.told_duration() {
         Some(duration) => element.with_attribute(("duration", duration.millis().to_string().as_str())),
         None => element,
     };

@@ -27,6 +27,10 @@ pub const VALUE: &str = "1";
 /// Most events of one track that wait for its next part, and most that are told again; the oldest are left out.
 const MAX_EVENTS: usize = 16;
 
+/// How long a moment is told to last. Shaka 5.2.12 looks four times a second which events it stands in, and passes over one that begins and ends
+/// between two looks.
+const MOMENT: Span = Span::from_millis(500);
+
 /// The beginning or the end of a cue.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Event {
@@ -62,6 +66,11 @@ impl Event {
         Self { scheme, id: begun.wrapping_add(1), start, date, duration: Some(Span::ZERO), data, ends: Some(begun) }
     }
 
+    /// How long it is told to last, as far as is known.
+    pub fn told_duration(&self) -> Option<Span> {
+        self.duration.map(|duration| if duration == Span::ZERO { MOMENT } else { duration })
+    }
+
     /// When it is over by what is known.
     fn end(&self) -> Timestamp {
         self.start.plus(self.duration.unwrap_or(LONGEST_OPEN))
@@ -75,7 +84,7 @@ impl Event {
             value: VALUE,
             timescale,
             presentation_time: u64::try_from(self.start.rescale(timescale)).unwrap_or(0),
-            duration: self.duration.map_or(UNKNOWN_DURATION, ticks),
+            duration: self.told_duration().map_or(UNKNOWN_DURATION, ticks),
             id: self.id,
             data: &self.data,
         };

@@ -45,8 +45,6 @@ const PLAYERS = {
     play: async ([, url]) => {
       const player = new window.shaka.Player();
       await player.attach(document.querySelector('video'));
-      // Where it stands it looks four times a second, and passes over a moment that it hears of less than that ahead. So it plays further behind.
-      player.configure({ streaming: { lowLatencyMode: false }, manifest: { defaultPresentationDelay: 4, dash: { ignoreSuggestedPresentationDelay: true } } });
       player.addEventListener('emsg', ({ detail }) => window.events.push([detail.schemeIdUri, [...detail.messageData]]));
       await player.load(url);
     },

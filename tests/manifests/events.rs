@@ -48,7 +48,7 @@ fn a_break_goes_ahead_of_its_moment_and_is_told_again_until_it_is_over() {
         id: 0,
         data: scte35::in_text(START).unwrap().to_vec(),
     };
-    let over = Event { at: 13 * 90_000, duration: 0, id: 1, data: scte35::in_text(END).unwrap().to_vec(), ..begun.clone() };
+    let over = Event { at: 13 * 90_000, duration: 45_000, id: 1, data: scte35::in_text(END).unwrap().to_vec(), ..begun.clone() };
     let told: Vec<_> = video.iter().map(|(at, event)| (*at, event.id)).collect();
     assert_eq!(told, [(4_666, 0), (5_000, 0), (7_000, 0), (9_000, 0), (11_000, 0), (12_666, 1)]);
     assert!(video.iter().all(|(_, event)| *event == if event.id == 0 { begun.clone() } else { over.clone() }));
@@ -84,7 +84,7 @@ fn what_comes_too_late_for_its_part_stands_in_the_manifest() {
             &format!("<Event presentationTime=\"5000\" id=\"2\" duration=\"307000\" contentEncoding=\"base64\">{START}</Event>"),
             "</EventStream>",
             "<EventStream schemeIdUri=\"urn:sluicegate:cue:2026\" value=\"1\" timescale=\"1000\">",
-            "<Event presentationTime=\"500\" id=\"0\" duration=\"0\">{&quot;class&quot;:&quot;onCuePoint&quot;,&quot;cue&quot;:0,\
+            "<Event presentationTime=\"500\" id=\"0\" duration=\"500\">{&quot;class&quot;:&quot;onCuePoint&quot;,&quot;cue&quot;:0,\
              &quot;parameters&quot;:{&quot;NAME&quot;:&quot;early &amp; &lt;odd&gt;&quot;}}</Event>",
             "</EventStream>",
         ]
