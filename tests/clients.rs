@@ -3,7 +3,7 @@
 #![cfg(feature = "server")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
@@ -331,7 +331,35 @@ async fn realtime_a_current_ffmpeg_follows_live_dash() {
     published(&gateway, "live/gst").await;
     // Further than what is listed when it begins. FFmpeg 5.1 cannot: it takes the place of a segment in a timeline that has grown for its
     // number, and begins anew with the oldest.
-    let ffmpeg9 = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/bin/ffmpeg9");
-    assert_plays_with(&ffmpeg9, &gateway, "/live/gst/manifest.mpd", 10).await;
+    assert_plays_with(&ffmpeg9(), &gateway, "/live/gst/manifest.mpd", 10).await;
     gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn realtime_ffmpeg_of_any_age_follows_live_dash_by_the_times_of_segments() {
+    // With segments that are there part by part, and with those that come as a whole.
+    let mut whole = config();
+    whole.segments.part_ms = 5_000;
+    let gateways = [gateway().await, Gateway::start(whole).await.unwrap()];
+    let mut publishers = Vec::new();
+    for gateway in &gateways {
+        publishers.push(publish_without_end(gateway));
+        published(gateway, "live/gst").await;
+    }
+    let times = "/live/gst/manifest-time.mpd";
+    let (by_parts, at_once) = (&gateways[0], &gateways[1]);
+    let (old, new) = (Path::new("ffmpeg"), &ffmpeg9());
+    tokio::join!(
+        assert_plays_with(old, by_parts, times, 10),
+        assert_plays_with(old, at_once, times, 10),
+        assert_plays_with(new, at_once, times, 10),
+    );
+    for gateway in gateways {
+        gateway.stop().await;
+    }
+}
+
+/// A current FFmpeg beside the system's.
+fn ffmpeg9() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/bin/ffmpeg9")
 }

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use quick_xml::events::BytesText;
 
 use crate::media::{Captions, Kind, Track};
-use crate::segment::request::Request;
+use crate::segment::request::{Addressing, Request};
 use crate::segment::snapshot::{Init, Period, Slot, Snapshot, TrackStatus};
 
 use super::descriptors::{self, Descriptor};
 use super::events;
-use super::low_latency::{LowLatency, Stretch};
+use super::following::{self, Stretch};
+use super::low_latency::{self, LowLatency};
 use super::manifest::{Run, Xml};
 use super::text::{frame_rate, xml_text};
 
@@ -22,6 +23,8 @@ pub struct Setting<'a> {
     pub run: &'a Run<'a>,
     /// Whether it is the period in progress.
     pub is_open: bool,
+    /// What tells its segments apart.
+    pub addressing: Addressing,
     /// What is promised of segments in progress, where it is that one.
     pub low_latency: Option<LowLatency>,
     /// The address of a clock that tells UTC.
@@ -189,32 +192,43 @@ fn measured(run: &Run<'_>, init: &Init) -> u64 {
 }
 
 fn write_template(xml: &mut Xml, period: &Period, setting: &Setting<'_>, init: &Init) -> io::Result<()> {
-    let Setting { snapshot, run, low_latency, query, is_open, .. } = *setting;
+    let Setting { snapshot, run, low_latency, query, is_open, addressing, .. } = *setting;
     let (track, epoch, timescale) = (init.track.id, snapshot.epoch, init.track.timescale);
     // A dollar sign stands for itself only when doubled; the carried query holds none.
     let suffix = if query.is_empty() { String::new() } else { format!("?{query}") };
     let open = || snapshot.open.iter().find(|open| open.track() == track).map(|open| open.msn);
     let listed = || run.first().map(|slot| slot.msn).or_else(open);
-    let Some(first) = period.regular.map(|regular| regular.first).or_else(listed) else { return Ok(()) };
+    let by_number = addressing == Addressing::Number;
+    let regular = period.regular.filter(|_| by_number);
+    let Some(first) = regular.map(|regular| regular.first).or_else(listed) else { return Ok(()) };
     let offset = period.start.rescale(timescale).to_string();
-    let mut attributes =
-        vec![("timescale", timescale.hz().to_string()), ("presentationTimeOffset", offset), ("startNumber", first.0.to_string())];
-    if let Some(regular) = period.regular {
+    let mut attributes = vec![("timescale", timescale.hz().to_string()), ("presentationTimeOffset", offset)];
+    attributes.extend(by_number.then(|| ("startNumber", first.0.to_string())));
+    if let Some(regular) = regular {
         attributes.push(("duration", regular.duration.ticks(timescale).to_string()));
         // Where the last segment of a period is a little longer, players would look for another one behind it.
         attributes.extend(run.last().filter(|_| !is_open).map(|last| ("endNumber", last.msn.0.to_string())));
     }
     attributes.push(("initialization", format!("{}{suffix}", Request::Init { track, epoch, generation: init.generation })));
-    attributes.push(("media", format!("{}{suffix}", Request::segments(track, epoch, init.generation, "$Number$"))));
+    attributes.push(("media", format!("{}{suffix}", Request::template(track, epoch, init.generation, addressing))));
     let end = run.last().and_then(|slot| slot.segment(track)).map(|segment| Stretch::of(segment).end());
-    let following = low_latency.map(|low_latency| low_latency.following(snapshot, init, end)).unwrap_or_default();
-    if let Some(low_latency) = low_latency {
-        attributes.push(("availabilityTimeOffset", low_latency.availability_offset(period.regular, &following, timescale)));
+    let following = match low_latency {
+        Some(low_latency) => low_latency.following(snapshot, init, end),
+        None if is_open && !by_number => following::whole_and_next(snapshot, init, end),
+        None => Vec::new(),
+    };
+    let offset = match low_latency {
+        Some(low_latency) => Some(low_latency.availability_offset(regular, &following, timescale)),
+        None if is_open || !by_number || regular.is_some() => None,
+        None => low_latency::past_offset(snapshot),
+    };
+    attributes.extend(offset.map(|offset| ("availabilityTimeOffset", offset)));
+    if low_latency.is_some() || !following.is_empty() {
         attributes.push(("availabilityTimeComplete", "false".to_owned()));
     }
     let attributes = attributes.iter().map(|(name, value)| (*name, value.as_str()));
     let element = xml.create_element("SegmentTemplate").with_attributes(attributes);
-    if period.regular.is_some() {
+    if regular.is_some() {
         element.write_empty()?;
         return Ok(());
     }

@@ -4,10 +4,11 @@ use std::io;
 
 use crate::media::{Span, Timescale, WallClock};
 use crate::segment::forecast::{Cuts, remembered};
-use crate::segment::snapshot::{Init, Period, Phase, Progress, Segment, Snapshot};
+use crate::segment::snapshot::{Init, Period, Phase, Progress, Snapshot};
 use crate::segment::steady::Regular;
 
 use super::adaptation;
+use super::following::Stretch;
 use super::manifest::{HTTP_ISO, Xml, longest_segment};
 use super::text::{decimal, duration};
 
@@ -25,23 +26,6 @@ pub(super) struct LowLatency {
     /// How long a segment is expected to be.
     expected: Span,
     part_target: Span,
-}
-
-/// A segment of a timeline, in ticks of its track.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Stretch {
-    pub start: i64,
-    pub duration: i64,
-}
-
-impl Stretch {
-    pub fn of(segment: &Segment) -> Self {
-        Self { start: segment.start.ticks(), duration: segment.duration }
-    }
-
-    pub fn end(self) -> i64 {
-        self.start.saturating_add(self.duration)
-    }
 }
 
 impl LowLatency {
@@ -143,6 +127,13 @@ impl LowLatency {
     pub fn delay(self) -> String {
         duration(self.latency())
     }
+}
+
+/// `@availabilityTimeOffset` of a period that is over, while its stream is not: so much earlier than a segment its first part was there. Shaka 5.2.12
+/// settles by the first manifest that it gets whether it reads segments in progress, and does so where each period has an offset.
+pub(super) fn past_offset(snapshot: &Snapshot) -> Option<String> {
+    let part_target = snapshot.part_target.filter(|_| snapshot.phase != Phase::Ended)?;
+    (snapshot.segment_target > part_target).then(|| decimal(snapshot.segment_target - part_target))
 }
 
 /// When the media at a period's beginning arrived. Where it came later than its place on the wall clock, it came in a burst with what

@@ -6,7 +6,7 @@ use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, Event};
 
 use crate::media::{Span, WallClock};
-use crate::segment::request::carried_query;
+use crate::segment::request::{Addressing, carried_query};
 use crate::segment::snapshot::{Period, Phase, Slot, Snapshot};
 
 use super::adaptation::{self, Setting};
@@ -35,16 +35,23 @@ pub(super) type Run<'a> = Vec<&'a Slot>;
 /// Period starts are wall-clock times: the presentation's zero is the Unix epoch, which never changes, whatever restarts. A period ends
 /// where a track has no media, or where the publisher went away.
 pub fn manifest(snapshot: &Snapshot, clock: &str, query: &str) -> String {
+    manifest_by(snapshot, Addressing::Number, clock, query)
+}
+
+/// The manifest with the addresses of segments made so. Where they hold times, it is for players that take the next segment from a manifest
+/// that they have had (FFmpeg 5.1, and mpv with it): it tells of whole segments, of the one behind them, and of the period in progress alone, which
+/// goes on while the publisher is away.
+pub fn manifest_by(snapshot: &Snapshot, addressing: Addressing, clock: &str, query: &str) -> String {
     let query = carried_query(query);
     let mut xml = Writer::new_with_indent(Vec::with_capacity(4_096), b' ', 1);
-    write(&mut xml, snapshot, clock, &query).expect("a Vec takes all that is written to it");
+    write(&mut xml, snapshot, addressing, clock, &query).expect("a Vec takes all that is written to it");
     String::from_utf8(xml.into_inner()).expect("only text was written")
 }
 
 /// The same for those who have the `former` one already: that again where nothing else is told, so that `@publishTime` moves with the contents
 /// alone (ISO/IEC 23009-1 §5.3.1.2). A period that is told of by one duration goes on without a change.
-pub fn manifest_after(former: Option<&str>, snapshot: &Snapshot, clock: &str, query: &str) -> String {
-    let manifest = manifest(snapshot, clock, query);
+pub fn manifest_after(former: Option<&str>, snapshot: &Snapshot, addressing: Addressing, clock: &str, query: &str) -> String {
+    let manifest = manifest_by(snapshot, addressing, clock, query);
     match former.filter(|former| contents(former) == contents(&manifest)) {
         Some(former) => former.to_owned(),
         None => manifest,
@@ -57,13 +64,14 @@ fn contents(manifest: &str) -> Option<(&str, &str)> {
     Some((before, published.split_once('"')?.1))
 }
 
-fn write(xml: &mut Xml, snapshot: &Snapshot, clock: &str, query: &str) -> io::Result<()> {
+fn write(xml: &mut Xml, snapshot: &Snapshot, addressing: Addressing, clock: &str, query: &str) -> io::Result<()> {
     let runs = runs(snapshot);
     let end = runs.last().and_then(|run| run.last()).map_or(WallClock::from_unix_millis(0), |slot| slot.wall_end());
     let ended = snapshot.phase == Phase::Ended;
+    let by_time = addressing == Addressing::Time;
     // A static manifest would tell of every segment since such a period began, and the oldest are gone.
-    let has_regular = runs.iter().filter_map(|run| run.first()?.period.as_ref()).any(|period| period.regular.is_some());
-    let low_latency = LowLatency::of(snapshot);
+    let has_regular = !by_time && runs.iter().filter_map(|run| run.first()?.period.as_ref()).any(|period| period.regular.is_some());
+    let low_latency = LowLatency::of(snapshot).filter(|_| !by_time);
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     let mpd = xml.create_element("MPD").with_attributes([("xmlns", "urn:mpeg:dash:schema:mpd:2011"), ("profiles", PROFILES)]);
     let mpd = mpd.with_attribute(("type", if ended && !has_regular { "static" } else { "dynamic" }));
@@ -86,12 +94,15 @@ fn write(xml: &mut Xml, snapshot: &Snapshot, clock: &str, query: &str) -> io::Re
     let mpd = mpd.with_attribute(("maxSegmentDuration", duration(longest_segment(snapshot)).as_str()));
     mpd.write_inner_content(|xml| {
         // In low latency a period is told of as soon as all of its tracks have a part; the one before is over then.
-        let coming = snapshot.coming.as_ref().filter(|_| low_latency.is_some());
+        let coming = snapshot.coming.as_ref().filter(|_| low_latency.is_some() || by_time);
         // The period in progress has no end yet.
-        let is_open = coming.is_some() || goes_on(snapshot) && runs.last().is_some_and(|run| is_newest(snapshot, run));
+        let is_open = coming.is_some() || by_time && !ended || goes_on(snapshot) && runs.last().is_some_and(|run| is_newest(snapshot, run));
         let nothing = Run::new();
         let mut periods: Vec<_> = runs.iter().filter_map(|run| Some((run.first()?.period.as_ref()?, run))).collect();
         periods.extend(coming.map(|period| (period, &nothing)));
+        if by_time && !ended {
+            periods.drain(..periods.len().saturating_sub(1));
+        }
         if let Some((low_latency, (period, _))) = low_latency.zip(periods.last()) {
             low_latency.write_service(xml, period, is_open)?;
         }
@@ -99,7 +110,7 @@ fn write(xml: &mut Xml, snapshot: &Snapshot, clock: &str, query: &str) -> io::Re
             let open = position + 1 == periods.len() && is_open;
             let low_latency = low_latency.filter(|_| open);
             let end = (!open).then(|| run.last().map_or(period.wall, |slot| slot.wall_end()));
-            write_period(xml, period, &Setting { snapshot, run, is_open: open, low_latency, clock, query }, end)?;
+            write_period(xml, period, &Setting { snapshot, run, is_open: open, addressing, low_latency, clock, query }, end)?;
         }
         for scheme in [HTTP_ISO, HTTP_HEAD] {
             xml.create_element("UTCTiming").with_attributes([("schemeIdUri", scheme), ("value", clock)]).write_empty()?;

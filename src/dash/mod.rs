@@ -5,8 +5,9 @@
 mod adaptation;
 mod descriptors;
 mod events;
+mod following;
 pub mod low_latency;
 mod manifest;
 mod text;
 
-pub use manifest::{manifest, manifest_after};
+pub use manifest::{manifest, manifest_after, manifest_by};

@@ -36,10 +36,10 @@ pub async fn file(outlet: &Outlet, request: Request, method: &Method, headers: &
             let info = StreamInfo::of(outlet.stream(), Instant::now(), wall::now());
             ([(header::CACHE_CONTROL, "no-store")], Json(info)).into_response()
         }
-        Request::Multivariant | Request::MediaPlaylist(_) | Request::IFramePlaylist(_) | Request::Manifest => {
+        Request::Multivariant | Request::MediaPlaylist(_) | Request::IFramePlaylist(_) | Request::Manifest(_) => {
             playlists::listing(outlet, request, headers, query, patience).await
         }
-        Request::Init { track, .. } | Request::Segment { track, .. } | Request::Part { track, .. } => {
+        Request::Init { track, .. } | Request::Segment { track, .. } | Request::SegmentFrom { track, .. } | Request::Part { track, .. } => {
             match outlet.shelf().media(&request, patience).await {
                 Ok(Media::Whole(file)) => {
                     media(outlet, &request, track, file, method, headers).await.unwrap_or_else(IntoResponse::into_response)
@@ -66,7 +66,7 @@ pub fn note_viewer(stream: &Stream, file: Request, address: IpAddr, headers: &He
     }
     let exit = match file {
         Request::MediaPlaylist(_) => "hls",
-        Request::Manifest => "dash",
+        Request::Manifest(_) => "dash",
         _ => return,
     };
     let mut viewer = DefaultHasher::new();

@@ -73,7 +73,7 @@ async fn answer(outlet: &Outlet, request: Request, query: &str, asked: Asked) ->
             let carried = request::carried_query(query);
             let listing = Listing { request, selection, delta: false, carried };
             // It tells nothing that changes with a part.
-            text(outlet, &snapshot, listing, snapshot.revision, if request == Request::Manifest { half(&snapshot) } else { 1 })
+            text(outlet, &snapshot, listing, snapshot.revision, if matches!(request, Request::Manifest(_)) { half(&snapshot) } else { 1 })
         }
     }
 }
@@ -140,7 +140,7 @@ fn text(outlet: &Outlet, snapshot: &Arc<Snapshot>, listing: Listing, version: u6
         let problem = Problem::not_found(no_such_track(outlet.stream(), snapshot, selection));
         return Err(Refused { problem, max_age: Some(snapshot.target_duration), retry: false });
     };
-    let content_type = if request == Request::Manifest { MANIFEST } else { PLAYLIST };
+    let content_type = if matches!(request, Request::Manifest(_)) { MANIFEST } else { PLAYLIST };
     Ok(Answer { text, content_type, caching: format!("{private}max-age={max_age}") })
 }
 
@@ -164,7 +164,7 @@ fn render(snapshot: &Snapshot, listing: &Listing, former: Option<&str>) -> Strin
     match listing.request {
         Request::MediaPlaylist(track) => hls::media(snapshot, track, query, listing.delta).unwrap_or_default(),
         Request::IFramePlaylist(track) => hls::iframes(snapshot, track, query).unwrap_or_default(),
-        Request::Manifest => dash::manifest_after(former, snapshot, CLOCK, query),
+        Request::Manifest(addressing) => dash::manifest_after(former, snapshot, addressing, CLOCK, query),
         _ => hls::multivariant(snapshot, query),
     }
 }

@@ -11,7 +11,7 @@ use super::texts::Texts;
 use crate::fmp4::fragment::STYP;
 use crate::segment::body::Body;
 use crate::segment::request::Request;
-use crate::segment::snapshot::{Phase, Snapshot};
+use crate::segment::snapshot::{Named, Phase, Snapshot};
 use crate::segment::task::Snapshots;
 
 /// The newest snapshot of a stream's segments, and what was rendered from it.
@@ -134,6 +134,7 @@ impl Shelf {
         if self.media.borrow().is_none() {
             return Ok(Media::Absent);
         }
+        let Some(request) = &self.by_number(request, patience).await? else { return Ok(Media::Absent) };
         let file = |snapshot: &Snapshot| match snapshot.media(request) {
             Some(body) => Some(File::Body(body)),
             None => snapshot.stand_in(request).map(File::StandIn),
@@ -149,6 +150,19 @@ impl Shelf {
             (Err(Outlook::Lost), _) => Ok(Media::Whole(File::Body(Bytes::from_static(NOTHING).into()))),
             (Err(_), _) => Ok(Media::Absent),
         }
+    }
+
+    /// The same by its number where it is named by a time, as soon as the segment has begun: nobody knows its number before.
+    async fn by_number(&self, request: &Request, patience: Duration) -> Result<Option<Request>, NotHeld> {
+        let Request::SegmentFrom { track, epoch, generation, time } = *request else { return Ok(Some(*request)) };
+        let Ok(time) = i64::try_from(time) else { return Ok(None) };
+        let named = |snapshot: &Arc<Snapshot>| match snapshot.named(track, time) {
+            _ if snapshot.epoch != epoch => Some(None),
+            Named::Segment(msn) => Some(Some(Request::Segment { track, epoch, generation, msn })),
+            Named::Next => None,
+            Named::Nothing => Some(None),
+        };
+        self.hold(&self.media, patience, named).await
     }
 
     /// Playlists and manifests that were rendered already.

@@ -159,9 +159,10 @@ impl Stack {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::segment::request::Addressing;
 
     fn listing(carried: &str) -> Listing {
-        Listing { request: Request::Manifest, selection: Selection::default(), delta: false, carried: carried.into() }
+        Listing { request: Request::Manifest(Addressing::Number), selection: Selection::default(), delta: false, carried: carried.into() }
     }
 
     /// What was rendered anew, in order.

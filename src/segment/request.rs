@@ -17,8 +17,20 @@ pub const FIRST_GENERATION: u32 = 1;
 const IFRAMES: &str = "-iframes";
 /// What stands before the number of an init segment.
 const INIT: char = 'i';
+/// What stands before the time of a segment.
+const TIME: char = 't';
 /// Longest query string that is carried over to child addresses; a signed token is a few hundred bytes.
 const MAX_QUERY: usize = 2_048;
+
+/// What tells the segments of a track apart in the addresses of a manifest.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Addressing {
+    /// Their numbers (`$Number$`), as in playlists of HLS.
+    #[default]
+    Number,
+    /// Their earliest presentation times (`$Time$`), for players that count segments by their places in a timeline.
+    Time,
+}
 
 /// A file below a stream's address. [`fmt::Display`] prints its one name, and [`Request::parse`] reads only that.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -29,8 +41,8 @@ pub enum Request {
     MediaPlaylist(TrackId),
     /// `v0-iframes.m3u8`: the HLS playlist of a video track's pictures that can be shown by themselves.
     IFramePlaylist(TrackId),
-    /// `manifest.mpd`: the DASH manifest.
-    Manifest,
+    /// `manifest.mpd`: the DASH manifest, or `manifest-time.mpd`, which names segments by their times.
+    Manifest(Addressing),
     /// `info.json`: what anyone may know about the stream.
     Info,
     /// `v0-EPOCH-i1.mp4`: an init segment.
@@ -53,6 +65,17 @@ pub enum Request {
         generation: u32,
         /// Its number, common to all tracks.
         msn: MediaSequence,
+    },
+    /// `v0-EPOCH-tTIME.m4s`, or `v0-EPOCH-tTIME-i2.m4s`: the same by its time, the first that begins then or later.
+    SegmentFrom {
+        /// The track it belongs to.
+        track: TrackId,
+        /// The presentation it belongs to.
+        epoch: Epoch,
+        /// Which configuration of the track, from 1.
+        generation: u32,
+        /// A time in ticks of the track.
+        time: u64,
     },
     /// `v0-EPOCH-pN.m4s`: a partial segment.
     Part {
@@ -97,7 +120,8 @@ impl Request {
         }
         match name {
             "index.m3u8" => return Ok(Self::Multivariant),
-            "manifest.mpd" => return Ok(Self::Manifest),
+            "manifest.mpd" => return Ok(Self::Manifest(Addressing::Number)),
+            "manifest-time.mpd" => return Ok(Self::Manifest(Addressing::Time)),
             "info.json" => return Ok(Self::Info),
             _ => {}
         }
@@ -131,11 +155,22 @@ impl Request {
         if generation == FIRST_GENERATION && digits.len() < third.len() {
             return Err(RequestError::Number(at + digits.len() + 1));
         }
-        Ok(Self::Segment { track, epoch, generation, msn: MediaSequence(number(digits, at)?) })
+        Ok(match digits.strip_prefix(TIME) {
+            Some(digits) => Self::SegmentFrom { track, epoch, generation, time: number(digits, at + 1)? },
+            None => Self::Segment { track, epoch, generation, msn: MediaSequence(number(digits, at)?) },
+        })
+    }
+
+    /// The template of the addresses of a track's segments that need this init segment (ISO/IEC 23009-1 §5.3.9.4.4).
+    pub fn template(track: TrackId, epoch: Epoch, generation: u32, addressing: Addressing) -> String {
+        match addressing {
+            Addressing::Number => Self::segments(track, epoch, generation, "$Number$"),
+            Addressing::Time => Self::segments(track, epoch, generation, format_args!("{TIME}$Time$")),
+        }
     }
 
     /// The address of the segments of a track that need this init segment, with `number` in the place of theirs.
-    pub fn segments(track: TrackId, epoch: Epoch, generation: u32, number: impl fmt::Display) -> String {
+    fn segments(track: TrackId, epoch: Epoch, generation: u32, number: impl fmt::Display) -> String {
         match generation {
             FIRST_GENERATION => format!("{track}-{epoch}-{number}.m4s"),
             _ => format!("{track}-{epoch}-{number}-{INIT}{generation}.m4s"),
@@ -149,10 +184,14 @@ impl fmt::Display for Request {
             Self::Multivariant => f.write_str("index.m3u8"),
             Self::MediaPlaylist(track) => write!(f, "{track}.m3u8"),
             Self::IFramePlaylist(track) => write!(f, "{track}{IFRAMES}.m3u8"),
-            Self::Manifest => f.write_str("manifest.mpd"),
+            Self::Manifest(Addressing::Number) => f.write_str("manifest.mpd"),
+            Self::Manifest(Addressing::Time) => f.write_str("manifest-time.mpd"),
             Self::Info => f.write_str("info.json"),
             Self::Init { track, epoch, generation } => write!(f, "{track}-{epoch}-{INIT}{generation}.mp4"),
             Self::Segment { track, epoch, generation, msn } => f.write_str(&Self::segments(*track, *epoch, *generation, msn.0)),
+            Self::SegmentFrom { track, epoch, generation, time } => {
+                f.write_str(&Self::segments(*track, *epoch, *generation, format_args!("{TIME}{time}")))
+            }
             Self::Part { track, epoch, number } => write!(f, "{track}-{epoch}-p{}.m4s", number.0),
         }
     }
@@ -227,13 +266,16 @@ mod tests {
         let (track, epoch) = (TrackId::VIDEO, Epoch(1_790_000_000_123));
         let names = [
             (Request::Multivariant, "index.m3u8"),
-            (Request::Manifest, "manifest.mpd"),
+            (Request::Manifest(Addressing::Number), "manifest.mpd"),
+            (Request::Manifest(Addressing::Time), "manifest-time.mpd"),
             (Request::Info, "info.json"),
             (Request::MediaPlaylist(TrackId::AUDIO), "a0.m3u8"),
             (Request::IFramePlaylist(TrackId::VIDEO), "v0-iframes.m3u8"),
             (Request::Init { track, epoch, generation: 1 }, "v0-1790000000123-i1.mp4"),
             (Request::Segment { track, epoch, generation: 1, msn: MediaSequence(1_790_000_000) }, "v0-1790000000123-1790000000.m4s"),
             (Request::Segment { track, epoch, generation: 2, msn: MediaSequence(1_790_000_000) }, "v0-1790000000123-1790000000-i2.m4s"),
+            (Request::SegmentFrom { track, epoch, generation: 1, time: 180_000 }, "v0-1790000000123-t180000.m4s"),
+            (Request::SegmentFrom { track, epoch, generation: 2, time: 0 }, "v0-1790000000123-t0-i2.m4s"),
             (Request::Part { track, epoch, number: PartNumber(17) }, "v0-1790000000123-p17.m4s"),
         ];
         for (request, name) in names {
@@ -270,6 +312,9 @@ mod tests {
             ("v0-1-2-i1.m4s", RequestError::Number(7)),
             ("v0-1-2-i02.m4s", RequestError::Number(8)),
             ("v0-1-02-i2.m4s", RequestError::Number(5)),
+            ("v0-1-t.m4s", RequestError::Number(6)),
+            ("v0-1-t-2.m4s", RequestError::Number(7)),
+            ("v0-1-t02-i2.m4s", RequestError::Number(6)),
         ];
         for (name, error) in cases {
             assert_eq!(Request::parse(name), Err(error), "{name}");
@@ -288,7 +333,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_name_panics_and_what_parses_prints_the_same(name in "[vad]?[0-9]{0,3}(-iframes|(-[ip]?[0-9]{0,21}){0,4})(\\.(m4s|mp4|m3u8))?|\\PC{0,70}") {
+        fn no_name_panics_and_what_parses_prints_the_same(name in "[vad]?[0-9]{0,3}(-iframes|(-[ipt]?[0-9]{0,21}){0,4})(\\.(m4s|mp4|m3u8))?|\\PC{0,70}") {
             if let Ok(request) = Request::parse(&name) {
                 prop_assert_eq!(request.to_string(), name);
             }

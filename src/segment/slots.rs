@@ -5,6 +5,7 @@ use std::slice;
 use std::sync::Arc;
 
 use super::snapshot::{MediaSequence, Slot};
+use crate::media::Timestamp;
 
 /// Slots that share one allocation: a change copies the pointers of one chunk, and one pointer for each of the others.
 const CHUNK: usize = 64;
@@ -54,6 +55,16 @@ impl Slots {
     /// All of them, oldest first.
     pub fn iter(&self) -> Iter<'_> {
         self.chunks.iter().flat_map(|chunk| chunk.iter())
+    }
+
+    /// Those that begin at that media time or later.
+    pub fn since(&self, time: Timestamp) -> impl Iterator<Item = &Arc<Slot>> {
+        let (mut from, mut to) = (0, self.len);
+        while from < to {
+            let middle = from.midpoint(to);
+            if self[middle].start < time { from = middle + 1 } else { to = middle }
+        }
+        (from..self.len).map(|at| &self[at])
     }
 
     /// Appends a slot.

@@ -2,6 +2,7 @@
 
 mod answers;
 mod selected;
+mod times;
 
 use std::sync::Arc;
 
@@ -16,6 +17,8 @@ use super::events::Event;
 use super::iframes::IFrames;
 use super::slots::Slots;
 use super::steady::Regular;
+
+pub use times::Named;
 
 /// A segment's number: common to all tracks, rising by one, beginning at the Unix second of the presentation's epoch.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize)]

@@ -5,10 +5,12 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use sluicegate::bus::wall;
 use sluicegate::check::finding::Level;
 use sluicegate::check::watch::{Options, Unwatchable, Watched, open};
 use sluicegate::config::Config;
 use sluicegate::gateway::Gateway;
+use sluicegate::media::Span;
 use sluicegate::transcode::supervisor::Make;
 use tokio::time::{sleep, timeout};
 
@@ -43,8 +45,12 @@ async fn realtime_our_own_stream_breaks_no_must() {
     let gateway = Gateway::start(config).await.unwrap();
     let mut publisher = ingest_support::publish(&clip, &format!("rtmp://{}/live/clip", gateway.rtmp), true, &["-t", "20"]);
     let at = |file: &str| format!("http://{}/live/clip/{file}", gateway.http);
-    let (hls, dash) = tokio::join!(watched_as_it_comes(at("index.m3u8"), 12), watched_as_it_comes(at("manifest.mpd"), 12));
-    for found in [&hls, &dash] {
+    let (hls, dash, times) = tokio::join!(
+        watched_as_it_comes(at("index.m3u8"), 12),
+        watched_as_it_comes(at("manifest.mpd"), 12),
+        watched_as_it_comes(at("manifest-time.mpd"), 12)
+    );
+    for found in [&hls, &dash, &times] {
         assert!(found.is_sound(), "{found}");
         assert_eq!(found.report.count(Level::Should), 0, "{found}");
         let json = found.to_json();
@@ -53,9 +59,11 @@ async fn realtime_our_own_stream_breaks_no_must() {
     let of_hls = &hls.summary;
     assert_eq!(of_hls.playlists, ["v0.m3u8", "a0.m3u8", "v0-iframes.m3u8"]);
     assert!(of_hls.low_latency && of_hls.segments >= 8 && of_hls.parts >= 20 && of_hls.pictures >= 2 && of_hls.latency.is_some(), "{hls}");
-    let of_dash = &dash.summary;
-    // Segments of pictures and of sound, and a manifest at least every other second.
-    assert!(of_dash.is_dash && of_dash.low_latency && of_dash.segments >= 8 && of_dash.reloads >= 5, "{dash}");
+    for found in [&dash, &times] {
+        let of_dash = &found.summary;
+        // Segments of pictures and of sound, and a manifest at least every other second.
+        assert!(of_dash.is_dash && of_dash.low_latency && of_dash.segments >= 8 && of_dash.reloads >= 5, "{found}");
+    }
     publisher.kill().await.unwrap();
     gateway.stop().await;
 }
@@ -71,6 +79,20 @@ async fn watched_as_it_comes(url: String, seconds: u64) -> Watched {
         }
     };
     timeout(PATIENCE, found).await.expect("the stream comes").unwrap()
+}
+
+#[tokio::test]
+async fn segments_of_one_duration_that_are_not_there_are_told() {
+    let begun = wall::now().plus(Span::from_secs(-60));
+    let manifest = include_str!("../../src/check/dash/specimens/low-latency.mpd").replace("2026-09-21T14:00:00Z", &begun.to_string());
+    let server = Server::start(move |request| match request.target.as_str() {
+        "/manifest.mpd" => Reply::new(200, manifest.as_str()).with("content-type", "application/dash+xml"),
+        "/time" => Reply::new(200, wall::now().to_string()).with("content-type", "text/plain"),
+        _ => Reply::new(404, ""),
+    })
+    .await;
+    let found = watched(server.url("/manifest.mpd"), 5).await.unwrap();
+    assert!(broken(&found).iter().any(|(id, _)| *id == "dash-segment-available"), "{found}");
 }
 
 /// A playlist that has ended, of two segments; what `other` answers goes before.

@@ -27,3 +27,4 @@ mod shapes;
 mod sounds;
 mod source;
 mod texts;
+mod times;

@@ -100,6 +100,7 @@ impl Viewer {
         self.scrubber.look(snapshot);
         multivariant(snapshot);
         self.manifest(snapshot);
+        super::times::look(snapshot);
         let span = snapshot.slots.iter().fold(Span::ZERO, |sum, slot| sum + slot.duration);
         for slot in &snapshot.slots {
             let entry = self.listed.entry(slot.msn).or_insert((now, span));

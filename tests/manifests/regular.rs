@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use sluicegate::dash;
 use sluicegate::media::{Span, Timestamp};
 use sluicegate::segment::options::Options;
+use sluicegate::segment::request::Addressing;
 use sluicegate::segment::segmenter::{Boundary, Segmenter};
 use sluicegate::segment::snapshot::{Phase, Snapshot};
 
@@ -106,16 +107,16 @@ fn a_manifest_that_tells_nothing_new_is_the_one_before_it() {
     for start in (60_000..80_000).step_by(2_000) {
         let snapshot = stage.play(start, start + 2_000, 0);
         assert_ne!(dash::manifest(&snapshot, "/time", ""), texts[0], "segments have come and gone");
-        former = dash::manifest_after(Some(&former), &snapshot, "/time", "");
+        former = dash::manifest_after(Some(&former), &snapshot, Addressing::Number, "/time", "");
         texts.push(former.clone());
     }
     for text in &texts {
         assert_eq!(*text, texts[0], "and nothing of that is told");
     }
     stage.segmenter.away(wall(80_000));
-    let away = dash::manifest_after(Some(&former), &stage.segmenter.snapshot().unwrap(), "/time", "");
+    let away = dash::manifest_after(Some(&former), &stage.segmenter.snapshot().unwrap(), Addressing::Number, "/time", "");
     assert_ne!(away, former, "the period has ended");
-    assert_eq!(dash::manifest_after(None, &stage.segmenter.snapshot().unwrap(), "/time", ""), away);
+    assert_eq!(dash::manifest_after(None, &stage.segmenter.snapshot().unwrap(), Addressing::Number, "/time", ""), away);
 }
 
 #[test]

@@ -188,7 +188,7 @@ impl Follower {
         let is_early = |each: &Representation| each.template.as_ref().is_some_and(|template| !template.is_complete);
         let low_latency = mpd.representations().any(|(_, _, each)| is_early(each));
         self.ledger.count(|summary| summary.low_latency |= low_latency);
-        self.settle(&mpd);
+        self.settle(&mpd, now);
         let mpd = Arc::new(mpd);
         self.plan(&mpd, now);
         Some((mpd, answer.asked))
@@ -255,16 +255,19 @@ impl Follower {
     }
 
     /// Compares segments of low latency with what is said of them once they are whole.
-    fn settle(&mut self, mpd: &Mpd) {
+    fn settle(&mut self, mpd: &Mpd, now: WallClock) {
         for (period, set, representation) in mpd.representations() {
             let Some(template) = &representation.template else { continue };
             let watched = Watched { mpd, period, set, representation, template };
+            // What is still told of had to be there.
+            for segment in self.due(mpd, period, template, now) {
+                let url = self.address(representation, template.media.as_deref(), segment);
+                self.ledger.add(url.and_then(|url| self.missing.remove(&url)).into_iter().flatten());
+            }
             let listed = template.segments(template.end_of(period));
             let whole = if period.end.is_some() { listed.len() } else { listed.len() - template.unsettled(listed.len()) };
             for (position, segment) in listed.iter().enumerate() {
                 let Some(url) = self.address(representation, template.media.as_deref(), *segment) else { continue };
-                // What is still told of had to be there.
-                self.ledger.add(self.missing.remove(&url).into_iter().flatten());
                 if let Some(found) = (position < whole).then(|| self.unsettled.remove(&url)).flatten() {
                     self.ledger.add(watched.segment(*segment, &found.run));
                     // Another period may have begun with it.

@@ -12,7 +12,7 @@ const RETRY_S = 1;
  * How far behind the clock DASH begins: within what has come of the segment in progress. By itself Shaka begins where the first bytes of a
  * segment may be asked for, ahead of the clock, and then waits up to a segment for a picture.
  */
-const BEGIN_BEHIND_S = 1.2;
+const BEGIN_BEHIND_S = 0.8;
 
 /**
  * Shaka 5.2.12 takes the codecs of HLS from the multivariant playlist, which it reads once. Where others come, this tells it by the init

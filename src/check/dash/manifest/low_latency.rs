@@ -67,7 +67,7 @@ pub fn check(mpd: &Mpd, found: &mut Vec<Finding>) {
         let longest = usual(period);
         for (set, representation) in period.sets.iter().flat_map(|set| set.representations.iter().map(move |each| (set, each))) {
             if let (Some(template), Some(longest)) = (&representation.template, longest) {
-                offset(mpd, representation, template, longest, found);
+                offset(mpd, period, representation, template, longest, found);
                 resync(set, representation, template, longest, found);
             }
         }
@@ -106,10 +106,11 @@ fn usual(period: &Period) -> Option<Span> {
         .max()
 }
 
-fn offset(mpd: &Mpd, representation: &Representation, template: &Template, usual: Span, found: &mut Vec<Finding>) {
+fn offset(mpd: &Mpd, period: &Period, representation: &Representation, template: &Template, usual: Span, found: &mut Vec<Finding>) {
     let early = template.availability_offset;
-    // Whole segments that are all there already have an endless offset.
-    if template.is_complete && early > Span::ZERO && early < Span::from_nanos(i64::MAX) && mpd.is_dynamic {
+    // Whole segments that are all there already have an endless offset, or belong to a period that is over.
+    let is_whole = early == Span::from_nanos(i64::MAX) || period.end.is_some();
+    if template.is_complete && early > Span::ZERO && !is_whole && mpd.is_dynamic {
         found.push(at(&COMPLETE, &representation.place, format!("an offset of {early:?} alone")));
     }
     if !is_early(template) {
