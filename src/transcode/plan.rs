@@ -8,7 +8,7 @@
 //! and the nanoseconds of ModEx as one presentation time and looks at nothing else: frames come in the order of decoding, whatever their
 //! timestamps. A configuration may be sent again at any time. A change of codec or picture size there is survived, with pictures pressed
 //! into the sizes of the plan: whoever wants others starts a worker with another plan. Where the plan has a sound, audio track 0 comes between
-//! them ([`Plan::source`]); else sound is passed over, as script data is always. A tag may have up to [`MAX_TAG`] bytes.
+//! them ([`Plan::source`]), or alone where there are no rungs; else sound is passed over, as script data is always. A tag may have up to [`MAX_TAG`] bytes.
 //!
 //! **Standard output** is FLV in [`RUNGS`]: the rung at position N of the plan is video track N. Each has its configuration before its first
 //! frame, and again when it changes or another rung's has come; then one tag for each frame, in the order of presentation:
@@ -68,7 +68,7 @@ pub const RUNGS: FlvVariant = FlvVariant { selection: Selection { video: Pick::A
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
-    /// One to [`MAX_RUNGS`]; a rung's place is the number of its track.
+    /// At most [`MAX_RUNGS`], and none only beside a sound; a rung's place is the number of its track.
     pub rungs: Vec<Rung>,
     /// The sound that is made beside them.
     #[serde(default)]
@@ -94,8 +94,8 @@ pub enum PlanError {
     /// It is not JSON, or not of a plan.
     #[error("not a plan: {0}")]
     Json(#[from] serde_json::Error),
-    /// It has no rungs, or too many.
-    #[error("{0} rungs: from 1 to {MAX_RUNGS}")]
+    /// It has too many rungs, or none and no sound.
+    #[error("{0} rungs: from 1 to {MAX_RUNGS}, or none beside a sound")]
     Rungs(usize),
     /// A number is out of bounds.
     #[error("{what}: {value} is out of bounds")]
@@ -131,7 +131,7 @@ impl Plan {
     /// What is wrong with it first.
     pub fn parse(json: &str) -> Result<Self, PlanError> {
         let plan: Self = serde_json::from_str(json)?;
-        if !(1..=MAX_RUNGS).contains(&plan.rungs.len()) {
+        if plan.rungs.len() > MAX_RUNGS || plan.rungs.is_empty() && plan.sound.is_none() {
             return Err(PlanError::Rungs(plan.rungs.len()));
         }
         within("decoder_threads", plan.decoder_threads, 1, MAX_THREADS)?;
@@ -146,8 +146,9 @@ impl Plan {
 
     /// How the source crosses the pipe.
     pub fn source(&self) -> FlvVariant {
-        let audio = if self.sound.is_some() { Pick::Leading } else { Pick::None };
-        FlvVariant { selection: Selection { audio, ..SOURCE.selection }, ..SOURCE }
+        let pick = |is_wanted| if is_wanted { Pick::Leading } else { Pick::None };
+        let selection = Selection { video: pick(!self.rungs.is_empty()), audio: pick(self.sound.is_some()) };
+        FlvVariant { selection, ..SOURCE }
     }
 }
 

@@ -8,6 +8,7 @@ use super::ladder::{
 use super::plan::{Plan, PlanError};
 use super::report::{Report, RungReport, SoundReport};
 use super::sound::Sound;
+use crate::media::{Pick, Selection};
 
 fn source(width: u32, height: u32, frame_rate: impl Into<Option<f64>>) -> Source {
     Source { width, height, frame_rate: frame_rate.into() }
@@ -107,6 +108,9 @@ fn a_plan_crosses_in_one_argument() {
     plan.rungs[0].width += 1;
     assert!(matches!(Plan::parse(&plan.arguments()[1]), Err(PlanError::Bounds { what: "width", value: 1 })));
     plan.rungs.clear();
+    let alone = Plan { sound: Some(Sound { channels: 2, ..sound }), ..plan.clone() };
+    assert_eq!(Plan::parse(&alone.arguments()[1]).unwrap(), alone);
+    assert_eq!(alone.source().selection, Selection { video: Pick::None, audio: Pick::Leading });
     assert!(matches!(Plan::parse(&plan.arguments()[1]), Err(PlanError::Rungs(0))));
     assert!(matches!(Plan::parse("{}"), Err(PlanError::Json(_))));
 }

@@ -127,6 +127,18 @@ fn what_every_codec_tells_is_heard_at_its_time_in_whole_frames() {
 }
 
 #[test]
+fn it_is_made_by_itself_where_there_are_no_rungs() {
+    let (codec, frames) = beeps("stereo", 48_000, &["-c:a", "flac"]);
+    let frames: Vec<_> = frames.into_iter().map(|(millis, _, data)| (START + millis, data)).collect();
+    let (_, beside) = heard(&codec, &frames, 96_000);
+    let sound = Sound::resolve(Audio::Auto, 96_000, &codec);
+    let output = run(&Plan { sound, ..plan([]) }, flv(&codec, &frames));
+    assert_eq!((output.code(), output.errors.as_str()), (Some(0), ""));
+    assert_eq!((output.sound.frames.len(), output.sound.codec), (beside.frames.len(), beside.codec));
+    assert_eq!(output.sound.report, beside.report);
+}
+
+#[test]
 fn a_hole_is_silence_a_jump_begins_anew_and_damage_is_counted() {
     let (codec, frames) = beeps("stereo", 48_000, &["-c:a", "flac"]);
     let frames: Vec<_> = frames.into_iter().map(|(millis, _, data)| (START + millis, data)).collect();

@@ -1,5 +1,5 @@
-//! The ladder's worker: one video track in, with its sound or without, and its rungs out, as [`sluicegate::transcode::plan`] tells. It alone
-//! links libav, and the gateway lives on when it does not.
+//! The ladder's worker: one video track in, with its sound or without, or sound alone, and its rungs out, as [`sluicegate::transcode::plan`]
+//! tells. It alone links libav, and the gateway lives on when it does not.
 //!
 //! A thread reads, one decodes, one scales, one for each rung encodes, one makes the sound where there is to be any, one writes, and one looks
 //! whether all of them keep up. Between them are short queues; who finds one full waits, back to the pipe.

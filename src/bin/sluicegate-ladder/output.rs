@@ -83,7 +83,7 @@ impl<'a> Output<'a> {
 
     /// Writes until there is no more.
     pub fn run(mut self, from: &Receiver<Message>) -> Result<(), OutputError> {
-        FileHeader { has_audio: self.has_sound, has_video: true }.write(&mut self.buffer);
+        FileHeader { has_audio: self.has_sound, has_video: !self.rungs.is_empty() }.write(&mut self.buffer);
         for message in from {
             match message {
                 Message::Opened { rung, config } => self.open(rung, config)?,

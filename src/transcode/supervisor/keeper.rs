@@ -88,10 +88,10 @@ impl Keeper {
         if !is_same {
             self.stream.ladder().set_rungs(rungs.clone());
         }
-        let sound = remade(&program, wishes.audio).filter(|_| !plans.is_empty()).map(|(_, sound)| sound);
+        let sound = remade(&program, wishes.audio).map(|(_, sound)| sound);
         let samples = sound.map(|_| self.stream.ladder().sound().unwrap_or_else(|| Channel::new(bounds)));
         self.stream.ladder().set_sound(samples.clone());
-        let plan = (!plans.is_empty()).then(|| Plan {
+        let plan = (!plans.is_empty() || sound.is_some()).then(|| Plan {
             sound,
             decoder_threads: options.decoder_threads,
             encoder_threads: options.encoder_threads,
@@ -105,7 +105,7 @@ impl Keeper {
     async fn turn(&mut self, made: &Made) -> bool {
         let Some(plan) = made.plan.as_ref().filter(|_| is_wanted(&self.stream, &self.house)) else {
             self.stream.ladder().forget_asked();
-            self.tell(if made.is_undecodable { LadderState::Unable } else { LadderState::Idle }, made, None);
+            self.tell(LadderState::Idle, made, None);
             tokio::select! {
                 () = self.stream.ladder().asked() => {}
                 () = tokio::time::sleep(LOOK) => {}
@@ -130,7 +130,7 @@ impl Keeper {
         self.tell(LadderState::Starting, made, None);
         metrics::counter!("sluicegate_ladder_starts_total").increment(1);
         let names = plan.rungs.iter().map(|rung| rung.name.as_str()).collect::<Vec<_>>().join(" ");
-        tracing::info!(stream = %self.stream.name(), rungs = names, "a ladder begins");
+        tracing::info!(stream = %self.stream.name(), rungs = names, sound = plan.sound.is_some(), "a ladder begins");
         let (stream, house) = (Arc::clone(&self.stream), Arc::clone(&self.house));
         let session = Session {
             stream: &stream,
@@ -144,7 +144,7 @@ impl Keeper {
         };
         let ending = session
             .run(|heard| {
-                let state = if heard.has_pictures { LadderState::Running } else { LadderState::Starting };
+                let state = if heard.has_media { LadderState::Running } else { LadderState::Starting };
                 self.tell(state, made, Some(heard));
                 is_wanted(&stream, &house)
             })
@@ -184,7 +184,8 @@ impl Keeper {
     }
 
     fn tell(&mut self, state: LadderState, made: &Made, heard: Option<&Heard>) {
-        self.status.state = state;
+        // What is made of the sound alone does not mend that.
+        self.status.state = if made.is_undecodable && state != LadderState::Failed { LadderState::Unable } else { state };
         if let Some(heard) = heard {
             (self.status.lag_ms, self.status.decode_errors) = (heard.report.lag_ms, heard.report.decode_errors);
             self.status.misses = heard.misses;

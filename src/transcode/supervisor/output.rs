@@ -41,8 +41,8 @@ pub(super) struct Heard {
     pub at: Instant,
     /// Since when pictures are with it without any having come back.
     pub unanswered: Option<Instant>,
-    /// Whether a picture has ever come back.
-    pub has_pictures: bool,
+    /// Whether a picture has ever come back, or sound where that is all.
+    pub has_media: bool,
     /// Pictures with a time that the source does not have, or out of order.
     pub misses: u64,
     /// What it tells of itself.
@@ -75,7 +75,7 @@ struct Out {
 
 impl Heard {
     pub fn new(now: Instant) -> Self {
-        Self { at: now, unanswered: None, has_pictures: false, misses: 0, report: Report::default() }
+        Self { at: now, unanswered: None, has_media: false, misses: 0, report: Report::default() }
     }
 }
 
@@ -160,6 +160,7 @@ impl Output {
         if !sound.frame(&mut self.sent.lock(), time, data)? {
             self.heard.lock().misses += 1;
         } else if self.made.insert(TrackId::SOUND) {
+            self.heard.lock().has_media |= self.rungs.is_empty();
             self.stream.ladder().set_made(self.made.clone());
         }
         Ok(())
@@ -173,7 +174,7 @@ impl Output {
         };
         {
             let mut heard = self.heard.lock();
-            (heard.unanswered, heard.has_pictures) = (None, true);
+            (heard.unanswered, heard.has_media) = (None, true);
         }
         let is_made = self.made.contains(&rung.track) && !rung.is_shed;
         if !is_made && !is_sync {
@@ -233,7 +234,7 @@ impl Drop for Output {
 /// The rung's picture with its sound.
 fn program_of(id: TrackId, codec: &Codec, sounds: Vec<Track>, sent: &Sent) -> Program {
     let source = &sent.program;
-    let of_source = source.tracks.get(sent.leading);
+    let of_source = sent.leading.and_then(|id| source.tracks.get(id));
     let mut picture = Track::new(id, codec.clone());
     // The worker keeps what is inside the pictures, and leaves them the colours that they have.
     if let Some(leading) = of_source {

@@ -19,7 +19,7 @@ use crate::bus::ladder::RungRendition;
 use crate::bus::{Budget, Channel, From, Gate, Read, Stream, Subscriber};
 use crate::flv::{FlvVariant, Muxer};
 use crate::media::{Kind, Program, Sample, Timestamp, TrackId};
-use crate::transcode::plan::{CANNOT_DECODE, Plan, SOURCE};
+use crate::transcode::plan::{CANNOT_DECODE, Plan};
 use crate::transcode::sound::Audio;
 
 /// How often the worker is looked after.
@@ -39,8 +39,8 @@ pub(super) struct Sent {
     pub stamps: Stamps,
     pub sounds: Sounds,
     pub program: Arc<Program>,
-    /// The track that it is fed.
-    pub leading: TrackId,
+    /// The pictures that it is fed; none where it makes sound alone.
+    pub leading: Option<TrackId>,
     /// The track of sound that it codes anew.
     pub remade: Option<TrackId>,
     /// When the newest of that which was sent is heard.
@@ -81,7 +81,10 @@ impl Session<'_> {
     /// Runs a worker until it fails, the source changes, or `look` says so, which sees four times a second how it is coming along.
     pub async fn run(self, mut look: impl FnMut(&Heard) -> bool) -> Ending {
         let now = Instant::now();
-        let Some(leading) = Muxer::new(SOURCE, Arc::clone(self.program)).leading() else { return Ending::Replan };
+        let leading = pictures(&Muxer::new(self.plan.source(), Arc::clone(self.program)));
+        if leading.is_none() && !self.plan.rungs.is_empty() {
+            return Ending::Replan;
+        }
         let sent = Sent {
             stamps: Stamps::default(),
             sounds: Sounds::default(),
@@ -198,7 +201,7 @@ async fn feed(
                     let is_remade = sent.remade == Some(sample.track);
                     if sample.track.kind == Kind::Audio && !is_remade {
                         sent.sounds.push(sample);
-                    } else if (is_remade || sample.track == sent.leading)
+                    } else if (is_remade || Some(sample.track) == sent.leading)
                         && let Some(muxer) = &muxer
                         && let Some(body) = muxer.sample(&sample)
                     {
@@ -228,17 +231,24 @@ async fn feed(
     }
 }
 
+/// The pictures that go to a worker.
+fn pictures(muxer: &Muxer) -> Option<TrackId> {
+    muxer.leading().filter(|track| track.kind == Kind::Video)
+}
+
 /// Whether a worker can go on with what a new program has for it: pictures of the same size and rate, in the same codec, and sound of which the
 /// same is made.
 fn goes_on(sent: &Sent, program: &Program, muxer: &Muxer, audio: (Audio, u32)) -> bool {
-    let picture = |program: &Program, id| {
-        program.tracks.get(id).map(|track| (std::mem::discriminant(&track.codec), track.codec.video(), track.frame_rate))
+    let picture = |program: &Program| {
+        sent.leading
+            .and_then(|id| program.tracks.get(id))
+            .map(|track| (std::mem::discriminant(&track.codec), track.codec.video(), track.frame_rate))
     };
     let sizes = |program: &Program| {
         program.tracks.of(Kind::Video).map(|track| track.codec.video().map(|shape| (shape.width, shape.height))).collect::<Vec<_>>()
     };
-    muxer.leading() == Some(sent.leading)
-        && picture(program, sent.leading) == picture(&sent.program, sent.leading)
+    pictures(muxer) == sent.leading
+        && picture(program) == picture(&sent.program)
         && sizes(program) == sizes(&sent.program)
         && remade(program, audio) == remade(&sent.program, audio)
 }
