@@ -149,7 +149,10 @@ fn watch(options: Check) -> ExitCode {
             let _ = if json { writeln!(out, "{:#}", watched.to_json()) } else { write!(out, "{watched}") };
             if watched.is_sound() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
-        Err(error) => unwatchable(format_args!("{error}")),
+        Err(error) => match error.hint() {
+            Some(hint) => unwatchable(format_args!("{error}\n    hint: {hint}")),
+            None => unwatchable(format_args!("{error}")),
+        },
     }
 }
 

@@ -81,7 +81,12 @@ pub(super) fn take_out(table: &mut Table, error: &Error<toml::de::Error>) -> Opt
     };
     fields.retain(|other, _| other != rule && !other.ends_with(if rule == "publish" { "keys" } else { "tokens" }));
     // The library quotes what it found where it expected something else.
-    let reason =
-        if reason.starts_with("invalid type") { "this is not a list of texts, or a table of such lists".to_owned() } else { reason };
+    if reason.starts_with("invalid type") {
+        let hint = match field {
+            "keys" | "tokens" => "write a list of texts: [\"SECRET\"]",
+            _ => "write a list of texts for each stream: { NAME = [\"SECRET\"] }",
+        };
+        return Some(Mistake::new(key, HIDDEN, "this is not a list of texts, or a table of such lists", hint));
+    }
     Some(Mistake::new(key, HIDDEN, reason, "generate one: head -c 18 /dev/urandom | base64 | tr '+/' '-_'"))
 }

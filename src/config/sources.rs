@@ -214,6 +214,10 @@ pub(super) fn did_you_mean<'a>(given: &str, known: impl Iterator<Item = &'a str>
     known.sort_by(|a, b| b.0.total_cmp(&a.0));
     match known.first() {
         Some((likeness, name)) if *likeness > 0.8 => format!("did you mean '{name}'?"),
-        _ => format!("known are: {}", known.iter().map(|(_, name)| *name).collect::<Vec<_>>().join(", ")),
+        _ => {
+            let mut names: Vec<_> = known.into_iter().map(|(_, name)| name).collect();
+            names.sort_unstable();
+            format!("known are: {}", names.join(", "))
+        }
     }
 }

@@ -17,7 +17,10 @@ mod nal;
 mod news;
 mod picture;
 mod sound;
+mod uncarried;
 mod vpx;
+
+pub use uncarried::Uncarried;
 
 /// What message bodies turn out to hold. Times are milliseconds as sent: not repaired, not unwrapped.
 #[derive(Clone, PartialEq, Debug)]
@@ -123,6 +126,7 @@ pub struct Demuxer {
     layouts: BTreeMap<TrackId, ChannelLayout>,
     ready: VecDeque<Result<Item, DemuxError>>,
     drops: Drops,
+    uncarried: Option<Uncarried>,
 }
 
 /// What is known of a track's codec. There are at most [`super::MAX_TRACKS`] of each kind.
@@ -180,6 +184,16 @@ impl Demuxer {
     /// What was dropped so far.
     pub fn drops(&self) -> Drops {
         self.drops
+    }
+
+    /// The codec on whose account the last of [`Drops::codec`] was dropped.
+    pub fn uncarried(&self) -> Option<Uncarried> {
+        self.uncarried
+    }
+
+    fn uncarry(&mut self, uncarried: Uncarried) {
+        self.drops.codec += 1;
+        self.uncarried = Some(uncarried);
     }
 
     fn script(&mut self, dts_ms: u32, body: &Bytes) {

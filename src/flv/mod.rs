@@ -22,7 +22,7 @@ mod video;
 mod tests;
 
 pub use body::{MAX_MOD_EX, MAX_TRACKS};
-pub use demux::{Demuxer, Drops, Item};
+pub use demux::{Demuxer, Drops, Item, Uncarried};
 pub use dialect::{Dialect, FlvVariant, HevcForm};
 pub use error::{DemuxError, ReadError};
 pub use mux::{MessageBody, WireTime};

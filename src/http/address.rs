@@ -26,7 +26,9 @@ pub enum AddressError {
     #[error("no stream can be called that: {0}")]
     Name(#[from] NameError),
     /// The last component is no file of a stream.
-    #[error("{0}; streams are at /APP/NAME.flv, /APP/NAME.mp4, /APP/NAME/index.m3u8 and /APP/NAME/manifest.mpd")]
+    #[error(
+        "{0}; streams are at /APP/NAME.flv, /APP/NAME.mp4, /APP/NAME/index.m3u8 and /APP/NAME/manifest.mpd, and /watch/APP/NAME plays one"
+    )]
     File(#[from] RequestError),
 }
 
@@ -56,7 +58,8 @@ impl Address {
         if let Some(stem) = path.strip_suffix(".mp4") {
             return Ok(Self::Mp4(StreamName::parse(stem)?));
         }
-        Ok(Self::File(StreamName::parse(stream)?, known?))
+        let request = known?;
+        Ok(Self::File(StreamName::parse(stream)?, request))
     }
 }
 
@@ -92,5 +95,11 @@ mod tests {
         assert!(matches!(Address::parse("/live/%2565.flv"), Err(AddressError::Name(NameError::Character { .. }))));
         assert!(matches!(Address::parse("/live/../x.flv"), Err(AddressError::Name(NameError::Component(_)))));
         assert!(matches!(Address::parse("/live/demo/secrets.txt"), Err(AddressError::File(_))));
+    }
+
+    #[test]
+    fn who_leaves_the_file_out_is_told_what_there_is() {
+        assert!(matches!(Address::parse("/live/demo"), Err(AddressError::File(_))));
+        assert!(matches!(Address::parse("/demo"), Err(AddressError::File(_))));
     }
 }

@@ -142,4 +142,6 @@ async fn what_cannot_be_watched_is_said_to_be() {
     assert!(matches!(watched(server.url("/page"), 5).await, Err(Unwatchable::Kind { kind, .. }) if kind == "text/html"));
     assert!(matches!(watched(server.url("/nothing"), 5).await, Err(Unwatchable::Status { status: 404, .. })));
     assert!(matches!(watched("http://127.0.0.1:1/v.m3u8".to_owned(), 5).await, Err(Unwatchable::Exchange(_))));
+    let page = watched(server.url("/page"), 5).await.unwrap_err();
+    assert_eq!(page.hint(), Some("give the address of a playlist of HLS or of a manifest of DASH: http://HOST:8080/live/NAME/index.m3u8"));
 }

@@ -65,6 +65,20 @@ pub enum Unwatchable {
     Empty(String),
 }
 
+impl Unwatchable {
+    /// What to do about it, where that can be told.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Exchange(Error::Failed { why, .. }) if why.contains("certificate") => Some("--insecure believes any certificate"),
+            // Media that does not end is one of these two.
+            Self::Exchange(Error::Late { .. } | Error::TooLong { .. } | Error::Url { .. }) | Self::Kind { .. } => {
+                Some("give the address of a playlist of HLS or of a manifest of DASH: http://HOST:8080/live/NAME/index.m3u8")
+            }
+            _ => None,
+        }
+    }
+}
+
 /// A stream that can be watched.
 #[derive(Debug)]
 pub struct Opened {

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::super::body::CodecTag;
 use super::super::color_info;
 use super::super::video::{AV1, AVC, HEVC, VideoPacket, VideoPacketKind};
-use super::{DemuxError, Demuxer, Item, State as Track, av1, nal, vpx};
+use super::{DemuxError, Demuxer, Item, State as Track, Uncarried, av1, nal, vpx};
 use crate::media::codec::sei::Messages;
 use crate::media::codec::{AvcConfig, Codec, ConfigError, HevcConfig, VvcConfig};
 use crate::media::{Kind, TrackId};
@@ -140,7 +140,7 @@ impl Demuxer {
         let track = TrackId { kind: Kind::Video, index: packet.index };
         let result = match (packet.kind, Format::of(packet.codec)) {
             (VideoPacketKind::Command, _) => return self.drops.packet += 1,
-            (_, None) => return self.drops.codec += 1,
+            (_, None) => return self.uncarry(Uncarried { kind: Kind::Video, codec: packet.codec }),
             (_, Some(Format::Vvc)) if !self.carries_vvc => return self.drops.vvc += 1,
             (VideoPacketKind::Metadata, _) => self.color_info(track, &packet.payload),
             (VideoPacketKind::Unknown(_), _) => return self.drops.packet += 1,

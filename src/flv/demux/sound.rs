@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::super::audio::{AAC, AudioPacket, AudioPacketKind, MP3, MP3_8_KHZ};
 use super::super::body::CodecTag;
 use super::super::channels;
-use super::{DemuxError, Demuxer, Item, State as Track};
+use super::{DemuxError, Demuxer, Item, State as Track, Uncarried};
 use crate::media::codec::{AacConfig, Ac3Config, Codec, ConfigError, Eac3Config, FlacConfig, Mp3Config, OpusConfig, aac, ac3, mp3};
 use crate::media::{AudioShape, Kind, Span, TrackId};
 
@@ -63,7 +63,7 @@ impl Demuxer {
         let format = Format::of(packet.codec);
         let payload = packet.payload;
         let result = match (packet.kind, format) {
-            (_, None) => return self.drops.codec += 1,
+            (_, None) => return self.uncarry(Uncarried { kind: Kind::Audio, codec: packet.codec }),
             (AudioPacketKind::Multichannel, Some(_)) => {
                 if let Err(error) = self.layout(track, &payload) {
                     self.fail(error);

@@ -187,6 +187,23 @@ fn other_codecs_and_packet_types_are_counted_and_dropped() {
 }
 
 #[test]
+fn a_codec_that_is_not_carried_is_called_by_its_name() {
+    let said = |kind, body: &[u8]| {
+        let mut demuxer = Demuxer::new();
+        demuxed(&mut demuxer, kind, 0, body);
+        demuxer.uncarried().map(|codec| codec.to_string()).unwrap_or_default()
+    };
+    let pictures = " is not carried: have the encoder send H.264, HEVC, AV1, VP9 or VP8";
+    let sound = " is not carried: have the encoder send AAC, MP3, Opus, FLAC, AC-3 or E-AC-3";
+    assert_eq!(said(TagKind::Video, &[0x12, 0, 0]), format!("video in Sorenson H.263{pictures}"));
+    assert_eq!(said(TagKind::Video, &[0x1F, 0, 0]), format!("video in codec number 15{pictures}"));
+    assert_eq!(said(TagKind::Video, b"\x91x\x1b1\n\0"), format!("video in 'x\\x1b1\\n'{pictures}"));
+    assert_eq!(said(TagKind::Audio, &[0xB2, 0]), format!("audio in Speex{sound}"));
+    assert_eq!(said(TagKind::Audio, b"\x91alac\0"), format!("audio in 'alac'{sound}"));
+    assert_eq!(said(TagKind::Video, &[0x17, 0, 0, 0, 0]), "");
+}
+
+#[test]
 fn enhanced_headers_of_known_codecs_are_the_same_tracks() {
     let mut demuxer = configured();
     let found = [Ok(coded(TrackId::VIDEO, 40, 0, true, FRAME))];

@@ -35,8 +35,10 @@ impl Ingest {
     /// Counts what the demuxer left out.
     pub(super) fn count_drops(&mut self) {
         let drops = self.demuxer.drops();
-        if drops.codec > self.drops.codec {
-            self.dropped("a codec that is not carried");
+        if drops.codec > self.drops.codec
+            && let Some(codec) = self.demuxer.uncarried()
+        {
+            self.dropped(codec);
         }
         if drops.vvc > self.drops.vvc {
             if self.drops.vvc == 0 {
