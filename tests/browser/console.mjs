@@ -21,8 +21,8 @@ const SHOWN_MS = 2000;
 /** Opens the streams of a gateway that demands one. */
 const TOKEN = 'open-the-sluice-to-me';
 const ADMIN_TOKEN = 'open-the-console-to-me-alone';
-/** The sizes of a desk and of a phone. */
-const SIZES = { desktop: { width: 1280, height: 900 }, phone: { width: 390, height: 844 } };
+/** The sizes of a desk, of a phone, and of the narrowest one there is. */
+const SIZES = { desktop: { width: 1280, height: 900 }, phone: { width: 390, height: 844 }, 'small phone': { width: 320, height: 568 } };
 
 const [gateway, clips, directory] = process.argv.slice(2);
 if (directory === undefined) {
@@ -151,7 +151,7 @@ async function accessible({ page, problems }) {
   }
 }
 
-/** Pictures of the pages, and nothing that is wider than the screen. */
+/** Pictures of the pages, and nothing that is wider than the screen or than its own box. */
 async function sizes({ page, problems }) {
   for (const [name, size] of Object.entries(SIZES)) {
     await page.setViewportSize(size);
@@ -160,16 +160,21 @@ async function sizes({ page, problems }) {
       await page.goto(stage.origin + path);
       if (what === 'player') {
         await untilPlaying(page);
-        await page.getByRole('button', { name: 'Statistics' }).click();
-        await page.getByText('since the gateway had it').waitFor();
+        // The narrowest has no room for them.
+        if (name !== 'small phone') {
+          await page.getByRole('button', { name: 'Statistics' }).click();
+          await page.getByText('since the gateway had it').waitFor();
+        }
       } else {
         await card(page).getByText(/\d fps/).first().waitFor();
         await isDrawn(page, '.thumbnail canvas');
       }
       await page.mouse.move(size.width / 2, 200);
-      await page.screenshot({ path: join(directory, `${what}-${name}.png`) });
+      await page.screenshot({ path: join(directory, `${what}-${name.replace(' ', '-')}.png`) });
       const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       if (wide > 0) problems.push(`${what} is ${wide} pixels too wide at the size of a ${name}`);
+      const cut = await page.locator('.chart .term').evaluateAll((terms) => terms.filter((term) => term.scrollWidth > term.clientWidth).map(({ innerText }) => innerText));
+      if (cut.length > 0) problems.push(`cut off at the size of a ${name}: ${cut.join(', ')}`);
     }
   }
 }
