@@ -255,6 +255,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_time_names_the_segment_that_begins_then_and_is_waited_for() {
+        let (mut stage, flow) = Stage::new().await;
+        let snapshots = flow.snapshots.clone();
+        let shelf = Shelf::new(snapshots.clone(), snapshots, 10);
+        let ask = async |epoch, seconds: u64| {
+            let request = Request::SegmentFrom { track: TrackId::VIDEO, epoch, generation: 1, time: seconds * 90_000 };
+            shelf.media(&request, Duration::ZERO).await
+        };
+        assert!(matches!(ask(EPOCH, 4).await, Ok(Media::Whole(_))));
+        assert!(matches!(ask(EPOCH, 6).await, Ok(Media::Flowing(_))));
+        assert_eq!(ask(EPOCH, 8).await.unwrap_err(), NotHeld::Late);
+        assert!(matches!(ask(EPOCH, 60).await, Ok(Media::Absent)));
+        assert!(matches!(ask(Epoch(EPOCH.0 + 1), 4).await, Ok(Media::Absent)));
+        stage.play(20);
+        assert!(matches!(ask(EPOCH, 8).await, Ok(Media::Flowing(_))));
+        assert!(matches!(ask(EPOCH, 6).await, Ok(Media::Whole(File::Body(Body::Memory(bytes)))) if bytes == stage.whole()));
+    }
+
+    #[tokio::test]
     async fn a_reader_that_is_slower_than_parts_are_kept_gets_the_rest_of_the_segment() {
         let (mut stage, mut flow) = Stage::new().await;
         let mut all = flow.next().await.unwrap().unwrap().to_vec();

@@ -90,3 +90,25 @@ fn a_return_opens_a_period_with_the_first_parts() {
     let sound = snapshot.only(selection).unwrap();
     assert_eq!((periods(&sound).len(), sound.coming.unwrap().inits.len()), (3, 1));
 }
+
+#[test]
+fn each_period_of_a_live_stream_has_an_offset_and_none_once_it_is_over() {
+    let offsets = |snapshot: &Snapshot| -> Vec<(Option<f64>, Option<bool>)> {
+        let mpd = dash_mpd_core::parse(&dash::manifest(snapshot, "/time", "")).unwrap();
+        let all = mpd.periods.iter().flat_map(|period| &period.adaptations).flat_map(|set| &set.representations);
+        let templates = all.map(|representation| representation.SegmentTemplate.as_ref().unwrap());
+        templates.map(|template| (template.availabilityTimeOffset, template.availabilityTimeComplete)).collect()
+    };
+    // Parts have a third of a second of two. What is over is there as a whole.
+    let over = (Some(1.665), None);
+    let mut stage = Stage::new();
+    stage.play(0, 7_000, 100);
+    stage.segmenter.away(wall(7_100));
+    assert_eq!(offsets(&stage.segmenter.snapshot().unwrap()), [over; 2]);
+    stage.segmenter.head(program(stage.source.tracks(31)), Boundary::Break, wall(12_000));
+    let back = offsets(&stage.play(7_000, 9_500, 5_000));
+    assert_eq!((back.len(), &back[..2]), (4, &[over; 2][..]));
+    assert!(back[2..].iter().all(|(offset, complete)| offset.is_some_and(|seconds| seconds > 1.0) && *complete == Some(false)));
+    stage.segmenter.end(wall(14_600));
+    assert_eq!(offsets(&stage.segmenter.snapshot().unwrap()), [(None, None); 4]);
+}
