@@ -1,14 +1,14 @@
 //! The composition root: binds, builds, spawns, and drains with a deadline.
 
+mod doors;
 mod machine;
 
-use std::io::{ErrorKind, IsTerminal as _};
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use tokio::net::TcpListener;
 use tokio::runtime::{Handle, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
@@ -19,7 +19,7 @@ use crate::bus::{End, Registry, State};
 use crate::config::Config;
 use crate::config::process::{Options, Shutdown};
 use crate::egress::{Hubs, Policy};
-use crate::http::admin::Door;
+use crate::http::admin::{self, Door};
 use crate::http::api::Entrance;
 use crate::http::driver::Driver;
 use crate::http::lobby::Lobby;
@@ -27,13 +27,14 @@ use crate::http::monitor::{self, Monitor};
 use crate::http::push::Push;
 use crate::http::router::{Shared, router};
 use crate::http::site::Site;
-use crate::net::{Acceptor, Buffers, Permits, SocketOptions, Tls, Workers, listen};
+use crate::net::{Buffers, Permits, Tls, Workers};
 use crate::outlet::Outlets;
 use crate::rtmp::server::{self, Doors, Players, RECONNECT_PATIENCE};
 use crate::segment;
 use crate::spool::Spool;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, flood};
 use crate::transcode::supervisor;
+use doors::{HttpDoors, Open, bind, bind_if};
 
 /// A gateway at work.
 #[derive(Debug)]
@@ -53,20 +54,14 @@ pub struct Gateway {
     options: Options,
     closing: Closing,
     publishers: JoinHandle<()>,
-    viewers: JoinHandle<Workers>,
+    viewers: Open,
+    operators: Option<Open>,
     /// What is left of it goes when everybody has left.
     spool: Option<Arc<Spool>>,
     /// What runs beside the doors until the end.
     housekeeping: Vec<JoinHandle<()>>,
     /// Where feeds and segmenters run; they end with it.
     _media: Media,
-}
-
-/// Where viewers come in.
-struct ViewersDoors {
-    plain: TcpListener,
-    encrypted: Option<(TcpListener, Arc<Tls>)>,
-    sockets: SocketOptions,
 }
 
 /// Threads for feeds and segmenters alone: peers that keep the doors busy must not make them late, or they lose media.
@@ -88,7 +83,8 @@ struct Closing {
 pub fn run(mut config: Config) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("control").enable_all().build()?;
     let drain = Duration::from_secs(config.gateway.drain_s);
-    machine::fit_open_files(&mut config.limits);
+    let operators = if config.http.admin.is_empty() { 0 } else { admin::LIMITS.max_connections };
+    machine::fit_open_files(&mut config.limits, operators);
     if (1..MIN_SECRET).contains(&config.http.admin_token.len()) {
         tracing::warn!(bytes = config.http.admin_token.len(), "http.admin_token is short enough to be guessed; use 24 random characters");
     }
@@ -150,14 +146,21 @@ impl Gateway {
         let driver = Driver::new(site, protocols, Arc::clone(&policy), Arc::clone(&hubs), closing.viewers.clone());
         let permits = Permits::new(config.limits);
         let drain = Duration::from_secs(config.gateway.drain_s);
-        let workers = Workers::start(config.gateway.threads, &driver, permits, drain)?;
-        let players = Players { outlets: Arc::clone(&outlets), policy, hubs, seats: workers.seats().clone() };
-        let doors = ViewersDoors { plain: viewers_door, encrypted: covered_door.zip(tls.clone()), sockets };
-        let viewers = tokio::spawn(accept(workers, doors, closing.viewers.clone()));
+        let workers = Workers::start("viewers", config.gateway.threads, &driver, permits, drain)?;
+        let players = Players { outlets: Arc::clone(&outlets), policy: Arc::clone(&policy), hubs, seats: workers.seats().clone() };
+        let lobby = Lobby::new("limits.max_connections");
+        let doors = HttpDoors { plain: viewers_door, encrypted: covered_door.zip(tls.clone()), sockets, lobby };
+        let viewers = doors.open(workers, closing.viewers.clone());
         let watch = tokio::spawn(monitor::run(Arc::clone(&shared), closing.viewers.clone()));
-        if let Some(listener) = operators_door {
-            tokio::spawn(operators(listener, router(shared, Door::Admin), closing.viewers.clone()));
-        }
+        let operators = operators_door.map(|plain| {
+            // A thread of their own: operators are answered when viewers keep all others busy.
+            let site = Site::from(router(shared, Door::Admin));
+            let driver = Driver::new(site, protocols, policy, Arc::default(), closing.viewers.clone());
+            let workers = Workers::start("operators", 1, &driver, Permits::new(admin::LIMITS), drain)?;
+            let lobby = Lobby::new("the number of connections to http.admin");
+            anyhow::Ok(HttpDoors { plain, encrypted: None, sockets, lobby }.open(workers, closing.viewers.clone()))
+        });
+        let operators = operators.transpose()?;
         let doors = Doors { plain, encrypted, tls: tls.clone(), http: Some(http), sockets };
         let at_rtmp = server::Shared { registry: Arc::clone(&registry), authority, options: Arc::new(config.rtmp), players };
         let publishers = tokio::spawn(server::serve(doors, at_rtmp, closing.publishers.clone()));
@@ -165,12 +168,28 @@ impl Gateway {
             tokio::spawn(keep_house(Arc::clone(&registry), outlets)),
             watch,
             tokio::spawn(machine::watch_clock(Arc::clone(&registry))),
+            tokio::spawn(watch_log()),
         ];
         let ladders = supervisor::prepare(config.ladder, &registry);
         housekeeping.extend(ladders.map(|ladders| media.handle().spawn(ladders)));
         housekeeping.extend(tls.map(|tls| tokio::spawn(tls.watch())));
         let options = config.gateway;
-        Ok(Self { rtmp, rtmps, http, https, admin, registry, options, closing, publishers, viewers, spool, housekeeping, _media: media })
+        Ok(Self {
+            rtmp,
+            rtmps,
+            http,
+            https,
+            admin,
+            registry,
+            options,
+            closing,
+            publishers,
+            viewers,
+            operators,
+            spool,
+            housekeeping,
+            _media: media,
+        })
     }
 
     /// Says where to publish and where to watch.
@@ -217,11 +236,13 @@ impl Gateway {
             tokio::time::sleep_until(deadline).await;
         }
         self.closing.viewers.cancel();
-        if let Ok(workers) = self.viewers.await {
-            let joined = tokio::task::spawn_blocking(move || workers.join());
-            let _ = joined.await;
-        }
+        tokio::join!(doors::empty(self.viewers), async {
+            if let Some(operators) = self.operators {
+                doors::empty(operators).await;
+            }
+        });
         self.housekeeping.iter().for_each(JoinHandle::abort);
+        flood::sum_up();
         if let Some(spool) = self.spool {
             spool.close().await;
         }
@@ -262,58 +283,11 @@ impl Drop for Media {
     }
 }
 
-/// Binds an address that may be left out.
-fn bind_if(address: &str, sockets: SocketOptions, buffers: Buffers, key: &'static str) -> Result<Option<(TcpListener, SocketAddr)>> {
-    if address.is_empty() {
-        return Ok(None);
-    }
-    bind(address.parse().context(key)?, sockets, buffers, key).map(Some)
-}
-
-fn bind(address: SocketAddr, sockets: SocketOptions, buffers: Buffers, key: &str) -> Result<(TcpListener, SocketAddr)> {
-    let listener = listen(address, sockets, buffers).map_err(|error| {
-        let hint = match error.kind() {
-            ErrorKind::AddrInUse => "another program listens there already; stop it or choose another port",
-            ErrorKind::AddrNotAvailable => "this machine has no such address",
-            ErrorKind::PermissionDenied => "the system allows ports below 1024 only to programs with CAP_NET_BIND_SERVICE",
-            _ => "the system does not allow it",
-        };
-        anyhow::Error::new(error).context(format!("{key} = \"{address}\" cannot be bound: {hint}"))
-    })?;
-    let address = listener.local_addr()?;
-    Ok((listener, address))
-}
-
-/// Gives the workers back when the doors are closed, to be joined.
-async fn accept(workers: Workers, doors: ViewersDoors, closing: CancellationToken) -> Workers {
-    let ViewersDoors { plain, encrypted, sockets } = doors;
-    let lobby = Lobby::default();
-    let at_plain = async {
-        let mut acceptor = Acceptor::new(&plain, sockets);
-        loop {
-            lobby.answer(workers.accept(&mut acceptor, None).await, false);
-        }
-    };
-    let at_encrypted = async {
-        let Some((listener, tls)) = &encrypted else { return std::future::pending().await };
-        let mut acceptor = Acceptor::new(listener, sockets);
-        loop {
-            lobby.answer(workers.accept(&mut acceptor, Some(tls)).await, true);
-        }
-    };
-    tokio::select! {
-        () = at_plain => {}
-        () = at_encrypted => {}
-        () = closing.cancelled() => {}
-    }
-    workers
-}
-
-async fn operators(listener: TcpListener, router: axum::Router, closing: CancellationToken) {
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let served = axum::serve(listener, service).with_graceful_shutdown(closing.cancelled_owned()).await;
-    if let Err(error) = served {
-        tracing::error!(%error, "the admin listener failed");
+/// Tells what floods the log was spared.
+async fn watch_log() {
+    loop {
+        tokio::time::sleep(flood::INTERVAL).await;
+        flood::sum_up();
     }
 }
 

@@ -1,5 +1,7 @@
 //! Logs and metrics. Imports nothing of ours.
 
+pub mod flood;
+
 use std::io::IsTerminal;
 use std::time::Duration;
 
@@ -8,6 +10,10 @@ use metrics_util::MetricKindMask;
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use flood::Dam;
 
 /// `[log]`
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -51,13 +57,13 @@ pub fn parse_filter(filter: &str) -> Result<EnvFilter, String> {
     EnvFilter::try_new(format!("{filter}{quiet}")).map_err(|error| error.to_string())
 }
 
-/// Sends logs to standard error. Does nothing where a logger already stands, as in tests.
+/// Sends logs to standard error, floods of them left out. Does nothing where a logger already stands, as in tests.
 pub fn init(options: &Options) {
     let filter = parse_filter(&options.filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let installed = match options.format {
-        Format::Text => builder.with_ansi(std::io::stderr().is_terminal()).with_target(false).try_init(),
-        Format::Json => builder.json().try_init(),
+        Format::Text => builder.with_ansi(std::io::stderr().is_terminal()).with_target(false).finish().with(Dam::default()).try_init(),
+        Format::Json => builder.json().finish().with(Dam::default()).try_init(),
     };
     drop(installed);
 }

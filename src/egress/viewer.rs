@@ -16,6 +16,8 @@ use crate::bus::{Gate, Sent, StreamName, ViewerGuard, Viewing};
 const FAREWELL: Duration = Duration::from_secs(5);
 /// How long a viewer may take to say the message that its protocol begins with.
 const GREETING: Duration = Duration::from_secs(10);
+/// Who leaves sooner has hardly watched, as those do who try again and again.
+const BRIEF: Duration = Duration::from_secs(5);
 
 /// What is put around the source's bytes on the connection.
 #[derive(Debug)]
@@ -304,11 +306,17 @@ impl Viewer {
 
     /// Logs the viewer's totals.
     pub fn log(&self, why: &Departure, now: Instant) {
-        let seconds = now.saturating_duration_since(self.opened).as_secs();
+        let stayed = now.saturating_duration_since(self.opened);
+        let seconds = stayed.as_secs();
         let Who { stream, viewing, .. } = &self.who;
         let (exit, bytes, skips) = (viewing.exit(), viewing.bytes(), viewing.skips());
         let address = viewing.address().map(tracing::field::display);
-        tracing::info!(%stream, exit, address, seconds, bytes, skips, %why, "viewer left");
+        // Told in two places, as a flood of lines from one is left out of the log: those who come and go then hide nobody who watched.
+        if stayed < BRIEF {
+            tracing::info!(%stream, exit, address, seconds, bytes, skips, %why, "viewer left");
+        } else {
+            tracing::info!(%stream, exit, address, seconds, bytes, skips, %why, "viewer left");
+        }
     }
 
     fn is_leaving(&self) -> bool {

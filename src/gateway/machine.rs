@@ -18,13 +18,13 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 const STEP: Span = Span::from_secs(2);
 
 /// Lets this process open as many files as the system allows it. Where viewers could use them all up, fewer are taken: an encoder that
-/// comes back, and the spool, must still find one.
-pub(super) fn fit_open_files(limits: &mut Limits) {
+/// comes back, the spool, and as many `operators` as may connect must still find one.
+pub(super) fn fit_open_files(limits: &mut Limits, operators: usize) {
     let allowed = match rlimit::increase_nofile_limit(u64::MAX) {
         Ok(allowed) => usize::try_from(allowed).unwrap_or(usize::MAX),
         Err(error) => return tracing::warn!(%error, "the limit on open files cannot be raised"),
     };
-    let viewers = viewers_within(allowed);
+    let viewers = viewers_within(allowed, operators);
     if viewers < limits.max_connections {
         tracing::warn!(
             open_files = allowed,
@@ -36,9 +36,9 @@ pub(super) fn fit_open_files(limits: &mut Limits) {
     }
 }
 
-/// How many viewers' connections a process takes that may open so many files.
-fn viewers_within(open_files: usize) -> usize {
-    let kept = (open_files / KEPT_SHARE).max(KEPT_LEAST).min(open_files / 2);
+/// How many viewers' connections a process takes that may open so many files, beside those of so many operators.
+fn viewers_within(open_files: usize, operators: usize) -> usize {
+    let kept = (open_files / KEPT_SHARE).max(KEPT_LEAST).saturating_add(operators).min(open_files / 2);
     open_files - kept
 }
 
@@ -79,8 +79,8 @@ mod tests {
 
     #[test]
     fn some_files_are_kept_from_viewers() {
-        let taken = [64, 256, 1_024, 20_000, 1_048_576].map(viewers_within);
-        assert_eq!(taken, [32, 192, 960, 19_600, 1_027_605]);
+        let taken = [64, 256, 1_024, 20_000, 1_048_576].map(|allowed| [0, 128].map(|operators| viewers_within(allowed, operators)));
+        assert_eq!(taken, [[32, 32], [192, 128], [960, 832], [19_600, 19_472], [1_027_605, 1_027_477]]);
     }
 
     #[test]

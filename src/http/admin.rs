@@ -6,9 +6,14 @@ use http::{HeaderMap, StatusCode, Uri, header};
 use subtle::ConstantTimeEq;
 
 use super::problem::Problem;
+use crate::net::Limits;
 
 /// Domains that no public name server knows: RFC 6761, RFC 6762, RFC 8375, ICANN's `internal`, and what home routers use.
 const PRIVATE_DOMAINS: [&str; 5] = [".localhost", ".local", ".home.arpa", ".internal", ".lan"];
+
+/// How many connections the operators' own listener takes: those of consoles, each of which listens to the events, and of whatever reads the
+/// metrics. Few, so that who finds it cannot use up the open files that encoders and viewers need.
+pub const LIMITS: Limits = Limits { max_connections: 128, max_per_address: 0 };
 
 /// Which listener a request came in by.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -29,27 +29,27 @@ const END: &[u8] = b"\r\n\r\n";
 /// Where connections go that are turned away.
 #[derive(Debug)]
 pub struct Lobby {
+    limit: &'static str,
     places: Arc<Semaphore>,
     full: Mutex<Throttle>,
 }
 
-impl Default for Lobby {
-    fn default() -> Self {
-        Self { places: Arc::new(Semaphore::new(MOST)), full: Mutex::default() }
-    }
-}
-
 impl Lobby {
+    /// In front of a listener whose connections are all taken when `limit` is reached, as the log calls it.
+    pub fn new(limit: &'static str) -> Self {
+        Self { limit, places: Arc::new(Semaphore::new(MOST)), full: Mutex::default() }
+    }
+
     /// Answers a connection in a task of its own and closes it. One that wants `tls` is only closed: its handshake is dearer than a request.
     pub fn answer(&self, turned: TurnedAway, tls: bool) {
         let TurnedAway { io, peer, why } = turned;
         metrics::counter!("sluicegate_http_refused_total", "reason" => why.label()).increment(1);
         tracing::debug!(%peer, %why, "connection refused");
-        // An operator must hear that viewers are lost to the limit on all of them; one address with too many is its own affair.
+        // An operator must hear that somebody is lost to the limit on all; one address with too many is its own affair.
         if matches!(why, Refused::Full(_))
             && let Some(times) = self.full.lock().tell(Instant::now())
         {
-            tracing::warn!(%why, times, "viewers are turned away: limits.max_connections is reached");
+            tracing::warn!(%why, times, "connections are turned away: {} is reached", self.limit);
         }
         if tls {
             return;

@@ -84,15 +84,16 @@ struct Load {
 }
 
 impl Workers {
-    /// Starts `threads` workers, or one for each core where that is 0. Connections that are left at the end get `patience`.
+    /// Starts `threads` workers, or one for each core where that is 0, on threads of that name. Connections that are left at the end get
+    /// `patience`.
     ///
     /// # Errors
     /// When a thread or its runtime cannot be made.
-    pub fn start<S: Serve>(threads: usize, service: &Arc<S>, permits: Arc<Permits>, patience: Duration) -> io::Result<Self> {
+    pub fn start<S: Serve>(name: &str, threads: usize, service: &Arc<S>, permits: Arc<Permits>, patience: Duration) -> io::Result<Self> {
         let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let threads = if threads == 0 { cores() } else { threads };
         let loads: Arc<[_]> = (0..threads).map(|_| Arc::new(Load::default())).collect();
-        let start = |(number, load)| Worker::start(number, Arc::clone(service), load, patience);
+        let start = |(number, load)| Worker::start(name, number, Arc::clone(service), load, patience);
         let workers = loads.iter().enumerate().map(start).collect::<io::Result<_>>()?;
         Ok(Self { workers, seats: Seats { loads, permits } })
     }
@@ -144,7 +145,7 @@ impl Workers {
 }
 
 impl Worker {
-    fn start<S: Serve>(number: usize, service: Arc<S>, load: &Arc<Load>, patience: Duration) -> io::Result<Self> {
+    fn start<S: Serve>(name: &str, number: usize, service: Arc<S>, load: &Arc<Load>, patience: Duration) -> io::Result<Self> {
         let (sockets, mut accepted) = mpsc::channel::<Accepted>(QUEUE);
         let left = Arc::clone(load);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -161,7 +162,7 @@ impl Worker {
                 let _ = tokio::time::timeout(patience, left.emptied()).await;
             })
         };
-        let thread = std::thread::Builder::new().name(format!("viewers-{number}")).spawn(work)?;
+        let thread = std::thread::Builder::new().name(format!("{name}-{number}")).spawn(work)?;
         Ok(Self { sockets, thread })
     }
 }

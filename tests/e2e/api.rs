@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use sluicegate::http::admin::LIMITS;
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 use crate::support::house::{House, config, until_media};
@@ -129,6 +132,29 @@ async fn a_listener_of_their_own_takes_api_and_metrics_off_the_public_one() {
         http::get(house.http, path).await.assert_problem(404);
         assert_eq!(http::get(admin, path).await.status, 200);
     }
+    house.stop().await;
+}
+
+/// Nobody may keep operators out by holding connections, nor viewers by using up the open files.
+#[tokio::test(flavor = "multi_thread")]
+async fn their_own_listener_takes_so_many_operators_and_lets_go_of_those_who_never_ask() {
+    let mut config = config();
+    config.http.admin = "127.0.0.1:0".into();
+    config.connections.head_s = 5;
+    let house = House::start(config).await;
+    let admin = house.gateway.admin.unwrap();
+    let mut idle = Vec::new();
+    for _ in 0..LIMITS.max_connections {
+        idle.push(TcpStream::connect(admin).await.unwrap());
+    }
+    http::get(admin, "/metrics").await.assert_problem(503);
+    assert_eq!(http::get(admin, "/healthz").await.text(), "ok\n", "it is well all the same");
+    assert_eq!(http::get(house.http, "/time").await.status, 200, "viewers have places of their own");
+    for mut socket in idle {
+        let left = timeout(PATIENCE, socket.read(&mut [0])).await.expect("who never asks is let go");
+        assert!(matches!(left, Ok(0) | Err(_)));
+    }
+    assert_eq!(http::get(admin, "/metrics").await.status, 200);
     house.stop().await;
 }
 

@@ -60,7 +60,7 @@ impl Station {
             Arc::default(),
             CancellationToken::new(),
         );
-        let workers = Workers::start(1, &driver, Permits::new(Limits::default()), Duration::ZERO).unwrap();
+        let workers = Workers::start("viewers", 1, &driver, Permits::new(Limits::default()), Duration::ZERO).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move { workers.accept(&mut Acceptor::new(&listener, Default::default()), None).await });
