@@ -12,6 +12,7 @@ pub mod exchange;
 pub mod files;
 pub mod gauges;
 pub mod health;
+mod host;
 pub mod http1;
 pub mod http2;
 pub mod late;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::extract::ConnectInfo;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use axum::{BoxError, Router};
 use http::Request;
 use http::request::Parts;
@@ -20,7 +20,7 @@ use super::address::Address;
 use super::admin::Door;
 use super::http1::Slot;
 use super::router::{Shared, is_own, note_refusal, router};
-use super::{cors, streams};
+use super::{cors, host, streams};
 use crate::bus::StreamName;
 use crate::segment::request::Request as File;
 
@@ -47,6 +47,11 @@ impl Site {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
+        if let Err(problem) = host::check(request.version(), request.headers()) {
+            let response = problem.into_response();
+            note_refusal(&response, request.method(), request.uri().path());
+            return Box::pin(std::future::ready(Ok(response)));
+        }
         if let Some((shared, (name, file))) = self.streams.as_ref().zip(file_of(&request)) {
             let (shared, asked) = (Arc::clone(shared), request.into_parts().0);
             return Box::pin(async move { Ok(answer_file(&shared, name, file, peer, asked).await) });

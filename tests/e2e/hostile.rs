@@ -106,6 +106,48 @@ async fn oversized_and_broken_heads_are_refused() {
     house.stop().await;
 }
 
+/// A proxy in front could take it for another's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_names_no_host_or_several_is_refused_unless_it_is_as_old_as_that() {
+    let house = House::start(config()).await;
+    let table = [
+        (" HTTP/1.1\r\n", [400; 4]),
+        (" HTTP/1.1\r\nHost: a\r\nHost: b\r\n", [400; 4]),
+        (" HTTP/1.0\r\nHost: a\r\nHost: a\r\n", [400; 4]),
+        (" HTTP/1.1\r\nHost: a\r\n", [200, 200, 404, 404]),
+        (" HTTP/1.0\r\n", [200, 200, 404, 404]),
+    ];
+    for (head, statuses) in table {
+        for (path, status) in ["/healthz", "/watch/live/a", "/live/a.flv", "/live/a/index.m3u8"].into_iter().zip(statuses) {
+            let mut socket = BufReader::new(TcpStream::connect(house.http).await.unwrap());
+            socket.write_all(format!("GET {path}{head}\r\n").as_bytes()).await.unwrap();
+            let answer = timeout(PATIENCE, http::read(&mut socket, false)).await.unwrap();
+            assert_eq!(answer.status, status, "{path}{head}");
+            assert!(status != 400 || answer.assert_problem(400).contains("Host"), "{path}{head}");
+        }
+    }
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_to_nothing_by_a_browser_sees_a_page() {
+    let house = House::start(config()).await;
+    let browser = "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n";
+    for path in ["/nothing", "/live/nobody", "/live/nobody.flv", "/watch"] {
+        let answer = http::request(house.http, "GET", path, browser).await;
+        assert_eq!((answer.status, answer.field("content-type")), (404, "text/html; charset=utf-8"), "{path}");
+        assert_eq!((answer.field("vary"), answer.field("cache-control"), answer.field("etag")), ("accept", "no-store", ""), "{path}");
+        assert!(answer.field("content-security-policy").contains("frame-ancestors 'self'"), "{path}");
+        assert!(answer.text().contains("There is nothing at this address"), "{path}");
+        for part in answer.text().split('"').filter(|text| text.starts_with("/assets/")) {
+            assert_eq!(http::get(house.http, part).await.status, 200, "{part}");
+        }
+        http::request(house.http, "GET", path, "Accept: */*\r\n").await.assert_problem(404);
+    }
+    http::request(house.http, "POST", "/nothing", browser).await.assert_problem(405);
+    house.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn idle_connections_over_the_limit_are_turned_away_and_the_door_opens_again() {
     let mut config = config();
