@@ -29,6 +29,9 @@ struct Player;
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
      media-src 'self' blob:; connect-src 'self' ws: wss:; worker-src 'self' blob:; object-src 'none'; base-uri 'none'; frame-ancestors ";
 
+/// What a person sees where nothing is. It needs no build, so that the libraries' one has a page less.
+const MISSING: &str = "missing.html";
+
 /// The operators' page, which takes their token: no page of another origin may lay itself over it.
 const CONSOLE: &str = "index.html";
 
@@ -43,13 +46,30 @@ pub fn page(method: &Method, headers: &HeaderMap, name: &str) -> Response {
         return Problem::not_found(format!("there is no page '{name}'")).into_response();
     };
     let mut response = serve(method, headers, name, &file, "no-cache");
+    protect(response.headers_mut(), if name == CONSOLE { "'self'" } else { "*" });
+    response
+}
+
+/// The page that says that nothing is at an address, with what plays as far as it is told to whoever asks. Programs get the same 404 as a
+/// problem in JSON.
+pub fn missing(method: &Method) -> Response {
+    let Some(file) = Fallback::get(MISSING) else { return Problem::not_found("there is nothing at this address").into_response() };
+    let mut response = serve(method, &HeaderMap::new(), MISSING, &file, "no-store");
+    *response.status_mut() = StatusCode::NOT_FOUND;
     let headers = response.headers_mut();
-    let ancestors = if name == CONSOLE { "'self'" } else { "*" };
+    headers.remove(header::ETAG);
+    headers.insert(header::VARY, HeaderValue::from_static("accept"));
+    // It takes the operators' token as well.
+    protect(headers, "'self'");
+    response
+}
+
+/// Tells browsers what a page may load, and who may frame it.
+fn protect(headers: &mut HeaderMap, ancestors: &str) {
     let policy = HeaderValue::try_from(format!("{CONTENT_SECURITY_POLICY}{ancestors}")).expect("the policy is plain ASCII");
     headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-    response
 }
 
 /// The web component, which pages of other origins load.

@@ -28,6 +28,14 @@ pub fn wants_gzip(fields: &HeaderMap) -> bool {
     gzip > 0 && gzip >= identity.unwrap_or(0)
 }
 
+/// Whether a person asks, by a browser: it names HTML among what it wants to see (RFC 9110 §12.5.1), as no player and no script does by itself.
+pub fn wants_page(fields: &HeaderMap) -> bool {
+    elements(fields, header::ACCEPT).any(|element| {
+        let (kind, parameters) = element.split_once(';').unwrap_or((element, ""));
+        kind.trim().eq_ignore_ascii_case("text/html") && weight(parameters.trim()) != Some(0)
+    })
+}
+
 /// Whether a browser's own player asks, for the source of a `<video>` or `<audio>` (Fetch Metadata §2.1); a player that is a script asks
 /// with `empty`. Browsers send that field to origins that they trust, by HTTPS or on this machine. Elsewhere Chromium 156 is known by
 /// asking for a range of a text and refusing every coding that it does not name.
@@ -100,6 +108,18 @@ mod tests {
             let fields: HeaderMap = fields.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect();
             assert_eq!(is_media_element(&fields), is_one, "{fields:?}");
         }
+    }
+
+    #[test]
+    fn who_names_html_wants_a_page() {
+        let chromium = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8";
+        for accepted in [chromium, "text/html", "*/*, TEXT/HTML;q=0.1", "text/html;charset=utf-8"] {
+            assert!(wants_page(&fields(header::ACCEPT, &[accepted])), "{accepted}");
+        }
+        for accepted in ["*/*", "text/*", "application/json", "image/avif,image/*,*/*;q=0.8", "text/html;q=0", "text/htmlx"] {
+            assert!(!wants_page(&fields(header::ACCEPT, &[accepted])), "{accepted}");
+        }
+        assert!(!wants_page(&HeaderMap::new()));
     }
 
     #[test]

@@ -19,7 +19,7 @@ use super::api::{Entrance, StreamList, StreamStatus, ViewerList};
 use super::monitor::{self, Monitor};
 use super::problem::Problem;
 use super::push::Push;
-use super::{assets, cors, files, streams, thumbnail};
+use super::{assets, cors, files, negotiation, streams, thumbnail};
 use crate::auth::Authority;
 use crate::bus::{Registry, Stream, StreamName, wall};
 use crate::egress::Hubs;
@@ -276,7 +276,12 @@ async fn kick(State(context): State<Context>, ConnectInfo(peer): ConnectInfo<Soc
 }
 
 async fn stream(State(context): State<Context>, ConnectInfo(peer): ConnectInfo<SocketAddr>, request: Request) -> Response {
-    streams::stream(&context.shared, request, peer).await
+    let page = negotiation::wants_page(request.headers()).then(|| request.method().clone());
+    let response = streams::stream(&context.shared, request, peer).await;
+    match page {
+        Some(method) if response.status() == StatusCode::NOT_FOUND => assets::missing(&method),
+        _ => response,
+    }
 }
 
 fn find(registry: &Registry, path: &str) -> Result<Arc<Stream>, Problem> {

@@ -22,8 +22,8 @@ const browser = await openBrowser();
 await browser.context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin });
 let failed = false;
 try {
-  for (const [name, walk] of Object.entries({ list, chooser, another, addresses, fallback })) {
-    const { page, problems } = await openPage(browser.context, origin);
+  for (const [name, walk] of Object.entries({ list, chooser, another, addresses, nothing, fallback })) {
+    const { page, problems } = await openPage(browser.context, origin, (url) => url === `${origin}/${stream}`);
     await walk(page, problems).catch((error) => problems.push(error.message.split('\n')[0]));
     await screenshot(page, shots, `page-${name}`);
     await page.close();
@@ -93,6 +93,15 @@ async function addresses(page, problems) {
     const answer = await fetch(address);
     if (!answer.ok) problems.push(`${address} answers ${answer.status}`);
   }
+}
+
+/** An address where nothing is leads to what there is: by the list, and where it names a stream, to that. */
+async function nothing(page, problems) {
+  const answer = await page.goto(`${origin}/${stream}`);
+  if (answer.status() !== 404) problems.push(`the page is answered ${answer.status()}`);
+  await page.getByRole('note').getByRole('link', { name: stream }).waitFor();
+  await page.getByRole('list').getByRole('link', { name: stream }).click();
+  await untilPlaying(page);
 }
 
 /** The page without the libraries plays by our own player and says what is missing. */
