@@ -23,6 +23,13 @@ const MAX_PLAIN_BYTES: usize = 64 << 20;
 /// The same for the others: every line of a text can carry a query of 2 KiB.
 const MAX_WORDED_BYTES: usize = 4 << 20;
 
+/// So many of the others are kept even where they take more: with a window of hours, the lists of some tracks for a token that many viewers
+/// share are more, and each viewer's request would cost a text of its own.
+const LARGE_WORDED: usize = 8;
+
+/// Longest text among those: a day of segments with 80 bytes of query in each line. Together they take half of [`MAX_WORDED_ALIVE`].
+const LONGEST_WORDED: usize = 8 << 20;
+
 /// Most bytes of those others that are kept or on their way. A list of hours with a query of 2 KiB in each line has tens of megabytes, and who
 /// reads slowly holds his own: without a bound a thousand such viewers would fill the machine's memory.
 const MAX_WORDED_ALIVE: usize = 128 << 20;
@@ -60,7 +67,11 @@ pub struct Texts {
 #[derive(Debug)]
 struct Stack {
     most: usize,
+    /// That may be exceeded by the newest `large`.
     most_bytes: usize,
+    large: usize,
+    /// What is longer is not kept.
+    longest: usize,
     /// Of all texts.
     bytes: usize,
     texts: VecDeque<Kept>,
@@ -105,8 +116,8 @@ impl Texts {
 impl Default for Texts {
     fn default() -> Self {
         Self {
-            plain: Stack::new(MAX_PLAIN, MAX_PLAIN_BYTES),
-            worded: Stack::new(MAX_WORDED, MAX_WORDED_BYTES),
+            plain: Mutex::new(Stack::new(MAX_PLAIN, MAX_PLAIN_BYTES)),
+            worded: Mutex::new(Stack { large: LARGE_WORDED, longest: LONGEST_WORDED, ..Stack::new(MAX_WORDED, MAX_WORDED_BYTES) }),
             alive: Alive::default(),
             most_alive: MAX_WORDED_ALIVE,
         }
@@ -121,8 +132,8 @@ impl Listing {
 }
 
 impl Stack {
-    fn new(most: usize, most_bytes: usize) -> Mutex<Self> {
-        Mutex::new(Self { most, most_bytes, bytes: 0, texts: VecDeque::new() })
+    fn new(most: usize, most_bytes: usize) -> Self {
+        Self { most, most_bytes, large: 0, longest: most_bytes, bytes: 0, texts: VecDeque::new() }
     }
 
     /// The text of that version, or else that of an older one.
@@ -142,9 +153,13 @@ impl Stack {
             }
             self.remove(at);
         }
+        // It would push out all others and find no room in the end.
+        if new.text.len() > self.longest {
+            return;
+        }
         self.bytes += new.text.len();
         self.texts.push_back(new);
-        while self.texts.len() > self.most || self.bytes > self.most_bytes {
+        while self.texts.len() > self.most || (self.bytes > self.most_bytes && self.texts.len() > self.large) {
             self.remove(0);
         }
     }
@@ -237,9 +252,25 @@ mod tests {
     }
 
     #[test]
+    fn lists_of_hours_are_kept_for_a_token_that_is_shared_and_too_long_ones_push_out_nothing() {
+        let stack = Stack { large: 3, longest: 1_000, ..Stack::new(MAX_WORDED, 1_500) };
+        let texts = Texts { worded: Mutex::new(stack), ..Texts::default() };
+        let shared: Vec<_> = (0..3).map(|n| n.to_string().repeat(1_000)).collect();
+        asked(&texts, 1, &shared);
+        assert!(asked(&texts, 1, &shared).is_empty());
+        let longer = words(&[&"x".repeat(1_001)]);
+        assert_eq!((asked(&texts, 1, &longer), asked(&texts, 1, &longer)), (longer.clone(), longer));
+        assert!(asked(&texts, 1, &shared).is_empty());
+        asked(&texts, 1, &words(&["short"]));
+        assert_eq!(asked(&texts, 1, &shared[..1]), shared[..1], "the oldest makes room");
+        const { assert!(LARGE_WORDED * LONGEST_WORDED <= MAX_WORDED_ALIVE / 2, "enough is left for those who read older ones") };
+    }
+
+    #[test]
     fn what_is_read_slowly_counts_until_it_is_read_and_never_keeps_plain_texts_from_anybody() {
-        let length = MAX_WORDED_BYTES + 1;
-        let texts = Texts { most_alive: 2 * length, ..Texts::default() };
+        let length = 1_001;
+        let stack = Stack { longest: 1_000, ..Stack::new(MAX_WORDED, MAX_WORDED_BYTES) };
+        let texts = Texts { worded: Mutex::new(stack), most_alive: 2 * length, ..Texts::default() };
         let long = |query: &str| texts.rendered(1, listing(query), |_| Some("a".repeat(length)));
         // Those who read hold the bytes, not the text.
         let reading = ["n=1", "n=2"].map(|query| long(query).unwrap().unwrap().form(false).bytes);
