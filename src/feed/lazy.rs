@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tracing::{Instrument as _, Span};
 
-use crate::bus::{Budget, Cause, Channel, Entry, From, Gate, Publisher, Read, Revoked, Subscriber, Why};
+use crate::bus::{Budget, Cause, Channel, End, Entry, From, Gate, Publisher, Read, Revoked, Subscriber, Why};
 use crate::media::{Program, Sample, TrackSet};
 
 /// How feeds are kept.
@@ -179,6 +179,25 @@ impl<T: Unit> fmt::Debug for FeedGuard<T> {
     }
 }
 
+/// Held while a feed works: where that ends in a panic, its viewers leave, to come back to a feed that is made anew. They would wait for
+/// ever.
+struct Fall<T: Unit> {
+    lazy: Arc<Lazy<T>>,
+    channel: Arc<Channel<T>>,
+}
+
+impl<T: Unit> Drop for Fall<T> {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        tracing::error!(feed = ?self.lazy.variant, "a feed broke down: its viewers have to come back");
+        self.lazy.run.lock().take_if(|run| Arc::ptr_eq(&run.channel, &self.channel));
+        // Not as a stream that is over, which players do not come back to.
+        self.channel.end(End::Shutdown);
+    }
+}
+
 /// A feed at work.
 struct Feed<T: Unit> {
     samples: Subscriber<Sample>,
@@ -189,6 +208,7 @@ struct Feed<T: Unit> {
 
 impl<T: Unit> Feed<T> {
     async fn run(mut self, lazy: Arc<Lazy<T>>, channel: Arc<Channel<T>>, caught_up: watch::Sender<bool>) {
+        let _fall = Fall { lazy: Arc::clone(&lazy), channel: Arc::clone(&channel) };
         let mut batch = Vec::new();
         // Looked at now and then, so that no timer is set for each sample.
         let mut look = tokio::time::interval(lazy.linger.max(Duration::from_secs(1)));

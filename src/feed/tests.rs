@@ -1,5 +1,7 @@
 //! Feeds over a real channel of samples.
 
+mod falls;
+
 use std::sync::Arc;
 use std::time::Duration;
 
