@@ -95,6 +95,46 @@ async fn every_viewer_starts_at_the_newest_keyframe_and_gets_the_same_bytes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_gets_the_same_bytes_from_memory_that_it_shares_wherever_a_socket_was_full() {
+    const CROWD: usize = 24;
+    let (station, mut show) = on_air(Settings::default()).await;
+    let mut viewers = Vec::new();
+    for _ in 0..CROWD {
+        let mut http = Http::connect(station.address).await;
+        http.get("/live/show.flv").await;
+        http.head().await;
+        viewers.push(http);
+    }
+    station.until_viewers("show", CROWD as u64).await;
+    show.size = 20_000;
+    for _ in 0..3 {
+        let sent = station.policy.counters.bytes.get();
+        show.send(1);
+        until(|| station.policy.counters.bytes.get() - sent >= (CROWD * show.size) as u64).await;
+    }
+    // More than a socket takes while nobody reads, and less than a viewer may lag.
+    show.send(GOP);
+    show.finish();
+    let mut first: Option<Vec<u8>> = None;
+    for http in &mut viewers {
+        let mut flv = Vec::new();
+        loop {
+            let chunk = http.chunk().await;
+            if chunk.is_empty() {
+                break;
+            }
+            flv.extend(chunk);
+        }
+        assert_eq!(tags(&flv).iter().filter(|tag| tag.kind == 9 && !tag.is_config()).count() as i64, 10 + 3 + GOP);
+        assert!(*first.get_or_insert_with(|| flv.clone()) == flv, "each gets the same");
+    }
+    let (shared, bytes) = (station.policy.counters.shared.get(), station.policy.counters.bytes.get());
+    assert_eq!(shared > 0, cfg!(target_os = "linux"));
+    assert!(shared < bytes, "a few were written to, and so was what did not fit");
+    assert_eq!(station.policy.counters.skips.get(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_player_of_the_old_protocol_gets_bare_bytes_until_the_connection_closes() {
     let (station, show) = on_air(Settings::default()).await;
     let mut http = Http::connect(station.address).await;

@@ -64,9 +64,14 @@ impl Batch {
         self.bytes == 0
     }
 
+    /// What is not yet written, in order.
+    pub fn unwritten(&self) -> &[Bytes] {
+        &self.slices[self.first..]
+    }
+
     /// Fills `out` with what is not yet written, in order, and returns how many slices that took.
     pub fn io_slices<'a>(&'a self, out: &mut [IoSlice<'a>; MAX_SLICES]) -> usize {
-        let unwritten = &self.slices[self.first..];
+        let unwritten = self.unwritten();
         for (slot, slice) in out.iter_mut().zip(unwritten) {
             *slot = IoSlice::new(slice);
         }

@@ -24,6 +24,7 @@ use super::guests::Guests;
 use super::merge::MergeWindow;
 use super::options::Policy;
 use super::roster::Roster;
+use super::tape::Tape;
 use super::turn::{listen, write};
 use super::viewer::{Departure, Viewer};
 use crate::bus::Gate;
@@ -77,6 +78,8 @@ struct Sweeper {
     window: MergeWindow,
     /// Reused for every write that goes through at once.
     scratch: Batch,
+    /// What many viewers get alike.
+    tape: Tape,
     input: Box<[u8; INPUT]>,
     timer: Pin<Box<Sleep>>,
     next_tick: Instant,
@@ -197,6 +200,7 @@ impl Sweeper {
             roster: Roster::default(),
             window: MergeWindow::new(shared.policy.options.merge_min(), shared.policy.options.merge_max(), now),
             scratch: Batch::new(),
+            tape: Tape::default(),
             input: Box::new([0; INPUT]),
             timer: Box::pin(tokio::time::sleep_until((now + TICK).into())),
             next_tick: now + TICK,
@@ -225,6 +229,8 @@ impl Sweeper {
                 self.next_tick = now + TICK;
                 self.tick(now).await;
             }
+            self.tape.forget();
+            self.shared.policy.counters.shared.add(self.tape.take_sent());
             self.shared.viewers.store(self.roster.len() as u64, Ordering::Relaxed);
             self.free = Instant::now();
             self.worked += self.free.saturating_duration_since(began);
@@ -311,6 +317,7 @@ impl Sweeper {
 
     async fn tick(&mut self, now: Instant) {
         self.shared.guests.remind();
+        self.tape.rest();
         for slot in 0..self.roster.slots() {
             let Some(client) = self.roster.get(slot) else { continue };
             match client.viewer.tick(now) {
@@ -326,7 +333,7 @@ impl Sweeper {
     fn serve(&mut self, slot: usize, now: Instant, read: bool) {
         let Some(client) = self.roster.get(slot) else { return };
         let read = if read { listen(client, &mut self.input[..], now) } else { Ok(()) };
-        let outcome = read.and_then(|()| write(client, &mut self.scratch, now));
+        let outcome = read.and_then(|()| write(client, &mut self.scratch, &mut self.tape, now));
         self.scratch.clear();
         if let Err(why) = outcome {
             self.drop_client(slot, why, now);

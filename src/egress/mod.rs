@@ -14,6 +14,7 @@ pub mod pump;
 mod roster;
 pub mod solo;
 pub mod talk;
+mod tape;
 #[cfg(test)]
 mod tests;
 mod turn;

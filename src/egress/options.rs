@@ -77,7 +77,9 @@ impl Policy {
 pub struct Counters {
     /// Bytes given to sockets.
     pub bytes: Counter,
-    /// Vectored writes that took at least a byte.
+    /// Of these, bytes sent from memory that many viewers share, without a copy for each.
+    pub shared: Counter,
+    /// Writes that took at least a byte.
     pub writes: Counter,
     /// How often viewers skipped to a newer sync.
     pub skips: Counter,

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::batch::{Batch, MAX_SLICES};
 use super::roster::Client;
+use super::tape::Tape;
 use super::viewer::{Departure, Next};
 
 /// Batches written to one viewer before the next has its turn: a fast reader's burst must not hold up the others.
@@ -33,9 +34,9 @@ pub(super) fn listen(client: &mut Client, room: &mut [u8], now: Instant) -> Resu
 }
 
 /// Writes until there is nothing due, the socket takes no more, or it is the next viewer's turn.
-pub(super) fn write(client: &mut Client, scratch: &mut Batch, now: Instant) -> Result<(), Departure> {
+pub(super) fn write(client: &mut Client, scratch: &mut Batch, tape: &mut Tape, now: Instant) -> Result<(), Departure> {
     if let Some(mut unsent) = client.unsent.take()
-        && !send(client, &mut unsent, now)?
+        && !send(client, &mut unsent, tape, now)?
     {
         client.unsent = Some(unsent);
         return Ok(());
@@ -50,7 +51,7 @@ pub(super) fn write(client: &mut Client, scratch: &mut Batch, now: Instant) -> R
                 return socket2::SockRef::from(&client.io).shutdown(std::net::Shutdown::Write).map_err(|_| broken(client));
             }
             Next::Write => {
-                if !send(client, scratch, now)? {
+                if !send(client, scratch, tape, now)? {
                     client.unsent = Some(Box::new(std::mem::take(scratch)));
                     return Ok(());
                 }
@@ -62,11 +63,18 @@ pub(super) fn write(client: &mut Client, scratch: &mut Batch, now: Instant) -> R
 }
 
 /// Writes a batch. True when all of it went out; otherwise the client is listed again once its socket takes more.
-fn send(client: &mut Client, batch: &mut Batch, now: Instant) -> Result<bool, Departure> {
+fn send(client: &mut Client, batch: &mut Batch, tape: &mut Tape, now: Instant) -> Result<bool, Departure> {
+    let mut place = tape.place(batch);
     while !batch.is_empty() {
-        let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-        let count = batch.io_slices(&mut slices);
-        match client.io.try_write_vectored(slices.get(..count).unwrap_or_default()) {
+        let result = match &mut place {
+            Some(place) => place.send(&client.io, batch.len()).inspect(|sent| tape.sent(*sent)),
+            None => {
+                let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+                let count = batch.io_slices(&mut slices);
+                client.io.try_write_vectored(slices.get(..count).unwrap_or_default())
+            }
+        };
+        match result {
             Ok(0) => return Err(broken(client)),
             Ok(written) => {
                 batch.advance(written);
@@ -80,6 +88,7 @@ fn send(client: &mut Client, batch: &mut Batch, now: Instant) -> Result<bool, De
                     return Ok(false);
                 }
             }
+            Err(error) if place.is_some() && tape.is_refused(&error) => place = None,
             Err(_) => return Err(broken(client)),
         }
     }

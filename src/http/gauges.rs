@@ -15,6 +15,7 @@ use crate::segment::snapshot::Snapshot;
 pub fn refresh(registry: &Registry, Push { policy, outlets, .. }: &Push, hubs: &Hubs) {
     let counters = &policy.counters;
     counter!("sluicegate_egress_bytes_total").absolute(counters.bytes.get());
+    counter!("sluicegate_egress_shared_bytes_total").absolute(counters.shared.get());
     counter!("sluicegate_egress_writes_total").absolute(counters.writes.get());
     counter!("sluicegate_egress_sweeps_total").absolute(counters.sweeps.get());
     counter!("sluicegate_egress_skips_total").absolute(counters.skips.get());
