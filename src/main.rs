@@ -125,6 +125,7 @@ fn run(serve: &Serve) -> ExitCode {
         Err(mistakes) => return tell("the configuration", &mistakes),
     };
     telemetry::init(&config.log);
+    telemetry::log_panics();
     match gateway::run(config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(format_args!("{error:#}")),

@@ -14,7 +14,7 @@ use crate::hls::reload::{self, DirectiveError, Directives};
 use crate::media::{Selection, TrackId};
 use crate::outlet::{Form, Listing, NotHeld, Outlet, Text};
 use crate::segment::request::{self, Request};
-use crate::segment::snapshot::Snapshot;
+use crate::segment::snapshot::{Phase, Snapshot};
 use crate::{dash, hls};
 
 const PLAYLIST: &str = "application/vnd.apple.mpegurl";
@@ -69,6 +69,7 @@ async fn answer(outlet: &Outlet, request: Request, query: &str, asked: Asked) ->
             text(outlet, &snapshot, listing, snapshot.revision, half(&snapshot))
         }
         _ => {
+            let snapshot = if request == Request::Multivariant { with_renditions(outlet, snapshot, asked).await? } else { snapshot };
             let selection = choice::selection(query).map_err(|problem| Refused { problem, max_age: None, retry: false })?;
             let carried = request::carried_query(query);
             let listing = Listing { request, selection, delta: false, carried };
@@ -112,6 +113,17 @@ async fn with_beginning(outlet: &Outlet, snapshot: &Arc<Snapshot>, track: TrackI
     let listed = |snapshot: &Arc<Snapshot>| reload::has_beginning(snapshot, track).then(|| Arc::clone(snapshot));
     let held = outlet.shelf().until(patience, listed).await.ok();
     held.or_else(|| outlet.shelf().snapshot()).unwrap_or_else(|| Arc::clone(snapshot))
+}
+
+/// The first snapshot that has a rendition to tell of. Where an encoder comes back with wholly other tracks there is none until their first
+/// segments are there, and players give up a playlist without variants.
+async fn with_renditions(outlet: &Outlet, snapshot: Arc<Snapshot>, asked: Asked) -> Result<Arc<Snapshot>, Refused> {
+    let lists = |snapshot: &Arc<Snapshot>| !snapshot.tracks.is_empty() || snapshot.phase == Phase::Ended;
+    if lists(&snapshot) {
+        return Ok(snapshot);
+    }
+    let patience = asked.patience.saturating_sub(asked.at.elapsed());
+    outlet.shelf().until(patience, |snapshot| lists(snapshot).then(|| Arc::clone(snapshot))).await.map_err(unavailable)
 }
 
 fn must_be_there(outlet: &Outlet, snapshot: &Snapshot, track: TrackId) -> Result<(), Refused> {

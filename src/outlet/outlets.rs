@@ -139,7 +139,7 @@ impl Feeds {
         self.rtmp.of(variant, &program.tracks)
     }
 
-    /// Muxed fragments of the chosen tracks, one picture or up to 100 ms of sound each.
+    /// Muxed fragments of the chosen tracks, one picture or up to a twentieth of a second of sound each.
     ///
     /// # Errors
     /// As [`Feeds::flv`].

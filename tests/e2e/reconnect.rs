@@ -18,7 +18,7 @@ use crate::ingest_support::{self, peer::Peer};
 use crate::support::house::{House, config, until_media};
 use crate::support::media::{self, Packet};
 use crate::support::viewers::{Exit, Recording};
-use crate::support::{PATIENCE, dash, hls};
+use crate::support::{PATIENCE, POLL, dash, hls, http};
 
 const STREAM: &str = "live/show";
 const EXITS: [Exit; 4] = [Exit::HttpFlv, Exit::WsFlv, Exit::HttpMp4, Exit::WsMp4];
@@ -219,5 +219,27 @@ async fn realtime_a_goodbye_ends_every_exit_at_once() {
     println!("the last viewer had its end {:?} after the goodbye", goodbye.elapsed());
     assert!(audience.hls.await.unwrap().has_ended);
     assert!(audience.dash.await.unwrap().is_static);
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn realtime_an_encoder_that_comes_back_with_other_tracks_is_never_listed_without_any() {
+    let house = House::start(config()).await;
+    let mut pictures = house.publish(&media::clip("video-only"), STREAM, "20");
+    let index = format!("/{STREAM}/index.m3u8");
+    let listed = async |track: &str| loop {
+        let answer = http::get(house.http, &index).await;
+        assert!(answer.status != 200 || answer.text().contains("#EXT-X-STREAM-INF"), "{}", answer.text());
+        if answer.status == 200 && answer.text().contains(track) {
+            break;
+        }
+        sleep(POLL).await;
+    };
+    timeout(PATIENCE, listed("v0.m3u8")).await.expect("the pictures are listed");
+    let mut sound = house.publish(&media::clip("audio-only"), STREAM, "20");
+    timeout(PATIENCE, listed("a0.m3u8")).await.expect("the sound is listed");
+    for encoder in [&mut pictures, &mut sound] {
+        encoder.kill().await.unwrap();
+    }
     house.stop().await;
 }
