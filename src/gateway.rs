@@ -32,7 +32,7 @@ use crate::outlet::Outlets;
 use crate::rtmp::server::{self, Doors, Players, RECONNECT_PATIENCE};
 use crate::segment;
 use crate::spool::Spool;
-use crate::telemetry::{Metrics, flood};
+use crate::telemetry::{Metrics, flood, panics};
 use crate::transcode::supervisor;
 use doors::{HttpDoors, Open, bind, bind_if};
 
@@ -151,7 +151,10 @@ impl Gateway {
         let lobby = Lobby::new("limits.max_connections");
         let doors = HttpDoors { plain: viewers_door, encrypted: covered_door.zip(tls.clone()), sockets, lobby };
         let viewers = doors.open(workers, closing.viewers.clone());
-        let watch = tokio::spawn(monitor::run(Arc::clone(&shared), closing.viewers.clone()));
+        let watch = {
+            let (shared, closing) = (Arc::clone(&shared), closing.viewers.clone());
+            tokio::spawn(panics::outlive("monitor", move || monitor::run(Arc::clone(&shared), closing.clone())))
+        };
         let operators = operators_door.map(|plain| {
             // A thread of their own: operators are answered when viewers keep all others busy.
             let site = Site::from(router(shared, Door::Admin));
@@ -165,7 +168,10 @@ impl Gateway {
         let at_rtmp = server::Shared { registry: Arc::clone(&registry), authority, options: Arc::new(config.rtmp), players };
         let publishers = tokio::spawn(server::serve(doors, at_rtmp, closing.publishers.clone()));
         let mut housekeeping = vec![
-            tokio::spawn(keep_house(Arc::clone(&registry), outlets)),
+            tokio::spawn(panics::outlive("house", {
+                let registry = Arc::clone(&registry);
+                move || keep_house(Arc::clone(&registry), Arc::clone(&outlets))
+            })),
             watch,
             tokio::spawn(machine::watch_clock(Arc::clone(&registry))),
             tokio::spawn(watch_log()),

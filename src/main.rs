@@ -125,7 +125,7 @@ fn run(serve: &Serve) -> ExitCode {
         Err(mistakes) => return tell("the configuration", &mistakes),
     };
     telemetry::init(&config.log);
-    telemetry::log_panics();
+    telemetry::panics::log();
     match gateway::run(config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(format_args!("{error:#}")),

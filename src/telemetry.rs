@@ -1,6 +1,7 @@
 //! Logs and metrics. Imports nothing of ours.
 
 pub mod flood;
+pub mod panics;
 
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -66,16 +67,6 @@ pub fn init(options: &Options) {
         Format::Json => builder.json().finish().with(Dam::default()).try_init(),
     };
     drop(installed);
-}
-
-/// Tells of panics in the log, where operators look. Each is a mistake of ours; the task that it ends is the only one it should hurt.
-pub fn log_panics() {
-    std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(tracing::field::display);
-        let why = panic.payload_as_str().unwrap_or("no reason is told");
-        let backtrace = std::backtrace::Backtrace::capture();
-        tracing::error!(place, why, %backtrace, "a mistake in this program ended one of its tasks: please report this line");
-    }));
 }
 
 /// The metrics of this process, in the text form that Prometheus reads.

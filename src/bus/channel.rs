@@ -53,6 +53,9 @@ pub enum Revoked {
     /// The channel has ended.
     #[error("the stream has ended")]
     Ended,
+    /// The channel has [failed](End::Failed).
+    #[error("the gateway has failed to carry it; publish it again")]
+    Failed,
 }
 
 /// The one writer of a channel. Dropping it leaves the channel idle, not ended.
@@ -134,7 +137,7 @@ impl<T: Entry> Channel<T> {
             (Arc::clone(&state.gates), state.lease.take())
         };
         if let Some(lease) = lease {
-            lease.revoke(Revoked::Ended);
+            lease.revoke(if why == End::Failed { Revoked::Failed } else { Revoked::Ended });
         }
         ring(&gates);
     }
@@ -325,6 +328,7 @@ impl Lease {
             Revoked::Superseded => 1,
             Revoked::Kicked => 2,
             Revoked::Ended => 3,
+            Revoked::Failed => 4,
         };
         self.revoked.store(code, Ordering::Release);
         self.gate.ring();
@@ -335,7 +339,8 @@ impl Lease {
             0 => None,
             1 => Some(Revoked::Superseded),
             2 => Some(Revoked::Kicked),
-            _ => Some(Revoked::Ended),
+            3 => Some(Revoked::Ended),
+            _ => Some(Revoked::Failed),
         }
     }
 }

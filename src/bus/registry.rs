@@ -250,7 +250,7 @@ impl Registry {
         // A clock that stands still or runs backwards must not make two presentations share an address.
         let bump = |last: u64| Some(wanted.max(last + 1));
         let last = self.last_epoch.fetch_update(Ordering::AcqRel, Ordering::Acquire, bump).unwrap_or_default();
-        Stream::new(name.clone(), Epoch(wanted.max(last + 1)), self.options.bounds(), now, wall)
+        Stream::new(name.clone(), Epoch(wanted.max(last + 1)), &self.options, now, wall)
     }
 
     /// Seats a publisher on a stream that is live or waits for one; `None` where the stream has ended.
@@ -303,22 +303,15 @@ impl Registry {
             }
             seat.state = State::Ended { until, why: End::Unpublished };
         }
-        stream.end(End::Unpublished);
+        stream.close(End::Unpublished);
         self.announce();
         Some(until)
     }
 
     fn end(&self, stream: &Arc<Stream>, why: End, now: Instant) {
-        {
-            let mut seat = stream.seat.lock();
-            if matches!(seat.state, State::Ended { .. }) {
-                return;
-            }
-            seat.publisher = None;
-            seat.state = State::Ended { until: now + self.options.linger(), why };
+        if stream.end(why, now) {
+            self.announce();
         }
-        stream.end(why);
-        self.announce();
     }
 
     fn announce(&self) {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -13,8 +13,9 @@ use super::audience::Audience;
 use super::channel::Channel;
 use super::ladder::{DemandGuard, Ladder};
 use super::name::StreamName;
+use super::registry::Options;
 use super::viewing::Viewing;
-use super::window::{Bounds, End};
+use super::window::End;
 use crate::media::{Epoch, Program, Sample, Timestamp, TrackId, WallClock};
 
 /// The tracks of a stream as they were published.
@@ -69,6 +70,8 @@ pub struct Stream {
     started_at: WallClock,
     source: Rendition,
     ladder: Ladder,
+    /// How long it is remembered when it is over.
+    linger: Duration,
     pub(super) seat: Mutex<Seat>,
     received: Received,
     sent: Arc<Sent>,
@@ -144,14 +147,15 @@ pub struct ViewerGuard {
 }
 
 impl Stream {
-    pub(super) fn new(name: StreamName, epoch: Epoch, bounds: Bounds, now: Instant, wall: WallClock) -> Arc<Self> {
+    pub(super) fn new(name: StreamName, epoch: Epoch, options: &Options, now: Instant, wall: WallClock) -> Arc<Self> {
         Arc::new(Self {
             name,
             epoch,
             started: now,
             started_at: wall,
             ladder: Ladder::new(now),
-            source: Rendition { label: "source".into(), samples: Channel::new(bounds) },
+            source: Rendition { label: "source".into(), samples: Channel::new(options.bounds()) },
+            linger: options.linger(),
             seat: Mutex::new(Seat { state: State::Live, publisher: None, session: 0 }),
             received: Received::default(),
             sent: Arc::default(),
@@ -206,8 +210,28 @@ impl Stream {
         DemandGuard::new(Arc::clone(self))
     }
 
-    /// Ends the source and its rungs: readers drain what is left.
-    pub(super) fn end(&self, why: End) {
+    /// Ends it for good: its publisher is told, and readers drain what is left. False where it has ended already.
+    pub(super) fn end(&self, why: End, now: Instant) -> bool {
+        {
+            let mut seat = self.seat.lock();
+            if matches!(seat.state, State::Ended { .. }) {
+                return false;
+            }
+            seat.publisher = None;
+            seat.state = State::Ended { until: now + self.linger, why };
+        }
+        self.close(why);
+        true
+    }
+
+    /// Ends it, as a mistake of ours broke what only goes on from its beginning: its encoder comes back to a stream that is made anew, and
+    /// players to that.
+    pub fn fail(&self, now: Instant) {
+        self.end(End::Failed, now);
+    }
+
+    /// Ends the source and its rungs.
+    pub(super) fn close(&self, why: End) {
         tracing::info!(stream = %self.name, ?why, "stream ended");
         self.source.samples.end(why);
         self.ladder.end(why);

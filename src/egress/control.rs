@@ -196,8 +196,7 @@ impl Talk for Peer {
 
     fn farewell(&mut self, why: &Departure, _: Instant) -> Bytes {
         match why {
-            Departure::Over(Over::Ended(End::Shutdown)) => close(CloseCode::Away, "the gateway is shutting down"),
-            Departure::Over(Over::Ended(End::Unpublished)) => close(CloseCode::Normal, "the stream has ended"),
+            Departure::Over(Over::Ended(end)) => close(code_of(*end), &end.to_string()),
             Departure::Over(Over::Changed) => close(CloseCode::Restart, "the configuration changed"),
             Departure::Left | Departure::Misbehaved(_) => self.parting.take().unwrap_or_default(),
             Departure::Stuck => close(CloseCode::Again, "too slow"),
@@ -246,6 +245,15 @@ fn answer_to_close(payload: &[u8]) -> Result<Bytes, Refused> {
             Ok(frame(OpCode::Control(Control::Close), &payload[..2]))
         }
         _ => Err(Refused::Protocol("a close frame with a code that must not be sent")),
+    }
+}
+
+/// What tells a WebSocket's player whether to come back (RFC 6455 §7.4.1, and the registry that it opens).
+fn code_of(end: End) -> CloseCode {
+    match end {
+        End::Unpublished => CloseCode::Normal,
+        End::Shutdown => CloseCode::Away,
+        End::Failed => CloseCode::Restart,
     }
 }
 

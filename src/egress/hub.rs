@@ -25,10 +25,11 @@ use super::merge::MergeWindow;
 use super::options::Policy;
 use super::roster::Roster;
 use super::tape::Tape;
-use super::turn::{listen, write};
+use super::turn::{alone, listen, write};
 use super::viewer::{Departure, Viewer};
 use crate::bus::Gate;
 use crate::net::workers::Seat;
+use crate::telemetry::panics;
 
 /// How often deadlines are looked at; they are all seconds long.
 const TICK: Duration = Duration::from_millis(500);
@@ -111,10 +112,15 @@ impl Hub {
             viewers: AtomicU64::new(0),
             window_micros: AtomicU64::new(0),
         });
-        let sweeper = Sweeper::new(Arc::clone(&shared));
+        let hub = Self { shared };
+        // A sweeper that panics takes its viewers' connections along: they come back, to another one.
+        let sweeping = panics::outlive("hub", {
+            let shared = Arc::clone(&hub.shared);
+            move || Sweeper::new(Arc::clone(&shared)).run()
+        });
         // The cooperative budget is meant for tasks with one socket, not for one with thousands.
-        tokio::spawn(tokio::task::unconstrained(sweeper.run()));
-        Self { shared }
+        tokio::spawn(tokio::task::unconstrained(sweeping));
+        hub
     }
 
     /// Hands a connection over. The number of newcomers is bounded by that of connections.
@@ -276,8 +282,10 @@ impl Sweeper {
         for (nth, Newcomer { io, viewer, input, seat }) in newcomers.into_iter().enumerate() {
             let slot = self.roster.admit(io, viewer, seat);
             let now = Instant::now();
-            if let Some(client) = self.roster.get(slot) {
-                client.viewer.input(&input, now);
+            if let Some(client) = self.roster.get(slot)
+                && let Err(why) = alone(|| Ok(client.viewer.input(&input, now)))
+            {
+                self.drop_client(slot, why, now);
             }
             self.serve(slot, now, true);
             breathe(nth).await;
@@ -320,7 +328,7 @@ impl Sweeper {
         self.tape.rest();
         for slot in 0..self.roster.slots() {
             let Some(client) = self.roster.get(slot) else { continue };
-            match client.viewer.tick(now) {
+            match alone(|| client.viewer.tick(now)) {
                 Ok(true) if !client.blocked => self.serve(slot, now, false),
                 Ok(_) => {}
                 Err(why) => self.drop_client(slot, why, now),
@@ -332,8 +340,12 @@ impl Sweeper {
     /// Writes to one viewer what is due, and reads what it says where its socket has news.
     fn serve(&mut self, slot: usize, now: Instant, read: bool) {
         let Some(client) = self.roster.get(slot) else { return };
-        let read = if read { listen(client, &mut self.input[..], now) } else { Ok(()) };
-        let outcome = read.and_then(|()| write(client, &mut self.scratch, &mut self.tape, now));
+        let outcome = alone(|| {
+            if read {
+                listen(client, &mut self.input[..], now)?;
+            }
+            write(client, &mut self.scratch, &mut self.tape, now)
+        });
         self.scratch.clear();
         if let Err(why) = outcome {
             self.drop_client(slot, why, now);

@@ -71,7 +71,7 @@ pub struct Unfit;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Over {
     /// The channel ended.
-    #[error("{}", match .0 { End::Unpublished => "the stream has ended", End::Shutdown => "the gateway is shutting down" })]
+    #[error(transparent)]
     Ended(End),
     /// The form cannot carry the stream's new configuration.
     #[error("the stream's configuration changed")]

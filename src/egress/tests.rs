@@ -1,6 +1,9 @@
 //! The pump over a channel of toy units.
 
+mod falls;
+
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};

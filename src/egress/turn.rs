@@ -1,16 +1,24 @@
 //! One viewer's turn: its socket is read and written as far as it goes without waiting.
 
 use std::io::{self, IoSlice};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Context;
 use std::time::Instant;
 
 use super::batch::{Batch, MAX_SLICES};
+use super::pump::Over;
 use super::roster::Client;
 use super::tape::Tape;
 use super::viewer::{Departure, Next};
+use crate::bus::End;
 
 /// Batches written to one viewer before the next has its turn: a fast reader's burst must not hold up the others.
 const TURNS: usize = 4;
+
+/// Takes a turn, or a part of it, of which a panic costs that viewer alone: others of its worker go on.
+pub(super) fn alone<T>(turn: impl FnOnce() -> Result<T, Departure>) -> Result<T, Departure> {
+    catch_unwind(AssertUnwindSafe(turn)).unwrap_or(Err(Departure::Over(Over::Ended(End::Failed))))
+}
 
 /// Reads until the socket has nothing more, and arranges to be told when it has; or until it is the next viewer's turn.
 pub(super) fn listen(client: &mut Client, room: &mut [u8], now: Instant) -> Result<(), Departure> {

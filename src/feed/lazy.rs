@@ -194,7 +194,7 @@ impl<T: Unit> Drop for Fall<T> {
         tracing::error!(feed = ?self.lazy.variant, "a feed broke down: its viewers have to come back");
         self.lazy.run.lock().take_if(|run| Arc::ptr_eq(&run.channel, &self.channel));
         // Not as a stream that is over, which players do not come back to.
-        self.channel.end(End::Shutdown);
+        self.channel.end(End::Failed);
     }
 }
 

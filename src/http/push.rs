@@ -310,6 +310,6 @@ fn written_head(status: StatusCode, fields: &HeaderMap) -> Bytes {
 fn ended(stream: &Stream, why: End) -> Problem {
     match why {
         End::Unpublished => Problem::not_found(format!("'{}' has ended", stream.name())),
-        End::Shutdown => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the gateway is shutting down"),
+        End::Shutdown | End::Failed => Problem::new(StatusCode::SERVICE_UNAVAILABLE, why.to_string()),
     }
 }

@@ -5,6 +5,8 @@ pub mod wire;
 mod flow;
 mod outlets;
 mod shelf;
+#[cfg(test)]
+mod tests;
 mod text;
 mod texts;
 mod variants;

@@ -6,7 +6,7 @@ mod told;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
@@ -44,6 +44,7 @@ pub struct Announcer {
 /// A stream that is unpublished ends for its viewers too. At a shutdown it does not: its playlists stay as for a publisher that is away,
 /// so that players survive a restart. Returns early when nobody is left to be told.
 pub async fn run(stream: Arc<Stream>, options: Options, keeping: Keeping, announcer: Announcer) {
+    let _fall = Fall(Arc::clone(&stream));
     let gate = Arc::new(Gate::new());
     let mut subscriber = stream.source().samples.subscribe(From::NewestSync, &gate);
     let rungs = Rungs::new(&gate);
@@ -83,6 +84,19 @@ pub async fn run(stream: Arc<Stream>, options: Options, keeping: Keeping, announ
         feed.announce(now);
         if ended {
             return;
+        }
+    }
+}
+
+/// Held while a stream is segmented: where that ends in a panic, the stream fails. What comes behind the last segment cannot be told, so
+/// its encoder has to come back, to numbers and addresses of their own.
+struct Fall(Arc<Stream>);
+
+impl Drop for Fall {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            warn!(stream = %self.0.name(), "segmenting broke down: the stream ends, and its publisher has to come back");
+            self.0.fail(Instant::now());
         }
     }
 }
@@ -148,7 +162,7 @@ impl Feed {
             Some(Read::End(end)) => {
                 match (&mut self.segmenter, end) {
                     (Some(segmenter), End::Unpublished) => segmenter.end(now),
-                    (Some(segmenter), End::Shutdown) => segmenter.away(now),
+                    (Some(segmenter), End::Shutdown | End::Failed) => segmenter.away(now),
                     (None, _) => {}
                 }
                 return true;

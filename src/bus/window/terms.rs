@@ -114,12 +114,17 @@ pub enum Cause {
 }
 
 /// Why a window ends.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum End {
     /// The publisher said it was done, or did not come back within the grace.
+    #[error("the stream has ended")]
     Unpublished,
     /// The gateway is shutting down.
+    #[error("the gateway is shutting down")]
     Shutdown,
+    /// A mistake of ours broke what serves it: whoever publishes or plays it has to come back.
+    #[error("the gateway has failed to serve it; try again")]
+    Failed,
 }
 
 /// How far a cursor is behind the newest entry.

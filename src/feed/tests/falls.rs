@@ -70,7 +70,7 @@ async fn viewers_of_a_feed_that_breaks_down_leave_and_find_another() {
         }
     };
     let end = tokio::time::timeout(Duration::from_secs(5), end).await.expect("nobody waits for ever");
-    assert_eq!(end, End::Shutdown, "which players come back from");
+    assert_eq!(end, End::Failed, "which players come back from");
     publisher.push(picture(40, true)).unwrap();
     let anew = lazy.acquire().await;
     assert!(!Arc::ptr_eq(anew.channel(), guard.channel()));

@@ -352,7 +352,7 @@ impl Connection {
         let code = match why {
             Revoked::Superseded => Code::PublishBadName,
             Revoked::Kicked => Code::PublishDenied,
-            Revoked::Ended => Code::ConnectAppShutdown,
+            Revoked::Ended | Revoked::Failed => Code::ConnectAppShutdown,
         };
         self.end(code, format!("Publishing ended: {why}."));
     }

@@ -163,8 +163,10 @@ impl Talk for Player {
                 // The end may come before the look at the clock that would have told it.
                 self.ask_to_reconnect();
                 self.session.end_play(now);
-                if *over == Over::Ended(End::Shutdown) {
-                    self.session.close(Code::ConnectAppShutdown, CLOSING);
+                match over {
+                    Over::Ended(End::Shutdown) => self.session.close(Code::ConnectAppShutdown, CLOSING),
+                    Over::Ended(End::Failed) => self.session.close(Code::ConnectAppShutdown, &over.to_string()),
+                    Over::Ended(End::Unpublished) | Over::Changed => {}
                 }
             }
             Departure::Stuck | Departure::Silent => self.session.close(Code::ConnectClosed, &why.to_string()),

@@ -21,6 +21,7 @@ use tokio::task::JoinHandle;
 
 use crate::bus::{Registry, State, StreamName};
 use crate::media::Epoch;
+use crate::telemetry::panics;
 use crate::transcode::plan::WORKER;
 
 pub use options::{ForStreams, Make, Options};
@@ -58,7 +59,8 @@ pub fn prepare(options: Options, registry: &Arc<Registry>) -> Option<impl Future
         return None;
     };
     tracing::info!(worker = %worker.display(), "ladders can be made");
-    Some(run(Arc::clone(registry), options, worker))
+    let registry = Arc::clone(registry);
+    Some(panics::outlive("ladders", move || run(Arc::clone(&registry), options.clone(), worker.clone())))
 }
 
 /// The worker's program, where there is one.
@@ -83,7 +85,9 @@ async fn run(registry: Arc<Registry>, options: Options, worker: PathBuf) {
         for stream in registry.list() {
             let is_known = keepers.get(stream.name()).is_some_and(|(epoch, _)| *epoch == stream.epoch());
             if !is_known && !matches!(stream.state(), State::Ended { .. }) && house.options.of(stream.name()).make != Make::Off {
-                let kept = Kept(tokio::spawn(keeper::keep(Arc::clone(&stream), Arc::clone(&house))));
+                let (of, house) = (Arc::clone(&stream), Arc::clone(&house));
+                let keeping = panics::outlive("ladder", move || keeper::keep(Arc::clone(&of), Arc::clone(&house)));
+                let kept = Kept(tokio::spawn(keeping));
                 keepers.insert(stream.name().clone(), (stream.epoch(), kept));
             }
         }
