@@ -107,7 +107,9 @@ async fn a_ladder_begins_with_somebody_who_watches_and_ends_some_time_after_the_
     http::get(house.http, "/live/show/info.json").await;
     sleep(Duration::from_millis(700)).await;
     assert_eq!(state(&stream), Some(LadderState::Idle), "who asks what there is does not watch");
-    http::get(house.http, "/live/show/index.m3u8").await;
+    let first = http::get(house.http, "/live/show/index.m3u8").await;
+    let variants: Vec<_> = first.text().lines().filter(|line| line.starts_with('v')).collect();
+    assert_eq!(variants, ["v0.m3u8", "v18.m3u8", "v19.m3u8"], "the first request is told of every rung: {}", first.text());
     until(&stream, "it begins", |stream| state(stream) == Some(LadderState::Starting)).await;
     until(&stream, "it ends", |stream| state(stream) == Some(LadderState::Idle)).await;
     let player = stream.want_rungs();

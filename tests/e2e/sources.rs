@@ -1,10 +1,11 @@
 //! What a source may be and go through while rungs are made of it by the real worker.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sluicegate::bus::Stream;
 use sluicegate::bus::ladder::LadderState;
+use sluicegate::flv::tag::PREAMBLE_LEN;
 use sluicegate::transcode::ladder::{RungCodec, RungOptions};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
@@ -66,7 +67,7 @@ fn state(stream: &Stream) -> Option<LadderState> {
 }
 
 /// The first whole segment of the rung, as a file that plays.
-async fn first_segment(house: &House, name: &str, dir: &Path) -> std::path::PathBuf {
+async fn first_segment(house: &House, name: &str, dir: &Path) -> PathBuf {
     let found = async {
         loop {
             let list = http::get(house.http, &format!("/{name}/v16.m3u8")).await.text().to_owned();
@@ -134,6 +135,42 @@ async fn realtime_rungs_follow_a_source_that_comes_back_larger_and_with_sound() 
     }
     let sizes: Vec<_> = stream.ladder().status().unwrap().rungs.iter().map(|rung| (rung.width, rung.height)).collect();
     assert_eq!(sizes, [(214, 120), (160, 90)]);
+    let _ = encoder.kill().await;
+    house.stop().await;
+}
+
+/// Ten seconds of one clip and then another, as a file that says in its middle what its pictures are like from there on.
+fn joined(dir: &Path, first: &Path, second: &Path) -> PathBuf {
+    let part = |name: &str, clip: &Path, more: [&str; 2]| {
+        let arguments = [&["-i", clip.to_str().unwrap(), "-c", "copy"][..], &more].concat();
+        fs::read(ingest_support::media(dir, name, &arguments)).unwrap()
+    };
+    let (first, second) = (part("first.flv", first, ["-t", "10"]), part("second.flv", second, ["-output_ts_offset", "10"]));
+    let file = dir.join("joined.flv");
+    fs::write(&file, [&first[..], &second[PREAMBLE_LEN..]].concat()).unwrap();
+    file
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn realtime_rungs_follow_a_source_whose_pictures_change_while_it_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let house = house([120, 90]).await;
+    let clip = joined(dir.path(), &media::clip("bframes"), &media::clip("small"));
+    let mut encoder = house.publish(&clip, STREAM, "30");
+    let stream = house.stream(STREAM).await;
+    until(&stream, "rungs are made", |stream| all_made(stream, 1)).await;
+    until_listed(&house).await;
+    let players = Players::of(&house);
+    until(&stream, "rungs are made of the other pictures", |stream| all_made(stream, 2)).await;
+    sleep(POLL * 20).await;
+    let (source, has) = players.saw().await;
+    assert_eq!(source.values().filter(|listed| listed.discontinuity).count(), 1, "its pictures changed once");
+    assert!(source.values().all(|listed| !listed.gap), "and nothing is missing of them");
+    for has in has {
+        let runs = has.chunk_by(|one, other| one == other).filter(|run| run[0]).count();
+        assert!(runs <= 2 && has.iter().filter(|has| **has).count() >= 3 && has.ends_with(&[true]), "{has:?}");
+    }
+    assert!(stream.ladder().status().unwrap().trouble.is_none(), "a change is no failure");
     let _ = encoder.kill().await;
     house.stop().await;
 }

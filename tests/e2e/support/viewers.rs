@@ -99,13 +99,29 @@ impl Exit {
     }
 }
 
-/// A connection whose window closes after a few kilobytes. It asks, and reads nothing.
-pub async fn narrow(address: SocketAddr, path: &str) -> TcpStream {
+/// A connection whose window closes after a few kilobytes.
+pub fn narrow_socket(address: SocketAddr) -> TcpStream {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.set_recv_buffer_size(4_096).unwrap();
     socket.connect(&address.into()).unwrap();
     socket.set_nonblocking(true).unwrap();
-    let mut stream = TcpStream::from_std(socket.into()).unwrap();
-    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n").as_bytes()).await.unwrap();
+    TcpStream::from_std(socket.into()).unwrap()
+}
+
+/// The same with a request. It reads nothing.
+pub async fn narrow(address: SocketAddr, path: &str) -> TcpStream {
+    ask(address, path, "").await
+}
+
+/// The same with the request for a WebSocket.
+pub async fn narrow_websocket(address: SocketAddr, path: &str) -> TcpStream {
+    let fields =
+        "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    ask(address, path, fields).await
+}
+
+async fn ask(address: SocketAddr, path: &str, fields: &str) -> TcpStream {
+    let mut stream = narrow_socket(address);
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n{fields}\r\n").as_bytes()).await.unwrap();
     stream
 }
