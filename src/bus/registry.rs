@@ -149,15 +149,14 @@ impl Registry {
         now: Instant,
         wall: WallClock,
     ) -> Result<Session, PublishRefused> {
-        if self.closing.load(Ordering::Acquire) {
-            return Err(PublishRefused::ShuttingDown);
-        }
         if self.streams.len() >= self.options.max_streams && !self.streams.contains_key(name) {
             self.make_room();
         }
         let count = self.streams.len();
         // The name's entry stays locked until the newcomer is seated, so that two of them cannot both find it free.
         let session = match self.streams.entry(name.clone()) {
+            // Looked at under that lock, which whoever shuts down takes later: who gets past is found, and ended, there.
+            _ if self.closing.load(Ordering::Acquire) => return Err(PublishRefused::ShuttingDown),
             Slot::Occupied(mut held) => match self.seat(held.get(), &info, takeover)? {
                 Some(session) => session,
                 None => {

@@ -352,6 +352,26 @@ fn limits_and_shutdown_refuse_newcomers() {
 }
 
 #[test]
+fn whoever_comes_in_while_all_is_shut_down_is_refused_or_ended() {
+    for _ in 0..1_000 {
+        let house = House::new(Options::default());
+        let start = std::sync::Barrier::new(2);
+        let session = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                start.wait();
+                house.registry.shut_down(End::Shutdown, house.at(1));
+            });
+            start.wait();
+            house.publish("live/a", Takeover::Allow, 0)
+        });
+        match session {
+            Ok(session) => assert!(matches!(session.stream().state(), State::Ended { .. }), "it is left behind"),
+            Err(refused) => assert_eq!(refused, PublishRefused::ShuttingDown),
+        }
+    }
+}
+
+#[test]
 fn a_newcomer_takes_the_place_of_a_stream_that_is_over_and_never_of_one_that_waits_with_media() {
     let house = House::new(Options { max_streams: 3, ..Options::default() });
     let begin = |name: &str, has_media: bool| {
