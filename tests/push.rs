@@ -183,6 +183,24 @@ async fn a_connection_may_ask_for_other_things_first_even_without_waiting_for_th
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_handshake_with_content_is_refused_and_told_why() {
+    let (station, _show) = on_air(Settings::default()).await;
+    for content in ["Content-Length: 5\r\n\r\nhello", "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"] {
+        for address in [station.address, station.plain] {
+            let mut http = Http::connect(address).await;
+            let upgrade =
+                "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+            http.send(&format!("GET /live/show.flv HTTP/1.1\r\nHost: test\r\n{upgrade}\r\n{content}")).await;
+            let head = http.head().await;
+            assert!(head.starts_with("http/1.1 400"), "{head}");
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("a length").parse().unwrap();
+            let told = String::from_utf8(http.exactly(length).await).unwrap();
+            assert!(told.contains("a WebSocket handshake has no content"), "{told}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn behind_a_server_that_keeps_its_sockets_the_same_media_flows() {
     let (station, mut show) = on_air(Settings::default()).await;
     let mut http = Http::connect(station.plain).await;

@@ -1,6 +1,7 @@
 //! The opening handshake of WebSocket (RFC 6455 §4.2), answered by ourselves: the connection then carries bytes framed beforehand.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Version, header};
+use http_body::Body;
 use tungstenite::handshake::derive_accept_key;
 
 use super::problem::Problem;
@@ -34,6 +35,9 @@ pub enum Refused {
     /// The key is missing or is not 16 bytes in base64.
     #[error("Sec-WebSocket-Key must be 16 bytes in base64")]
     Key,
+    /// Content, of which a GET request has none, and which could not be told from the frames that follow (RFC 9110 §9.3.1).
+    #[error("a WebSocket handshake has no content")]
+    Content,
     /// The page's origin is not among those allowed.
     #[error("pages of this origin are not allowed here")]
     Origin,
@@ -44,7 +48,7 @@ impl From<Refused> for Problem {
         let status = match why {
             Refused::Version => StatusCode::UPGRADE_REQUIRED,
             Refused::Origin => StatusCode::FORBIDDEN,
-            Refused::Request | Refused::Connection | Refused::Key => StatusCode::BAD_REQUEST,
+            Refused::Request | Refused::Connection | Refused::Key | Refused::Content => StatusCode::BAD_REQUEST,
         };
         Self::new(status, why.to_string())
     }
@@ -55,7 +59,7 @@ impl Upgrade {
     ///
     /// # Errors
     /// Says which rule the handshake breaks.
-    pub fn of<B>(request: &Request<B>, origins: &[String]) -> Result<Option<Self>, Refused> {
+    pub fn of<B: Body>(request: &Request<B>, origins: &[String]) -> Result<Option<Self>, Refused> {
         let fields = request.headers();
         if !names(fields, header::UPGRADE, "websocket") {
             return Ok(None);
@@ -70,6 +74,9 @@ impl Upgrade {
             return Err(Refused::Version);
         }
         let key = fields.get(header::SEC_WEBSOCKET_KEY).map(HeaderValue::as_bytes).filter(|key| is_key(key)).ok_or(Refused::Key)?;
+        if !request.body().is_end_stream() {
+            return Err(Refused::Content);
+        }
         let origin = fields.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
         // Programs that are not browsers send no origin, and could send any.
         if origin.is_some_and(|origin| !origins.is_empty() && !origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin))) {
@@ -115,7 +122,7 @@ mod tests {
     use super::*;
 
     /// The example of RFC 6455 §1.3.
-    fn handshake() -> Request<()> {
+    fn handshake() -> Request<String> {
         Request::get("/live/show.flv")
             .header("Connection", "keep-alive, Upgrade")
             .header("Upgrade", "WebSocket")
@@ -123,7 +130,7 @@ mod tests {
             .header("Sec-WebSocket-Version", "13")
             .header("Sec-WebSocket-Protocol", "flv, other")
             .header("Origin", "https://example.org")
-            .body(())
+            .body(String::new())
             .unwrap()
     }
 
@@ -161,6 +168,7 @@ mod tests {
             request.headers_mut().insert(field, HeaderValue::from_static(value));
             assert_eq!(Upgrade::of(&request, &[]).unwrap_err(), why);
         }
+        assert_eq!(Upgrade::of(&handshake().map(|_| "hello".to_owned()), &[]).unwrap_err(), Refused::Content);
         assert_eq!(Upgrade::of(&handshake(), &["https://example.com".into()]).unwrap_err(), Refused::Origin);
         assert!(Upgrade::of(&handshake(), &["https://EXAMPLE.org".into()]).is_ok());
     }
