@@ -40,8 +40,12 @@ impl Warning {
 
 /// What is to be said of a stream; nothing while its publisher is away, of whom the state tells.
 pub fn of(stream: &StreamInfo, figures: &Figures, viewers: &BTreeMap<&'static str, u64>, ladder: Option<&LadderStatus>) -> Vec<Warning> {
-    if stream.state != "live" || stream.tracks.is_empty() {
+    if stream.state != "live" {
         return Vec::new();
+    }
+    if stream.tracks.is_empty() {
+        // All that it has sent may be of no use.
+        return dropped(figures).into_iter().collect();
     }
     let found = [
         keyframes(figures),
@@ -139,8 +143,13 @@ fn counted(count: u64, what: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
     use crate::bus::ladder::RungStatus;
+    use crate::bus::registry::Options;
+    use crate::bus::{PublisherInfo, Registry, StreamName, Takeover};
+    use crate::media::WallClock;
 
     fn codes(figures: &Figures, viewers: &[(&'static str, u64)]) -> Vec<&'static str> {
         let found =
@@ -186,6 +195,20 @@ mod tests {
         let unable = LadderStatus { state: LadderState::Unable, trouble: Some("VVC is not decoded here".into()), ..ladder.clone() };
         assert!(rungs(&unable).is_some_and(|warning| warning.text.ends_with("renditions: VVC is not decoded here.")));
         assert_eq!(rungs(&LadderStatus { rungs: vec![rung("720p", false)], ..ladder }), None);
+    }
+
+    #[test]
+    fn a_publisher_of_nothing_that_can_be_used_is_warned_of_though_it_has_no_tracks() {
+        let registry = Registry::new(Options::default());
+        let info = PublisherInfo { connection: 1, address: "127.0.0.1:5000".parse().unwrap(), protocol: "rtmp", encoder: None };
+        let (name, now, wall) = (StreamName::parse("live/a").unwrap(), Instant::now(), WallClock::from_unix_millis(0));
+        let session = registry.publish(&name, info, Takeover::Allow, now, wall).unwrap();
+        let stream = StreamInfo::of(session.stream(), now, wall);
+        let told = |dropped| {
+            let warnings = of(&stream, &Figures { dropped, ..Figures::default() }, &BTreeMap::new(), None);
+            warnings.iter().map(|warning| warning.code).collect::<Vec<_>>()
+        };
+        assert_eq!((told(0), told(3)), (vec![], vec!["unusable"]));
     }
 
     #[test]
