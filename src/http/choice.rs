@@ -165,7 +165,8 @@ fn check(stream: &StreamName, program: &Program, selection: Selection, carries: 
     let tracks = &program.tracks;
     let there = || named(tracks.iter().filter(|track| track.id.kind != Kind::Data));
     if let Some(missing) = selection.missing(tracks) {
-        return Err(Lack::Absent(Problem::not_found(format!("'{stream}' has no track {missing}; it has {}", there()))));
+        let made = if missing.is_rung() { " here: what is made of it plays by ?rendition=NAME" } else { "" };
+        return Err(Lack::Absent(Problem::not_found(format!("'{stream}' has no track {missing}{made}; it has {}", there()))));
     }
     let wanted = selection.tracks(tracks, |_| true);
     if wanted.is_empty() {
@@ -265,6 +266,7 @@ mod tests {
         let name = StreamName::parse("live/demo").unwrap();
         let fragments = check_fragments(&name, &program(true), Selection::parse("v1").unwrap());
         assert_eq!(refused(fragments), expected);
+        assert!(refused(flv("track=a16", &program(true))).1.contains("plays by ?rendition=NAME; it has a0 (AC-3)"));
         assert_eq!(refused(flv("track=noaudio", &program(true))).0, 404);
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::track::{Kind, Track, TrackId, TrackSet};
 
-/// The highest track number that can be asked for: the highest that is taken in.
-pub const MAX_INDEX: u8 = 15;
+/// The highest track number that can be asked for. Publishers' go up to 15; from 16 on are those of what is made here.
+pub const MAX_INDEX: u8 = 31;
 
 /// The most bytes of a selection's text that are looked at: four times what the longest sensible one has.
 pub const MAX_TEXT: usize = 64;
@@ -300,7 +300,7 @@ mod tests {
     #[test]
     fn a_wrong_text_is_told_by_its_word() {
         let word = |word: &str| Err(SelectionError::Word { word: word.into() });
-        for wrong in ["", "x1", "v", "v16", "v+1", "v-1", "V1", "v1;a1", "é1", "video"] {
+        for wrong in ["", "x1", "v", "v32", "v+1", "v-1", "V1", "v1;a1", "é1", "video"] {
             assert_eq!(Selection::parse(wrong), word(wrong));
         }
         assert_eq!(Selection::parse("v1,"), word(""));

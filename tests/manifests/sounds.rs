@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sluicegate::media::codec::OpusConfig;
-use sluicegate::media::{Codec, Sample, Track, TrackId};
+use sluicegate::media::{Codec, Sample, Selection, Track, TrackId};
 use sluicegate::segment::options::Options;
 use sluicegate::segment::segmenter::Segmenter;
 use sluicegate::segment::snapshot::Snapshot;
@@ -84,6 +84,17 @@ fn every_picture_is_offered_with_either_sound_the_sources_first() {
     assert!(index.contains("URI=\"a0.m3u8\"") && index.contains("URI=\"a16.m3u8\""), "{index}");
     let text = dash::manifest(snapshots.last().unwrap(), "/time", "");
     assert!(text.contains("<Representation id=\"a16\"") && !text.contains("alternate"), "{text}");
+}
+
+#[test]
+fn it_can_be_chosen_as_every_track_can() {
+    let snapshots = played(&Source::default(), 60, 100_000..100_001, 16_000);
+    let chosen = |text: &str| snapshots.last().unwrap().only(Selection::parse(text).unwrap()).unwrap();
+    let made = chosen("v0,a16");
+    let (index, manifest) = (hls::multivariant(&made, ""), dash::manifest(&made, "/time", ""));
+    assert!(index.contains("URI=\"a16.m3u8\"") && !index.contains("a0.m3u8"), "{index}");
+    assert!(manifest.contains("<Representation id=\"a16\"") && !manifest.contains("id=\"a0\""), "{manifest}");
+    assert!(!hls::multivariant(&chosen("a0"), "").contains("a16"));
 }
 
 #[test]
