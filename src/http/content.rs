@@ -9,7 +9,7 @@ use futures_util::stream;
 use http::StatusCode;
 
 use super::problem::Problem;
-use crate::outlet::{File, Outlet};
+use crate::outlet::{File, NOTHING, Outlet};
 use crate::segment::body;
 
 /// A range of a media file. Small ones are read from the spool at once, large ones piece by piece as the client takes them.
@@ -20,6 +20,7 @@ pub async fn content(outlet: &Outlet, file: File, range: Range<usize>) -> Result
     let place = match file {
         File::Body(body::Body::Memory(bytes)) => return Ok(Body::from(bytes.slice(range))),
         File::StandIn(pieces) => return Ok(Body::from_stream(stream::iter(slices(pieces, range).map(Ok::<_, Infallible>)))),
+        File::Nothing => return Ok(Body::from(Bytes::from_static(NOTHING).slice(range))),
         File::Body(body::Body::Spooled(place)) => place,
     };
     let unreadable = || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the gateway cannot read this segment from its disk; try again");

@@ -25,6 +25,8 @@ use crate::segment::request::{self, Request};
 pub const CLOCK: &str = "/time";
 /// What never changes under its name may be kept for ever (RFC 9111 §5.2.2.1).
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+/// What is given in the place of what may still come may not.
+const FLEETING: &str = "public, max-age=1";
 
 /// Answers a request for `request` below a stream.
 ///
@@ -84,13 +86,16 @@ async fn media(
     method: &Method,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
-    // A name never meets other bytes, so it names them as well as a hash would.
-    let tag = format!("\"{request}\"");
+    // But for those of nothing, a name never meets other bytes, so it names them as well as a hash would.
+    let (tag, caching) = match file {
+        File::Body(_) | File::StandIn(_) => (format!("\"{request}\""), IMMUTABLE),
+        File::Nothing => (format!("\"{request}-nothing\""), FLEETING),
+    };
     let total = file.len();
     let range = headers.get(header::RANGE).filter(|_| method == Method::GET && negotiation::range_counts(headers, &tag));
     let range = range.and_then(|value| single_range(value.to_str().ok()?, total));
     let known = negotiation::is_known(headers, &tag);
-    let fields = [(header::CACHE_CONTROL, IMMUTABLE.to_owned()), (header::ETAG, tag), (header::ACCEPT_RANGES, "bytes".to_owned())];
+    let fields = [(header::CACHE_CONTROL, caching.to_owned()), (header::ETAG, tag), (header::ACCEPT_RANGES, "bytes".to_owned())];
     if known {
         return Ok((StatusCode::NOT_MODIFIED, fields).into_response());
     }

@@ -13,7 +13,7 @@ mod variants;
 
 pub use flow::{Flow, Gone};
 pub use outlets::{Feeds, Outlet, Outlets};
-pub use shelf::{File, Media, NotHeld, Shelf};
+pub use shelf::{File, Media, NOTHING, NotHeld, Shelf};
 pub use text::{Form, Text};
 pub use texts::{Listing, Texts, TooMuchRead};
 pub use variants::{MAX_VARIANTS, TooManyVariants};

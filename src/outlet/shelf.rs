@@ -27,7 +27,7 @@ pub struct Shelf {
 }
 
 /// A segment of no media: its type, and no fragment.
-const NOTHING: &[u8] = STYP;
+pub const NOTHING: &[u8] = STYP;
 
 /// Why a request was not held until it could be answered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -61,6 +61,8 @@ pub enum File {
     Body(Body),
     /// What is given in the place of a rung's segment: [`Snapshot::stand_in`].
     StandIn([Bytes; 2]),
+    /// A segment of no media. There may still be other bytes under its name: a rung that is back takes part from a slot on that has begun.
+    Nothing,
 }
 
 /// What is to be expected of a file that is not there.
@@ -86,6 +88,7 @@ impl File {
         match self {
             Self::Body(body) => body.len(),
             Self::StandIn(pieces) => pieces.iter().map(Bytes::len).sum(),
+            Self::Nothing => NOTHING.len(),
         }
     }
 
@@ -147,7 +150,7 @@ impl Shelf {
         match (self.hold(&self.media, patience, found).await?, *request) {
             (Ok(file), _) => Ok(Media::Whole(file)),
             (Err(Outlook::Flowing), Request::Segment { .. }) => Ok(Media::Flowing(Flow::new(self.media.clone(), *request, self.place()?))),
-            (Err(Outlook::Lost), _) => Ok(Media::Whole(File::Body(Bytes::from_static(NOTHING).into()))),
+            (Err(Outlook::Lost), _) => Ok(Media::Whole(File::Nothing)),
             (Err(_), _) => Ok(Media::Absent),
         }
     }
