@@ -102,7 +102,7 @@ stage_tools() {
         ensure_node
         install_web
     fi
-    if selects test; then cargo_tool cargo-nextest "$NEXTEST_PINNED" --no-default-features --features default-no-update; fi
+    if selects test || selects browser; then cargo_tool cargo-nextest "$NEXTEST_PINNED" --no-default-features --features default-no-update; fi
     if selects deny; then cargo_tool cargo-deny "$DENY_PINNED"; fi
     rm -rf "$TARGET/tools-build"
 }
@@ -146,7 +146,8 @@ stage_test() {
     long)
         # Properties are searched fifty times as deep.
         export PROPTEST_CASES=12800
-        options+=(--profile long --run-ignored all)
+        # What takes a browser is the stage's of that name.
+        options+=(--profile long --run-ignored all -E 'not test(/_in_a_browser$/)')
         ;;
     esac
     cargo nextest run "${options[@]}" 2>&1 | tee "$REPORT/nextest.log" || status=$?
@@ -235,12 +236,21 @@ stage_browser() {
     wait "$server" || browser_failed "the gateway did not leave in peace (status $?)"
     server=
     in_browser "$seconds" demand.mjs "$binary" target/media/bframes.mp4 "$pictures/demand"
+    in_browser "$seconds" overload.mjs "$binary" "$TARGET/debug/sluicegate-ladder" target/media/bframes.mp4 "$pictures/overload"
     in_browser "$seconds" console.mjs "$binary" target/media "$pictures/console"
     in_browser "$seconds" codecs.mjs "$binary" target/media/codecs "$pictures/codecs"
     in_browser "$seconds" interrupt.mjs "$binary" target/media "$interruptions" "$PLAYERS" "$pictures/interrupted"
     PLAY_S=3 in_browser "$seconds" interrupt.mjs "$binary" target/media "$changes" "$ADAPTABLE" "$pictures/codecs-changed"
     in_browser "$seconds" cues.mjs "$binary" target/media/zerolatency.mp4 "$pictures/cues"
     PLAY_S=$play_s in_browser "$seconds" latency.mjs "$binary" "$parts" "$NEAR_LIVE" "$pictures/latency"
+    play_old_streams
+}
+
+# Nothing makes a stream old from outside: there the gateway is in the test's own process.
+play_old_streams() {
+    cargo nextest run --locked --all-features --test e2e --run-ignored only -E 'test(/_in_a_browser$/)' 2>&1 | tee "$REPORT/browser-age.log" ||
+        browser_failed "streams of an hour and of 24 days do not play"
+    passed=$((passed + 1))
 }
 
 # in_browser SECONDS SCRIPT ARGUMENTS...: runs a script of tests/browser and counts its plays.

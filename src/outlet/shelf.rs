@@ -11,7 +11,7 @@ use super::texts::Texts;
 use crate::fmp4::fragment::STYP;
 use crate::segment::body::Body;
 use crate::segment::request::Request;
-use crate::segment::snapshot::{Named, Phase, Snapshot};
+use crate::segment::snapshot::{Named, PartNumber, Phase, Snapshot, TrackStatus};
 use crate::segment::task::Snapshots;
 
 /// The newest snapshot of a stream's segments, and what was rendered from it.
@@ -74,7 +74,7 @@ pub(super) enum Outlook {
     Coming,
     /// Some of it is there.
     Flowing,
-    /// Nothing, though manifests announced it.
+    /// Nothing, though manifests announced it, or playlists hinted at it.
     Lost,
 }
 
@@ -128,8 +128,8 @@ impl Shelf {
 
     /// A media file. The next part is waited for, for it was hinted at, and so is the first part of the very next segment:
     /// players that count segments by the clock, or simply ask on, would otherwise meet a 404 at the live edge. Where it does not come after
-    /// all, as the publisher left, it is a segment of no media: Shaka 5.2.12 asks for it again and again as long as it meets a 404. In the gaps
-    /// of a rung is the source.
+    /// all, as the publisher left, it is a segment of no media: Shaka 5.2.12 asks for it again and again as long as it meets a 404. So is the
+    /// part that was hinted at of a rung that stops, for which Shaka would stop as well. In the gaps of a rung is the source.
     ///
     /// # Errors
     /// [`NotHeld`]
@@ -219,9 +219,13 @@ impl Drop for Place {
 fn outlook(snapshot: &Snapshot, request: &Request) -> Outlook {
     match *request {
         Request::Part { track, epoch, number } => {
-            let next = snapshot.status(track).and_then(|status| status.next_part);
-            let is_next = snapshot.phase != Phase::Ended && epoch == snapshot.epoch && next == Some(number);
-            if is_next { Outlook::Coming } else { Outlook::Never }
+            let status = snapshot.status(track).filter(|_| epoch == snapshot.epoch);
+            let is = |told: fn(&TrackStatus) -> Option<PartNumber>| status.and_then(told) == Some(number);
+            match snapshot.phase {
+                _ if is(|status| status.lost_part) => Outlook::Lost,
+                Phase::Live | Phase::Away if is(|status| status.next_part) => Outlook::Coming,
+                _ => Outlook::Never,
+            }
         }
         _ => flow::outlook(snapshot, request),
     }

@@ -257,6 +257,8 @@ pub struct TrackStatus {
     pub init: Arc<Init>,
     /// The number of its next part; none while nothing comes of it, as happens to rungs.
     pub next_part: Option<PartNumber>,
+    /// The part that was hinted at when a rung stopped. It never comes; none while others do.
+    pub lost_part: Option<PartNumber>,
 }
 
 /// Whether more media is to be expected.

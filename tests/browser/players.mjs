@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 /** How long a change may take to be seen: what is buffered, and the next segments. */
 const CHANGE_MS = 30_000;
 
-/** Each opens a player in the page as `window.ladder`: its levels by width, its sounds, and how one of them is chosen. */
+/** Each opens a player in the page as `window.ladder`: its levels by width, its sounds, how one of them is chosen, and how the choice is left to it. */
 export const PLAYERS = {
   'hls.js': { script: 'hls.js/dist/hls.js', list: 'index.m3u8', open: openHls },
   'dash.js': { script: 'dashjs/dist/modern/umd/dash.all.debug.js', list: 'manifest.mpd', open: openDash },
@@ -58,6 +58,7 @@ function openHls(url) {
     widths: () => hls.levels.map((level) => level.width).sort((a, b) => a - b),
     sounds: () => hls.audioTracks.length,
     choose: (width) => { hls.nextLevel = hls.levels.findIndex((level) => level.width === width); },
+    limit: (width) => { hls.autoLevelCapping = hls.levels.findIndex((level) => level.width === width); },
     sound: () => hls.audioTrack,
     listen: (sound) => { hls.audioTrack = sound; },
   };
@@ -80,6 +81,10 @@ function openDash(url) {
       const at = player.getRepresentationsByType('video').find((one) => one.width === width);
       player.setRepresentationForTypeById('video', at.id, true);
     },
+    limit: (width) => {
+      const { bandwidth } = player.getRepresentationsByType('video').find((one) => one.width === width);
+      player.updateSettings({ streaming: { abr: { autoSwitchBitrate: { video: true }, maxBitrate: { video: Math.ceil(bandwidth / 1000) } } } });
+    },
     sound: () => sounds().findIndex((track) => track.id === player.getCurrentTrackFor('audio')?.id),
     listen: (sound) => player.setCurrentTrack(sounds()[sound]),
   };
@@ -89,7 +94,12 @@ async function openShaka(url) {
   const errors = [];
   window.shaka.polyfill.installAll();
   const player = new window.shaka.Player();
-  player.configure({ abr: { enabled: false }, manifest: { dash: { clockSyncUri: new URL('/time', url).href } } });
+  player.configure({
+    abr: { enabled: false },
+    // As the watch page has it: by itself Shaka gives up for good where a playlist ends with a gap, and may stand still behind a change of pictures.
+    streaming: { failureCallback: ({ category }) => { if (category === window.shaka.util.Error.Category.NETWORK) player.retryStreaming(1); } },
+    manifest: { hls: { sequenceMode: true }, dash: { clockSyncUri: new URL('/time', url).href } },
+  });
   player.addEventListener('error', ({ detail }) => errors.push(`Shaka error ${detail.code}`));
   await player.attach(document.querySelector('video'));
   await player.load(url);
@@ -102,6 +112,7 @@ async function openShaka(url) {
     widths,
     sounds: () => sounds().length,
     choose: (width) => select((track) => track.width === width && track.audioId === active().audioId),
+    limit: (width) => player.configure({ abr: { enabled: true, restrictions: { maxWidth: width } } }),
     sound: () => sounds().indexOf(active()?.audioId),
     listen: (sound) => select((track) => track.audioId === sounds()[sound] && track.width === active().width),
   };

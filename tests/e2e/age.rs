@@ -10,6 +10,7 @@ use tokio::process::Command;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
+use crate::ingest_support;
 use crate::play;
 use crate::support::PATIENCE;
 use crate::support::house::{House, config, until_media};
@@ -23,6 +24,9 @@ const AGES: [(&str, i64); 2] = [("live/hour", 3_600), ("live/days", 24 * 24 * 3_
 const LOOK: Duration = Duration::from_millis(10);
 /// Seconds that are published at that age.
 const PLAYED: &str = "5";
+
+/// What plays it in a browser: our own player, mpegts.js by HTTP and by WebSocket, and `<video>`.
+const IN_BROWSERS: &str = "ws-fmp4,http-flv,ws-flv,native-hls";
 
 type Played = JoinHandle<std::io::Result<std::process::Output>>;
 
@@ -56,6 +60,12 @@ fn check(label: &str, sent: &[Packet], file: &Path, shift: Option<i64>) {
     }
 }
 
+/// A stream that has been on the air for so many seconds, and of which nothing is kept: whoever publishes takes it up.
+async fn grow_old(house: &House, name: &str, age: i64) {
+    let mut show = Show::publish_at(house, name, 1_000, age * 1_000 - 1_000);
+    show.play(1, 100).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn realtime_streams_of_an_hour_and_of_24_days_play_from_wherever_a_viewer_joins() {
     let dir = tempfile::tempdir().unwrap();
@@ -64,10 +74,7 @@ async fn realtime_streams_of_an_hour_and_of_24_days_play_from_wherever_a_viewer_
     let house = House::start(config()).await;
     let mut viewers = Vec::new();
     for (name, age) in AGES {
-        // What was on the air until now is lost, and FFmpeg takes the stream up.
-        let mut before = Show::publish_at(&house, name, 1_000, age * 1_000 - 1_000);
-        before.play(1, 100).await;
-        drop(before);
+        grow_old(&house, name, age).await;
         let publisher = house.publish(&clip, name, PLAYED);
         let stream = house.stream(name).await;
         until_media(&stream, age * 1_000 + 1_500).await;
@@ -89,6 +96,32 @@ async fn realtime_streams_of_an_hour_and_of_24_days_play_from_wherever_a_viewer_
             // rtmpdump begins every recording at zero.
             check(&label, &sent, &file, (!label.contains("rtmpdump")).then_some(age * 1_000));
         }
+    }
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes Chromium and the page's libraries: scripts/test.sh runs it beside the plays in browsers"]
+async fn realtime_streams_of_an_hour_and_of_24_days_play_in_a_browser() {
+    let house = House::start(config()).await;
+    let mut plays = Vec::new();
+    for (name, age) in AGES {
+        grow_old(&house, name, age).await;
+        let address = format!("rtmp://{}/{name}", house.gateway.rtmp);
+        let publisher = ingest_support::publish_enhanced(&media::clip("zerolatency"), &address);
+        until_media(&house.stream(name).await, age * 1_000 + 1_500).await;
+        let mut play = Command::new("node");
+        play.args(["tests/browser/watch.mjs", &format!("http://{}", house.http), name, IN_BROWSERS]).env("PLAY_S", "2");
+        play.current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        plays.push((name, publisher, play.spawn().expect("node is installed")));
+    }
+    for (name, publisher, play) in plays {
+        // Each play has a bound of its own.
+        let output = play.wait_with_output().await.unwrap();
+        let told = [&output.stdout[..], &output.stderr].concat();
+        println!("{name}: {}", String::from_utf8_lossy(&told));
+        assert!(output.status.success(), "{name}");
+        drop(publisher);
     }
     house.stop().await;
 }

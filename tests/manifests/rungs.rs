@@ -4,12 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use proptest::prelude::*;
+#[cfg(feature = "server")]
+use sluicegate::fmp4::fragment::STYP;
 use sluicegate::hls::reload;
 use sluicegate::media::{Kind, Rung, Sample, Track, TrackId};
+#[cfg(feature = "server")]
+use sluicegate::outlet::{Media as Found, Shelf};
 use sluicegate::segment::listing::{self, Media};
 use sluicegate::segment::options::Options;
 use sluicegate::segment::request::Request;
 use sluicegate::segment::segmenter::{Boundary, Segmenter};
+#[cfg(feature = "server")]
+use sluicegate::segment::snapshot::PartNumber;
 use sluicegate::segment::snapshot::{MediaSequence, Snapshot};
 use sluicegate::{dash, hls};
 
@@ -261,6 +267,33 @@ fn a_rung_that_dies_in_the_middle_of_a_segment_has_a_gap_there_and_returns() {
         let holes = mpd.periods.windows(2).filter(|pair| pair[0].start.unwrap() + pair[0].duration.unwrap() != pair[1].start.unwrap());
         assert_eq!(holes.count(), 0);
     }
+}
+
+/// Shaka 5.2.12 takes a hint that is answered by 404 for an error of the network.
+#[cfg(feature = "server")]
+#[tokio::test]
+async fn the_part_that_was_hinted_at_when_a_rung_stopped_has_no_media_and_no_other_has_its_number() {
+    let spells = [
+        Spell::Made { millis: 9_000, late: 200, missing: None },
+        Spell::Dead { millis: 3_500, told: true },
+        Spell::Made { millis: 20_000, late: 200, missing: None },
+    ];
+    let (stage, _) = play(&calm(), 24_000, &spells, (0, Turn::None), 1);
+    let status = |snapshot: &Snapshot| snapshot.status(RUNG).cloned();
+    let mut hinted = stage.snapshots.iter().filter_map(|snapshot| status(snapshot)?.next_part);
+    let open = stage.snapshots.iter().flat_map(|snapshot| &snapshot.open).filter(|open| open.track() == RUNG);
+    let numbers: BTreeSet<_> = open.flat_map(|open| open.parts()).map(|part| part.number).collect();
+    let stopped = stage.snapshots.iter().find(|snapshot| status(snapshot).is_some_and(|told| told.lost_part.is_some())).unwrap();
+    let (lost, next) = (status(stopped).unwrap().lost_part.unwrap(), status(stopped).unwrap().next_part);
+    assert!(next.is_none() && hinted.any(|hinted| hinted == lost) && !numbers.contains(&lost));
+    assert!(numbers.first().is_some_and(|first| *first < lost) && numbers.last().is_some_and(|last| *last > lost), "{lost:?} {numbers:?}");
+
+    let (_tell, told) = tokio::sync::watch::channel(Some(Arc::clone(stopped)));
+    let shelf = Shelf::new(told.clone(), told, 1);
+    let ask =
+        async |number| shelf.media(&Request::Part { track: RUNG, epoch: stopped.epoch, number }, std::time::Duration::ZERO).await.unwrap();
+    assert!(matches!(ask(lost).await, Found::Whole(file) if file.len() == STYP.len()));
+    assert!(matches!(ask(PartNumber(lost.0 + 1)).await, Found::Absent));
 }
 
 #[test]

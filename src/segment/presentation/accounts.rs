@@ -11,7 +11,10 @@ use crate::segment::snapshot::{Init, MediaSequence, PartNumber, Segment, TrackSt
 #[derive(Clone, Copy, Debug)]
 pub(in crate::segment) struct Progress {
     pub frame_rate: Option<f64>,
-    pub next_part: PartNumber,
+    /// See [`TrackStatus::next_part`].
+    pub next_part: Option<PartNumber>,
+    /// See [`TrackStatus::lost_part`].
+    pub lost_part: Option<PartNumber>,
 }
 
 /// An account for each track that was ever listed.
@@ -77,7 +80,8 @@ fn status(
         iframes_ahead: account.iframes_ahead,
         frame_rate: track.frame_rate.or_else(measured).filter(|_| track.id.kind == Kind::Video),
         init: Arc::clone(init),
-        next_part: progress.map(|progress| progress.next_part),
+        next_part: progress.and_then(|progress| progress.next_part),
+        lost_part: progress.and_then(|progress| progress.lost_part),
         track,
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::media::{Span, Timestamp, TrackId, WallClock};
 use crate::segment::alignment::Side;
-use crate::segment::lane::Lane;
+use crate::segment::lane::{Lane, Memory};
 use crate::segment::presentation::{Ahead, Cut, Progress, Seen, Turn};
 use crate::segment::snapshot::{self, OpenSegment, PartNumber};
 
@@ -146,9 +146,16 @@ impl Segmenter {
 
     pub(super) fn progress(&self) -> BTreeMap<TrackId, Progress> {
         let rate = |lane: &Lane| lane.placed.0 as f64 * f64::from(lane.scale().hz()) / lane.placed.1 as f64;
-        let progress =
-            |lane: &Lane| Progress { frame_rate: (lane.placed.1 > 0).then(|| rate(lane)), next_part: PartNumber(lane.memory.next_part) };
-        self.lanes.iter().map(|lane| (lane.id(), progress(lane))).collect()
+        let going = |lane: &Lane| Progress {
+            frame_rate: (lane.placed.1 > 0).then(|| rate(lane)),
+            next_part: Some(PartNumber(lane.memory.next_part)),
+            lost_part: None,
+        };
+        let lost = |memory: &Memory| memory.next_part.checked_sub(1).map(PartNumber);
+        let stopped = self.known.iter().filter(|(id, _)| id.is_rung());
+        let stopped = stopped.map(|(id, memory)| (*id, Progress { frame_rate: None, next_part: None, lost_part: lost(memory) }));
+        // What goes on now has stopped before.
+        stopped.chain(self.lanes.iter().map(|lane| (lane.id(), going(lane)))).collect()
     }
 
     pub(super) fn ahead(&self) -> Ahead {

@@ -145,11 +145,12 @@ impl Segmenter {
         }
     }
 
-    /// Leaves a rung out. The segment that it has begun is a gap.
+    /// Leaves a rung out. The segment that it has begun is a gap, and no other part will have the number that was hinted at.
     fn detach(&mut self, at: usize) {
         if !self.lanes[at].is_empty() {
             self.presentation.counters.track_gaps += 1;
         }
+        self.lanes[at].memory.next_part += 1;
         self.remove(at);
     }
 
