@@ -9,8 +9,8 @@ import { fileURLToPath } from 'node:url';
 
 import { openBrowser, openPage, screenshot, stats, until, untilPlaying } from './lib.mjs';
 
-/** One for each exit, and the line to embed. */
-const ADDRESSES = 8;
+/** One for each exit, the two to embed, and the line for a library. */
+const ADDRESSES = 9;
 
 const [base, stream, shots] = process.argv.slice(2);
 if (base === undefined || stream === undefined) {
@@ -23,7 +23,7 @@ await browser.context.grantPermissions(['clipboard-read', 'clipboard-write'], { 
 let failed = false;
 try {
   for (const [name, walk] of Object.entries({ list, chooser, another, addresses, nothing, fallback })) {
-    const { page, problems } = await openPage(browser.context, origin, (url) => url === `${origin}/${stream}`);
+    const { page, problems } = await openPage(browser.context, origin, (url) => url === `${origin}/${stream}` || url.endsWith('/favicon.ico'));
     await walk(page, problems).catch((error) => problems.push(error.message.split('\n')[0]));
     await screenshot(page, shots, `page-${name}`);
     await page.close();
@@ -93,6 +93,22 @@ async function addresses(page, problems) {
     const answer = await fetch(address);
     if (!answer.ok) problems.push(`${address} answers ${answer.status}`);
   }
+  await screenshot(page, shots, 'page-exits');
+  await library(page, await page.getByRole('textbox', { name: 'mpegts.js' }).inputValue());
+}
+
+/** The line for the library plays in a page that has nothing but the library. */
+async function library(page, line) {
+  await page.goto(`${origin}/healthz`);
+  await page.setContent('<video muted></video>');
+  await page.addScriptTag({ path: fileURLToPath(new URL('../../web/node_modules/mpegts.js/dist/mpegts.js', import.meta.url)) });
+  await page.evaluate((words) => {
+    const player = (0, eval)(words);
+    player.attachMediaElement(document.querySelector('video'));
+    player.load();
+    void player.play();
+  }, line);
+  await page.waitForFunction(() => document.querySelector('video').currentTime > 1);
 }
 
 /** An address where nothing is leads to what there is: by the list, and where it names a stream, to that. */

@@ -97,5 +97,15 @@ function rows(exits: Exits, stream: StreamName): HTMLElement[] {
   });
   const query = token === undefined ? '' : `?token=${encodeURIComponent(token)}`;
   const embed = new URL(`/embed/${streamPath(stream)}${query}`, location.origin).href;
-  return [el('h3', {}, 'For players'), ...found, el('h3', {}, 'In pages of your own'), ...embedRows(embed)];
+  return [el('h3', {}, 'For players'), ...found, el('h3', {}, 'In pages of your own'), ...embedRows(embed), ...libraryRows(exits, token)];
+}
+
+/** What mpegts.js must be told, which else keeps the delay of the keyframe that it begins with. */
+function libraryRows({ http_flv: path }: Exits, token: string | undefined): HTMLElement[] {
+  if (path === undefined) return [];
+  const url = JSON.stringify(exitUrl(path, location.origin, false, token));
+  return [
+    copyRow('mpegts.js', `mpegts.createPlayer({ type: 'flv', isLive: true, url: ${url} }, { enableStashBuffer: false, liveSync: true })`),
+    el('p', { class: 'soft' }, 'liveSync lets mpegts.js play faster until it is at the live edge. Without it the delay that it begins with stays.'),
+  ];
 }
