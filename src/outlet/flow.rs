@@ -31,8 +31,8 @@ enum State<'a> {
     Filling(&'a [Part]),
     /// There will be no more.
     Whole(&'a Segment),
-    /// It was announced, as the one after a segment of the track always is, and then the publisher or the track went away, or changed its
-    /// init segment.
+    /// It was announced, as the one after a segment of the track always is, in progress or not, and then the publisher or the track went away,
+    /// or changed its init segment.
     Lost,
     /// There is none of that number, and never will be.
     Absent,
@@ -96,9 +96,11 @@ fn state<'a>(snapshot: &'a Snapshot, request: &Request) -> State<'a> {
         return State::Absent;
     }
     let is_of = |init: &Init| init.generation == generation;
+    // A rung may stop in the middle of a segment, of which nothing is left, when the one behind it has been announced.
+    let announced_by = if track.is_rung() { 1..=2 } else { 1..=1 };
     let lost = || {
-        let before = msn.0.checked_sub(1).and_then(|before| snapshot.segment(track, MediaSequence(before)));
-        if before.is_some_and(|before| is_of(&before.init)) { State::Lost } else { State::Absent }
+        let mut before = announced_by.clone().filter_map(|by| snapshot.segment(track, MediaSequence(msn.0.checked_sub(by)?)));
+        if before.any(|before| is_of(&before.init)) { State::Lost } else { State::Absent }
     };
     if let Some(segment) = snapshot.segment(track, msn) {
         return if is_of(&segment.init) { State::Whole(segment) } else { lost() };

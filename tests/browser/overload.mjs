@@ -68,8 +68,9 @@ try {
 process.exit(failed ? 1 : 0);
 
 async function begin(name, player) {
-  // A segment of the rung that was announced, or is half made, is told off.
-  const { page, problems } = await openPage(browser.context, origin, (url) => url.endsWith('/favicon.ico') || url.includes('/v16-'));
+  // Of a segment that was half made when its rung went the rest never comes.
+  const isBrokenOff = (url, text) => url.includes('/v16-') && text.includes('ERR_INCOMPLETE_CHUNKED_ENCODING');
+  const { page, problems } = await openPage(browser.context, origin, (url, text) => url.endsWith('/favicon.ico') || isBrokenOff(url, text));
   return { page, player, problems, result: { player: name, width: null, stood_ms: null } };
 }
 

@@ -4,12 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use proptest::prelude::*;
-#[cfg(feature = "server")]
-use sluicegate::fmp4::fragment::STYP;
 use sluicegate::hls::reload;
 use sluicegate::media::{Kind, Rung, Sample, Track, TrackId};
 #[cfg(feature = "server")]
-use sluicegate::outlet::{Media as Found, Shelf};
+use sluicegate::outlet::{File, Media as Found, Shelf};
 use sluicegate::segment::listing::{self, Media};
 use sluicegate::segment::options::Options;
 use sluicegate::segment::request::Request;
@@ -272,7 +270,7 @@ fn a_rung_that_dies_in_the_middle_of_a_segment_has_a_gap_there_and_returns() {
 /// Shaka 5.2.12 takes a hint that is answered by 404 for an error of the network.
 #[cfg(feature = "server")]
 #[tokio::test]
-async fn the_part_that_was_hinted_at_when_a_rung_stopped_has_no_media_and_no_other_has_its_number() {
+async fn what_was_told_of_when_a_rung_stopped_has_no_media_and_no_other_part_has_the_number_that_was_hinted_at() {
     let spells = [
         Spell::Made { millis: 9_000, late: 200, missing: None },
         Spell::Dead { millis: 3_500, told: true },
@@ -290,10 +288,17 @@ async fn the_part_that_was_hinted_at_when_a_rung_stopped_has_no_media_and_no_oth
 
     let (_tell, told) = tokio::sync::watch::channel(Some(Arc::clone(stopped)));
     let shelf = Shelf::new(told.clone(), told, 1);
-    let ask =
-        async |number| shelf.media(&Request::Part { track: RUNG, epoch: stopped.epoch, number }, std::time::Duration::ZERO).await.unwrap();
-    assert!(matches!(ask(lost).await, Found::Whole(file) if file.len() == STYP.len()));
-    assert!(matches!(ask(PartNumber(lost.0 + 1)).await, Found::Absent));
+    let ask = async |request| shelf.media(&request, std::time::Duration::ZERO).await.unwrap();
+    let part = |number| Request::Part { track: RUNG, epoch: stopped.epoch, number };
+    let last = stopped.slots.iter().rfind(|slot| slot.segment(RUNG).is_some()).unwrap().msn;
+    let behind = |by| Request::Segment { track: RUNG, epoch: stopped.epoch, generation: 1, msn: MediaSequence(last.0 + by) };
+    // Players of DASH have been told of the segment in progress, and ask for the one behind it ahead.
+    for told in [part(lost), behind(1), behind(2)] {
+        assert!(matches!(ask(told).await, Found::Whole(File::Nothing)), "{told:?}");
+    }
+    for untold in [part(PartNumber(lost.0 + 1)), behind(3)] {
+        assert!(matches!(ask(untold).await, Found::Absent), "{untold:?}");
+    }
 }
 
 #[test]
