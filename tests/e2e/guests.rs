@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use sluicegate::amf0::Value;
-use sluicegate::rtmp::client::Role;
-use tokio::time::sleep;
+use sluicegate::rtmp::client::{Event, Role};
+use tokio::time::{sleep, timeout};
 
 use crate::ingest_support::peer::{KEY, Peer};
 use crate::support::house::{House, config};
+
+/// A picture that needs the one before it.
+const INTER: &[u8] = &[0x27, 1, 0, 0, 0, 0, 0, 0, 2, 0x41, 0x88];
 
 const PAUSED: &str = "NetStream.Pause.Notify";
 const STOPPED: &str = "NetStream.Play.Stop";
@@ -50,6 +53,27 @@ async fn a_player_that_ends_its_play_has_time_to_ask_again() {
     sleep(Duration::from_millis(300)).await;
     player.client.request(Role::Play, "show");
     player.picture().await;
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_player_that_wants_the_live_edge_begins_with_the_next_keyframe() {
+    let house = House::start(config()).await;
+    let mut publisher = publisher(&house).await;
+    let mut player = Peer::with_role(house.gateway.rtmp.port(), Role::Play, "live", "show?start=live").await;
+    player.started().await;
+    assert!(timeout(Duration::from_millis(500), player.picture()).await.is_err(), "what there is already is for others");
+    publisher.client.send_video(40, Bytes::from_static(INTER));
+    publisher.client.send_video(80, Bytes::from_static(KEY));
+    publisher.flush().await;
+    let first = loop {
+        match player.event().await.expect("the connection stands") {
+            Event::Video { timestamp, payload } if payload[1] == 1 => break (timestamp, payload),
+            _ => {}
+        }
+    };
+    assert_eq!(first, (80, Bytes::from_static(KEY)));
+    drop((player, publisher));
     house.stop().await;
 }
 

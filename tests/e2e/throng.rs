@@ -149,8 +149,8 @@ async fn realtime_thousands_who_stall_reset_or_half_close_cost_the_others_nothin
     }
     let metrics = http::get(address, "/metrics").await;
     let stuck = metrics.text().lines().find_map(|line| line.strip_prefix(r#"sluicegate_egress_disconnected_total{why="stuck"} "#)).unwrap();
-    // Half of the ways are to take nothing; who comes late to a stream that ends hears of the end instead.
-    assert!(stuck.parse::<usize>().unwrap() >= RUDE / 4, "{stuck} were sent away because they took nothing");
+    // Half of them take nothing, by HTTP, WebSocket and RTMP; without those of one protocol it would be less than this.
+    assert!(stuck.parse::<usize>().unwrap() >= RUDE * 2 / 5, "{stuck} were sent away because they took nothing");
 
     for mut publisher in publishers {
         assert!(timeout(PATIENCE, publisher.wait()).await.unwrap().unwrap().success());
