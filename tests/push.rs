@@ -74,14 +74,7 @@ async fn every_viewer_starts_at_the_newest_keyframe_and_gets_the_same_bytes() {
     show.finish();
     let mut first: Option<Vec<u8>> = None;
     for http in &mut viewers {
-        let mut flv = Vec::new();
-        loop {
-            let chunk = http.chunk().await;
-            if chunk.is_empty() {
-                break;
-            }
-            flv.extend(chunk);
-        }
+        let flv = http.all_chunks().await;
         let tags = tags(&flv);
         assert_eq!(tags.iter().map(|t| t.kind).take(4).collect::<Vec<_>>(), [18, 9, 8, 9]);
         assert!(tags[1].is_config() && tags[2].is_config() && tags[3].is_keyframe());
@@ -117,14 +110,7 @@ async fn a_crowd_gets_the_same_bytes_from_memory_that_it_shares_wherever_a_socke
     show.finish();
     let mut first: Option<Vec<u8>> = None;
     for http in &mut viewers {
-        let mut flv = Vec::new();
-        loop {
-            let chunk = http.chunk().await;
-            if chunk.is_empty() {
-                break;
-            }
-            flv.extend(chunk);
-        }
+        let flv = http.all_chunks().await;
         assert_eq!(tags(&flv).iter().filter(|tag| tag.kind == 9 && !tag.is_config()).count() as i64, 10 + 3 + GOP);
         assert!(*first.get_or_insert_with(|| flv.clone()) == flv, "each gets the same");
     }

@@ -1,7 +1,5 @@
 //! What the segmenter does in the situations that happen.
 
-use std::sync::Arc;
-
 use sluicegate::media::{Captions, ColorInfo, Epoch, Kind, Span, Track, TrackId};
 use sluicegate::segment::listing::{self, Edge};
 use sluicegate::segment::options::Options;
@@ -11,37 +9,9 @@ use sluicegate::segment::snapshot::{MediaSequence, Phase, Snapshot};
 use sluicegate::{dash, hls};
 
 use super::source::{EPOCH, Source, audio, program, video, wall};
+use super::stage::Stage;
 
 const FIRST: u64 = EPOCH as u64 / 1_000;
-
-struct Stage {
-    segmenter: Segmenter,
-    source: Source,
-}
-
-impl Stage {
-    fn new(source: Source) -> Self {
-        let (segmenter, refused) = Segmenter::new(Options::default(), program(source.tracks(31)));
-        assert!(refused.is_empty());
-        Self { segmenter, source }
-    }
-
-    /// Publishes `from..to` milliseconds, each sample arriving `late` after its time.
-    fn play(&mut self, from: i64, to: i64, late: i64) -> &mut Self {
-        self.play_only(from, to, late, &[Kind::Video, Kind::Audio])
-    }
-
-    fn play_only(&mut self, from: i64, to: i64, late: i64, kinds: &[Kind]) -> &mut Self {
-        for (arrival, sample) in self.source.samples(from, to).into_iter().filter(|(_, sample)| kinds.contains(&sample.track.kind)) {
-            self.segmenter.push(sample, wall(arrival + late));
-        }
-        self
-    }
-
-    fn snapshot(&mut self) -> Arc<Snapshot> {
-        self.segmenter.snapshot().expect("the stream was announced")
-    }
-}
 
 fn millis(snapshot: &Snapshot) -> Vec<i64> {
     snapshot.slots.iter().map(|slot| slot.duration.millis()).collect()

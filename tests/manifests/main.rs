@@ -26,5 +26,6 @@ mod rungs;
 mod shapes;
 mod sounds;
 mod source;
+mod stage;
 mod texts;
 mod times;

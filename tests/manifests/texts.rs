@@ -3,29 +3,15 @@
 use std::sync::Arc;
 
 use sluicegate::media::TrackId;
-use sluicegate::segment::options::Options;
-use sluicegate::segment::segmenter::{Boundary, Segmenter};
+use sluicegate::segment::segmenter::Boundary;
 use sluicegate::segment::snapshot::Snapshot;
 use sluicegate::{dash, hls};
 
 use super::source::{Source, program, wall};
-
-fn segmenter(source: &Source) -> Segmenter {
-    let (segmenter, refused) = Segmenter::new(Options::default(), program(source.tracks(31)));
-    assert!(refused.is_empty());
-    segmenter
-}
-
-fn publish(segmenter: &mut Segmenter, source: &Source, from: i64, to: i64, late: i64) {
-    for (arrival, sample) in source.samples(from, to) {
-        segmenter.push(sample, wall(arrival + late));
-    }
-}
+use super::stage::Stage;
 
 fn played(source: &Source, to: i64) -> Arc<Snapshot> {
-    let mut segmenter = segmenter(source);
-    publish(&mut segmenter, source, 0, to, 100);
-    segmenter.snapshot().unwrap()
+    Stage::new(source.clone()).play(0, to, 100).snapshot()
 }
 
 #[test]
@@ -165,16 +151,14 @@ fn a_live_stream_of_pictures_and_sound() {
 #[test]
 fn a_reconnect_between_gaps_and_the_end() {
     let source = Source::default();
-    let mut segmenter = segmenter(&source);
-    publish(&mut segmenter, &source, 0, 5_000, 100);
-    segmenter.away(wall(5_100));
+    let mut stage = Stage::new(source);
+    stage.play(0, 5_000, 100).segmenter.away(wall(5_100));
     for now in (5_100..10_000).step_by(250) {
-        segmenter.tick(wall(now));
+        stage.segmenter.tick(wall(now));
     }
-    segmenter.head(program(source.tracks(41)), Boundary::Break, wall(10_000));
-    publish(&mut segmenter, &source, 5_000, 9_000, 5_400);
-    segmenter.end(wall(14_500));
-    let snapshot = segmenter.snapshot().unwrap();
+    stage.segmenter.head(program(stage.source.tracks(41)), Boundary::Break, wall(10_000));
+    stage.play(5_000, 9_000, 5_400).segmenter.end(wall(14_500));
+    let snapshot = stage.snapshot();
     insta::assert_snapshot!(hls::media(&snapshot, TrackId::VIDEO, "", false).unwrap(), @r#"
     #EXTM3U
     #EXT-X-VERSION:6

@@ -1,15 +1,13 @@
 //! Manifests whose addresses hold times.
 
-use std::sync::Arc;
-
 use sluicegate::dash;
 use sluicegate::media::{Kind, TrackId};
-use sluicegate::segment::options::Options;
 use sluicegate::segment::request::{Addressing, Request};
-use sluicegate::segment::segmenter::{Boundary, Segmenter};
+use sluicegate::segment::segmenter::Boundary;
 use sluicegate::segment::snapshot::{MediaSequence, Named, Phase, Snapshot};
 
 use super::source::{Source, program, wall};
+use super::stage::Stage;
 
 fn manifest(snapshot: &Snapshot) -> String {
     dash::manifest_by(snapshot, Addressing::Time, "/time", "")
@@ -67,32 +65,9 @@ pub fn look(snapshot: &Snapshot) {
     }
 }
 
-struct Stage {
-    segmenter: Segmenter,
-    source: Source,
-}
-
-impl Stage {
-    fn new() -> Self {
-        let source = Source::default();
-        Self { segmenter: Segmenter::new(Options::default(), program(source.tracks(31))).0, source }
-    }
-
-    fn play(&mut self, from: i64, to: i64, late: i64) -> Arc<Snapshot> {
-        for (arrival, sample) in self.source.samples(from, to) {
-            self.segmenter.push(sample, wall(arrival + late));
-        }
-        self.snapshot()
-    }
-
-    fn snapshot(&mut self) -> Arc<Snapshot> {
-        self.segmenter.snapshot().unwrap()
-    }
-}
-
 #[test]
 fn a_manifest_of_times_tells_of_whole_segments_and_of_the_next() {
-    let snapshot = Stage::new().play(0, 4_500, 0);
+    let snapshot = Stage::new(Source::default()).play(0, 4_500, 0).snapshot();
     insta::assert_snapshot!(manifest(&snapshot), @r#"
     <?xml version="1.0" encoding="UTF-8"?>
     <MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019" type="dynamic" availabilityStartTime="1970-01-01T00:00:00.000Z" publishTime="2026-09-21T14:13:24.012Z" minimumUpdatePeriod="PT1S" timeShiftBufferDepth="PT20S" suggestedPresentationDelay="PT6S" minBufferTime="PT2S" maxSegmentDuration="PT2.5S">
@@ -132,7 +107,7 @@ fn a_manifest_of_times_tells_of_whole_segments_and_of_the_next() {
 
 #[test]
 fn a_time_names_the_first_segment_from_then_on() {
-    let snapshot = Stage::new().play(0, 30_500, 0);
+    let snapshot = Stage::new(Source::default()).play(0, 30_500, 0).snapshot();
     let video = |time| snapshot.named(TrackId::VIDEO, time);
     let number = |seconds: u64| Named::Segment(MediaSequence(1_790_000_000 + seconds / 2));
     assert_eq!([20, 28, 30].map(|at| video(at * 90_000)), [20, 28, 30].map(number));
@@ -146,7 +121,7 @@ fn a_time_names_the_first_segment_from_then_on() {
 
 #[test]
 fn the_period_goes_on_while_the_publisher_is_away_and_the_next_time_names_what_he_comes_back_with() {
-    let mut stage = Stage::new();
+    let mut stage = Stage::new(Source::default());
     stage.play(0, 5_000, 0);
     stage.segmenter.away(wall(5_100));
     stage.segmenter.tick(wall(11_000));
@@ -156,7 +131,7 @@ fn the_period_goes_on_while_the_publisher_is_away_and_the_next_time_names_what_h
     let (track, next) = told(&text).into_iter().rfind(|(track, _)| track.kind == Kind::Video).unwrap();
     assert_eq!(away.named(track, next), Named::Next);
     stage.segmenter.head(program(stage.source.tracks(31)), Boundary::Break, wall(12_000));
-    let back = stage.play(5_000, 8_000, 7_000);
+    let back = stage.play(5_000, 8_000, 7_000).snapshot();
     let text = manifest(&back);
     assert_eq!(text.matches("<Period ").count(), 1, "the new one alone: {text}");
     let (_, first) = told(&text)[0];

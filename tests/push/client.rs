@@ -52,6 +52,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Http<S> {
         self.held.drain(..count).collect()
     }
 
+    /// All that its chunks hold up to the last one.
+    pub async fn all_chunks(&mut self) -> Vec<u8> {
+        let mut all = Vec::new();
+        loop {
+            let chunk = self.chunk().await;
+            if chunk.is_empty() {
+                return all;
+            }
+            all.extend(chunk);
+        }
+    }
+
     /// One chunk; empty at the end of the answer.
     pub async fn chunk(&mut self) -> Vec<u8> {
         let end = loop {
