@@ -1,6 +1,7 @@
 //! One track on its way into segments: samples that wait, the part being gathered, the segment being filled.
 
-use std::collections::VecDeque;
+mod queue;
+
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -13,6 +14,9 @@ use super::chunks;
 use super::events::Outbox;
 use super::iframes::IFrames;
 use super::snapshot::{Counters, Init, MediaSequence, Part, PartNumber, Segment};
+
+use queue::Queue;
+pub(super) use queue::Waiting;
 
 /// Most samples of one part: a third of a second of any real track is far below it, timestamps one tick apart are not.
 const MAX_PART_SAMPLES: usize = 4_096;
@@ -39,13 +43,6 @@ pub(super) struct Memory {
     pub events: Outbox,
 }
 
-/// A sample that waits, and when it arrived.
-#[derive(Clone, Debug)]
-pub(super) struct Waiting {
-    pub sample: Sample,
-    pub arrived: WallClock,
-}
-
 /// One track of the current program.
 #[derive(Debug)]
 pub(super) struct Lane {
@@ -53,32 +50,59 @@ pub(super) struct Lane {
     /// The slot that its next sample goes to, unless a cut says otherwise.
     pub msn: MediaSequence,
     /// Samples that wait for the next one to tell their duration, or for the leading track to pass them.
-    pub queue: VecDeque<Waiting>,
-    /// Bytes of [`Lane::queue`].
-    pub queued_bytes: usize,
+    pub queue: Queue,
     /// Whether it had nothing to say when its slot had to be closed, so that the next one need not wait for it.
     pub stalled: bool,
     /// How its sync samples have met the cuts so far.
     pub alignment: Alignment,
-    /// Samples and ticks placed so far, for the frame rate.
-    pub placed: (u64, i64),
-    parts: Vec<Part>,
-    /// The pictures of the segment in progress that can be shown by themselves.
-    iframes: IFrames,
-    start: Option<Timestamp>,
-    /// When the first sample of the segment in progress arrived.
-    arrived: WallClock,
+    placed: Placed,
+    filling: Filling,
+    gathered: Gathered,
+}
+
+/// What was placed since the track began or was configured.
+#[derive(Debug, Default)]
+struct Placed {
+    samples: i64,
+    ticks: i64,
+    last: Option<Last>,
+}
+
+/// The last sample placed.
+#[derive(Clone, Copy, Debug)]
+struct Last {
+    dts: Timestamp,
+    end: Timestamp,
+    duration: u32,
+}
+
+/// The segment in progress.
+#[derive(Debug, Default)]
+struct Filling {
+    /// None while it has no sample.
+    first: Option<First>,
     ticks: i64,
     bytes: usize,
-    independent: bool,
-    /// Decoding time of the last sample placed, and where that sample ends.
-    last: Option<Timestamp>,
-    end: Option<Timestamp>,
-    last_duration: Option<u32>,
-    gathered: Vec<TimedSample>,
-    /// When each of those arrived.
+    parts: Vec<Part>,
+    /// The pictures in it that can be shown by themselves.
+    iframes: IFrames,
+}
+
+/// What a segment begins with.
+#[derive(Clone, Copy, Debug)]
+struct First {
+    start: Timestamp,
+    arrived: WallClock,
+    is_sync: bool,
+}
+
+/// The part that is made next.
+#[derive(Debug, Default)]
+struct Gathered {
+    samples: Vec<TimedSample>,
+    /// When each of them arrived.
     arrivals: Vec<WallClock>,
-    gathered_ticks: i64,
+    ticks: i64,
 }
 
 impl Lane {
@@ -86,24 +110,12 @@ impl Lane {
         Self {
             memory,
             msn,
-            queue: VecDeque::new(),
-            queued_bytes: 0,
+            queue: Queue::default(),
             stalled: false,
             alignment: Alignment::default(),
-            placed: (0, 0),
-            parts: Vec::new(),
-            iframes: IFrames::default(),
-            start: None,
-            arrived: WallClock::from_unix_millis(0),
-            ticks: 0,
-            bytes: 0,
-            independent: false,
-            last: None,
-            end: None,
-            last_duration: None,
-            gathered: Vec::new(),
-            arrivals: Vec::new(),
-            gathered_ticks: 0,
+            placed: Placed::default(),
+            filling: Filling::default(),
+            gathered: Gathered::default(),
         }
     }
 
@@ -143,18 +155,29 @@ impl Lane {
     /// How long a sample lasted on average; before any, what is known of it otherwise.
     pub fn average_frame(&self) -> Span {
         match self.placed {
-            (0, _) => self.frame(),
-            (samples, ticks) => Span::from_nanos(Span::from_ticks(ticks, self.scale()).nanos() / samples as i64),
+            Placed { samples: 0, .. } => self.frame(),
+            Placed { samples, ticks, .. } => Span::from_nanos(Span::from_ticks(ticks, self.scale()).nanos() / samples),
         }
     }
 
+    /// Samples per second, as placed so far.
+    pub fn frame_rate(&self) -> Option<f64> {
+        let Placed { samples, ticks, .. } = self.placed;
+        (ticks > 0).then(|| samples as f64 * f64::from(self.scale().hz()) / ticks as f64)
+    }
+
     fn last_frame(&self) -> Option<Span> {
-        self.last_duration.map(|ticks| Span::from_ticks(i64::from(ticks), self.scale()))
+        self.placed.last.map(|last| Span::from_ticks(i64::from(last.duration), self.scale()))
+    }
+
+    /// Whether a sample begins where the last one that was placed ends.
+    fn follows(&self, sample: &Sample) -> bool {
+        self.placed.last.is_some_and(|last| last.end == sample.dts)
     }
 
     /// On which side of a cut the oldest waiting sample is; `whole` says that no sample will follow those that wait.
     pub fn side(&self, cut: Timestamp, tolerance: Span, whole: bool) -> Side {
-        let samples = self.queue.iter().map(|Waiting { sample, .. }| (self.start_of(sample), sample.is_sync));
+        let samples = self.queue.samples().map(|sample| (self.start_of(sample), sample.is_sync));
         if self.id().kind == Kind::Video {
             return alignment::side(samples, cut, tolerance, whole);
         }
@@ -171,127 +194,114 @@ impl Lane {
         if self.id().kind == Kind::Audio {
             return self.memory.init.track.codec.audio().is_some_and(|shape| self.start_of(front).since(cut) <= shape.frame());
         }
-        let goes_on = is_forced && self.end == Some(front.dts);
-        goes_on || front.is_sync && self.start_of(front) == cut
+        is_forced && self.follows(front) || front.is_sync && self.start_of(front) == cut
     }
 
     /// Whether the segment in progress has no sample.
     pub fn is_empty(&self) -> bool {
-        self.start.is_none()
+        self.filling.first.is_none()
     }
 
     /// Whether it has placed nothing since it began or was configured.
     pub fn is_fresh(&self) -> bool {
-        self.last.is_none()
+        self.placed.last.is_none()
     }
 
     /// Whether the oldest waiting sample does not follow on what the segment in progress has. It has no place there: playlists could not tell of
     /// the hole, as a segment's parts are together as long as the segment (RFC 8216bis §3.2).
     pub fn is_torn(&self) -> bool {
-        let follows = |front: &Sample| self.end == Some(front.dts);
-        !self.is_empty() && !self.front().is_none_or(follows)
+        !self.is_empty() && self.front().is_some_and(|front| !self.follows(front))
     }
 
     /// Bytes of media in the segment in progress.
     pub fn bytes(&self) -> usize {
-        self.bytes
+        self.filling.bytes
     }
 
     /// Where the part that is written next begins, as far as is known.
     pub fn next_part_start(&self) -> Option<Timestamp> {
-        let first = self.gathered.first().map(|timed| &timed.sample).or_else(|| self.front());
-        first.map(|sample| self.start_of(sample)).or(self.end)
+        let first = self.gathered.samples.first().map(|timed| &timed.sample).or_else(|| self.front());
+        first.map(|sample| self.start_of(sample)).or(self.placed.last.map(|last| last.end))
     }
 
     /// Where the segment in progress begins.
     pub fn start(&self) -> Option<Timestamp> {
-        self.start
+        self.filling.first.map(|first| first.start)
     }
 
     /// When the first sample of the segment in progress arrived.
-    pub fn arrived(&self) -> WallClock {
-        self.arrived
+    pub fn arrived(&self) -> Option<WallClock> {
+        self.filling.first.map(|first| first.arrived)
     }
 
     /// Where the samples placed in the segment in progress end.
     pub fn end(&self) -> Option<Timestamp> {
-        self.start.map(|start| start.plus_ticks(self.ticks))
+        self.start().map(|start| start.plus_ticks(self.filling.ticks))
     }
 
     /// The parts of the segment in progress.
     pub fn parts(&self) -> &[Part] {
-        &self.parts
+        &self.filling.parts
     }
 
     /// The oldest waiting sample.
     pub fn front(&self) -> Option<&Sample> {
-        self.queue.front().map(|waiting| &waiting.sample)
+        self.queue.samples().next()
     }
 
     /// The newest waiting sample.
     pub fn back(&self) -> Option<&Sample> {
-        self.queue.back().map(|waiting| &waiting.sample)
+        self.queue.samples().next_back()
     }
 
     /// Lets a sample wait. False where it cannot follow the last one.
     pub fn enqueue(&mut self, waiting: Waiting) -> bool {
         let sample = &waiting.sample;
-        let last = self.back().map(|last| last.dts).or(self.last);
+        let last = self.back().map(|last| last.dts).or(self.placed.last.map(|last| last.dts));
         if sample.data.is_empty() || sample.dts.scale() != self.scale() || last.is_some_and(|last| sample.dts <= last) {
             return false;
         }
-        self.queued_bytes += sample.data.len();
-        self.queue.push_back(waiting);
+        self.queue.push(waiting);
         true
-    }
-
-    /// Takes the oldest waiting sample away.
-    pub fn drop_front(&mut self) -> Option<Waiting> {
-        let waiting = self.queue.pop_front()?;
-        self.queued_bytes -= waiting.sample.data.len();
-        Some(waiting)
     }
 
     /// How long the oldest waiting sample lasts: up to the next one where that follows within `hole`, else an estimate.
     pub fn front_duration(&self, hole: Span) -> Option<u32> {
         let sample = self.front()?;
-        let known = self.queue.get(1).map(|next| next.sample.dts.ticks().saturating_sub(sample.dts.ticks()));
+        let known = self.queue.samples().nth(1).map(|next| next.dts.ticks().saturating_sub(sample.dts.ticks()));
         match known.and_then(|ticks| u32::try_from(ticks).ok()).filter(|ticks| Span::from_ticks(i64::from(*ticks), self.scale()) <= hole) {
             Some(ticks) => Some(ticks),
-            None => Some(self.last_duration.unwrap_or_else(|| self.lone_duration(sample))),
+            None => Some(self.placed.last.map_or_else(|| self.lone_duration(sample), |last| last.duration)),
         }
     }
 
     /// Places the oldest waiting sample in the segment in progress. Returns whether that completed a part.
     pub fn place(&mut self, duration: u32, part_target: Span, counters: &mut Counters) -> bool {
-        let Some(Waiting { sample, arrived }) = self.drop_front() else { return false };
+        let Some(Waiting { sample, arrived }) = self.queue.pop() else { return false };
         if sample.is_sync {
             self.memory.delay = Some(ReorderDelay(sample.cts));
         }
-        if self.start.is_none() {
-            self.start = Some(self.start_of(&sample));
-            self.arrived = arrived;
-            self.independent = sample.is_sync;
+        if self.is_empty() {
+            self.filling.first = Some(First { start: self.start_of(&sample), arrived, is_sync: sample.is_sync });
         }
         let ticks = i64::from(duration);
         let target = part_target.ticks(self.scale());
         let keyframe = sample.is_sync && sample.track.kind == Kind::Video && self.may_end_early(target);
-        let full = self.gathered_ticks + ticks > target || self.gathered.len() >= MAX_PART_SAMPLES;
-        let apart = self.end.is_some_and(|end| end != sample.dts);
+        let full = self.gathered.ticks + ticks > target || self.gathered.samples.len() >= MAX_PART_SAMPLES;
+        let apart = !self.is_fresh() && !self.follows(&sample);
         let mut done = (keyframe || full || apart) && self.finish_part(counters);
 
-        self.last = Some(sample.dts);
-        self.end = Some(sample.dts.plus_ticks(ticks));
-        self.last_duration = Some(duration);
-        self.placed = (self.placed.0 + 1, self.placed.1 + ticks);
-        self.ticks += ticks;
-        self.bytes += sample.data.len();
-        self.gathered_ticks += ticks;
-        self.gathered.push(TimedSample { sample, duration });
-        self.arrivals.push(arrived);
+        self.placed.last = Some(Last { dts: sample.dts, end: sample.dts.plus_ticks(ticks), duration });
+        self.placed.samples += 1;
+        self.placed.ticks += ticks;
+        self.filling.ticks += ticks;
+        self.filling.bytes += sample.data.len();
+        self.gathered.ticks += ticks;
+        self.gathered.samples.push(TimedSample { sample, duration });
+        self.gathered.arrivals.push(arrived);
         counters.long_parts += u64::from(ticks > target);
         // Another like this would not fit: the part need not wait to see it.
-        done |= self.gathered_ticks + ticks > target && self.finish_part(counters);
+        done |= self.gathered.ticks + ticks > target && self.finish_part(counters);
         done
     }
 
@@ -299,44 +309,41 @@ impl Lane {
     /// be shorter than 85 % of the target (RFC 8216bis §4.4.4.9); and where every picture is a keyframe, any of them may begin a part.
     fn may_end_early(&self, target: i64) -> bool {
         let is_sync = |timed: Option<&TimedSample>| timed.is_some_and(|timed| timed.sample.is_sync);
-        let is_long = self.gathered_ticks.saturating_mul(100) >= target.saturating_mul(SHORTEST_PART);
-        (is_long || is_sync(self.gathered.first())) && !is_sync(self.gathered.last())
+        let Gathered { samples, ticks, .. } = &self.gathered;
+        let is_long = ticks.saturating_mul(100) >= target.saturating_mul(SHORTEST_PART);
+        (is_long || is_sync(samples.first())) && !is_sync(samples.last())
     }
 
     /// Closes the segment in progress and goes on to the next slot; `None` where there was no sample. `next` is where the track goes on.
     pub fn close(&mut self, next: Option<Timestamp>, counters: &mut Counters) -> Option<Segment> {
         self.finish_part(counters);
         self.msn = self.msn.next();
-        let parts = std::mem::take(&mut self.parts);
-        let iframes = IFrames { ahead: self.memory.iframes_ahead, ..std::mem::take(&mut self.iframes) };
-        let (start, ticks) = (self.start.take(), std::mem::take(&mut self.ticks));
-        self.bytes = 0;
-        let start = start.filter(|_| !parts.is_empty())?;
-        let follows = self.front().is_some_and(|front| self.end == Some(front.dts));
+        let Filling { first, ticks, parts, iframes, .. } = std::mem::take(&mut self.filling);
+        let First { start, arrived, is_sync: independent } = first.filter(|_| !parts.is_empty())?;
+        let follows = self.front().is_some_and(|front| self.follows(front));
         let to_next = next.filter(|_| follows).map(|next| next.rescale(self.scale()) - start.ticks()).filter(|to_next| *to_next > 0);
         let (parts, bytes) = join(parts);
         let init = Arc::clone(&self.memory.init);
-        let (independent, arrived) = (self.independent, self.arrived);
+        let iframes = IFrames { ahead: self.memory.iframes_ahead, ..iframes };
         self.memory.iframes_ahead = iframes.ahead_after(independent);
         Some(Segment { init, start, arrived, duration: to_next.unwrap_or(ticks), independent, parts, iframes, body: bytes.into() })
     }
 
     /// Writes what was gathered as a part. False where nothing was, or it could not be written and is lost (and counted).
     fn finish_part(&mut self, counters: &mut Counters) -> bool {
-        let (samples, ticks) = (std::mem::take(&mut self.gathered), std::mem::take(&mut self.gathered_ticks));
-        let arrivals = std::mem::take(&mut self.arrivals);
+        let Gathered { samples, arrivals, ticks } = std::mem::take(&mut self.gathered);
         let Some(first) = samples.first() else { return false };
         if samples.len() > 1 {
             self.memory.longest_part = self.memory.longest_part.max(Span::from_ticks(ticks, self.scale()));
         }
         let independent = first.sample.is_sync;
-        let at = self.parts.iter().map(|part| part.bytes.len()).sum();
-        let events = self.memory.events.boxes(self.start_of(&first.sample), self.parts.is_empty());
+        let at = self.filling.parts.iter().map(|part| part.bytes.len()).sum();
+        let events = self.memory.events.boxes(self.start_of(&first.sample), self.filling.parts.is_empty());
         let heading = chunks::Heading { arrivals: &arrivals, events };
-        match chunks::write(&samples, heading, &mut self.memory.sequence, at, &mut self.iframes) {
+        match chunks::write(&samples, heading, &mut self.memory.sequence, at, &mut self.filling.iframes) {
             Ok(bytes) => {
                 let number = PartNumber(self.memory.next_part);
-                self.parts.push(Part { number, duration: ticks, independent, bytes });
+                self.filling.parts.push(Part { number, duration: ticks, independent, bytes });
                 self.memory.next_part += 1;
                 true
             }

@@ -21,6 +21,7 @@ pub(super) use accounts::Progress;
 pub(super) use append::{Cut, Turn};
 pub(super) use terms::Seen;
 use terms::{Terms, first_part_limit};
+pub(super) use wall::Beginning;
 use wall::Places;
 
 /// What follows the finished slots, as snapshots tell of it.
@@ -108,19 +109,11 @@ impl Presentation {
         }
     }
 
-    /// Where on the wall clock a slot in progress begins, of which `reached` has come by now; not before the end of the slot before, and
-    /// `None` until the stream is announced. Returns as well whether it is anchored anew. To be asked once for each slot, in order.
-    pub fn place(
-        &mut self,
-        start: Timestamp,
-        breaks: bool,
-        anchored_anew: bool,
-        reached: Span,
-        before: Option<WallClock>,
-        now: WallClock,
-    ) -> Option<(WallClock, bool)> {
+    /// Where on the wall clock a slot in progress begins, and whether it is anchored anew; `None` until the stream is announced. To be asked
+    /// once for each slot, in order.
+    pub fn place(&mut self, slot: Beginning, now: WallClock) -> Option<(WallClock, bool)> {
         self.terms?;
-        Some(self.places.give(start, breaks, anchored_anew, reached, before, now))
+        Some(self.places.give(slot, now))
     }
 
     /// How far media is ahead of its places on the wall clock, where that is too far: some of it should be left out.

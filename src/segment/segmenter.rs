@@ -244,7 +244,7 @@ impl Segmenter {
             let lane = &mut self.lanes[self.leader];
             let at = lane.start_of(sample);
             // What is left out is still held, one after another, for following tracks go by it.
-            self.presentation.counters.dropped_samples += lane.drop_front().map_or(0, |_| 1);
+            self.presentation.counters.dropped_samples += lane.queue.pop().map_or(0, |_| 1);
             let is_left_out = self.left_out.is_some_and(|until| at < until || !sample.is_sync);
             if is_left_out && lane.enqueue(waiting.clone()) {
                 return;

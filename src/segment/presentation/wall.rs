@@ -12,6 +12,21 @@ const DRIFTED_SLOTS: usize = 5;
 /// No clock gains a fourth of the time that passes. Who sends so much faster sends a file, and all of that is wanted.
 const FASTEST: i64 = 4;
 
+/// A slot in progress that gets its place.
+#[derive(Clone, Copy, Debug)]
+pub struct Beginning {
+    /// The media time of its beginning.
+    pub start: Timestamp,
+    /// Whether a discontinuity is before it.
+    pub breaks: bool,
+    /// Whether media time and the wall clock have moved apart there.
+    pub anchored_anew: bool,
+    /// How much of it has come by now.
+    pub reached: Span,
+    /// Where the slot before ends: it does not begin earlier.
+    pub before: Option<WallClock>,
+}
+
 /// The places that were given, as far as the next ones follow from them.
 #[derive(Debug, Default)]
 pub(super) struct Places {
@@ -30,17 +45,9 @@ pub(super) struct Places {
 }
 
 impl Places {
-    /// Where a slot in progress begins, of which `reached` has come by now; not before the end of the slot `before`. Returns as well whether
-    /// it is anchored anew. To be asked once for each slot, in order.
-    pub fn give(
-        &mut self,
-        start: Timestamp,
-        breaks: bool,
-        anchored_anew: bool,
-        reached: Span,
-        before: Option<WallClock>,
-        now: WallClock,
-    ) -> (WallClock, bool) {
+    /// Where a slot in progress begins, and whether it is anchored anew. To be asked once for each slot, in order.
+    pub fn give(&mut self, slot: Beginning, now: WallClock) -> (WallClock, bool) {
+        let Beginning { start, breaks, anchored_anew, reached, before } = slot;
         if anchored_anew {
             self.forget_drift();
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::media::{Span, Timestamp, TrackId, WallClock};
 use crate::segment::alignment::Side;
 use crate::segment::lane::{Lane, Memory};
-use crate::segment::presentation::{Ahead, Cut, Progress, Seen, Turn};
+use crate::segment::presentation::{Ahead, Beginning, Cut, Progress, Seen, Turn};
 use crate::segment::snapshot::{self, OpenSegment, PartNumber};
 
 use super::{MAX_SKEW, Pending, Segmenter};
@@ -36,9 +36,7 @@ impl Segmenter {
         for at in 0..self.lanes.len() {
             while at != self.leader && self.settle_step(at, limit) {}
             let lane = &mut self.lanes[at];
-            self.presentation.counters.dropped_samples += lane.queue.len() as u64;
-            lane.queue.clear();
-            lane.queued_bytes = 0;
+            self.presentation.counters.dropped_samples += lane.queue.clear();
         }
         self.hand_over(now);
     }
@@ -59,7 +57,7 @@ impl Segmenter {
         let fits = front_at.plus_ticks(i64::from(duration)).since(from) < limit;
         let slack = if lane.front().is_some_and(|front| front.is_sync) { tolerance } else { Span::ZERO };
         if front_at.plus(slack) < slot.start && lane.is_empty() || lane.is_torn() || !fits {
-            lane.drop_front();
+            lane.queue.pop();
             self.presentation.counters.dropped_samples += 1;
         } else {
             self.place(at, duration);
@@ -77,9 +75,14 @@ impl Segmenter {
             let ends = finished.map(|segment| segment.start.plus_ticks(segment.duration));
             let reached = slot.end.or_else(|| lanes.filter_map(Lane::end).chain(ends).max());
             let wall = slot.wall.or_else(|| {
-                let reached = reached?.since(slot.start);
-                let (breaks, anew) = (slot.discontinuity, slot.anchored_anew);
-                let (wall, anew) = self.presentation.place(slot.start, breaks, anew, reached, before, now)?;
+                let beginning = Beginning {
+                    start: slot.start,
+                    breaks: slot.discontinuity,
+                    anchored_anew: slot.anchored_anew,
+                    reached: reached?.since(slot.start),
+                    before,
+                };
+                let (wall, anew) = self.presentation.place(beginning, now)?;
                 slot.anchored_anew |= anew;
                 Some(wall)
             });
@@ -120,7 +123,7 @@ impl Segmenter {
         let finished = |lane: &Lane| slot.segments.iter().find(|segment| segment.track() == lane.id());
         let begun = |lane: &Lane| match finished(lane) {
             Some(segment) => Some((segment.start, segment.arrived)),
-            None => lane.start().filter(|_| lane.msn == slot.msn && !lane.parts().is_empty()).map(|start| (start, lane.arrived())),
+            None => lane.start().zip(lane.arrived()).filter(|_| lane.msn == slot.msn && !lane.parts().is_empty()),
         };
         let Some(starts) = self.lanes.iter().map(begun).collect::<Option<Vec<_>>>() else { return };
         let inits: Vec<_> = self.lanes.iter().map(|lane| Arc::clone(&lane.memory.init)).collect();
@@ -145,12 +148,8 @@ impl Segmenter {
     }
 
     pub(super) fn progress(&self) -> BTreeMap<TrackId, Progress> {
-        let rate = |lane: &Lane| lane.placed.0 as f64 * f64::from(lane.scale().hz()) / lane.placed.1 as f64;
-        let going = |lane: &Lane| Progress {
-            frame_rate: (lane.placed.1 > 0).then(|| rate(lane)),
-            next_part: Some(PartNumber(lane.memory.next_part)),
-            lost_part: None,
-        };
+        let going =
+            |lane: &Lane| Progress { frame_rate: lane.frame_rate(), next_part: Some(PartNumber(lane.memory.next_part)), lost_part: None };
         let lost = |memory: &Memory| memory.next_part.checked_sub(1).map(PartNumber);
         let stopped = self.known.iter().filter(|(id, _)| id.is_rung());
         let stopped = stopped.map(|(id, memory)| (*id, Progress { frame_rate: None, next_part: None, lost_part: lost(memory) }));

@@ -1,7 +1,5 @@
 //! The tracks that follow the leading one: placing their samples once it has passed them, and what happens when it stops.
 
-use std::collections::VecDeque;
-
 use crate::media::{Kind, Span, Timestamp, WallClock};
 use crate::segment::alignment::{self, Side};
 
@@ -54,11 +52,11 @@ impl Segmenter {
         let undecodable = lane.is_fresh() && !front.is_sync;
         let misses = is_rung && !lane.begins_at(start, is_forced);
         if (lane.is_empty() && (front_at.plus(slack) < start || misses)) || undecodable || lane.is_torn() {
-            lane.drop_front();
+            lane.queue.pop();
             self.presentation.counters.dropped_samples += u64::from(!is_rung);
             return true;
         }
-        let known = lane.queue.len() > 1;
+        let known = lane.queue.samples().nth(1).is_some();
         // A cut may still come where the leading track is now, and a sync sample just before it would belong behind it.
         if passed.is_some_and(|passed| front_at.plus(slack) >= passed) || !(known || given_up) {
             return false;
@@ -87,7 +85,7 @@ impl Segmenter {
         let (leader, lane) = (&self.lanes[self.leader], &self.lanes[at]);
         let from = leader.front().or_else(|| lane.front()).map(|sample| sample.dts);
         let to = lane.back().map(|sample| sample.dts);
-        from.zip(to).is_some_and(|(from, to)| to.since(from) > MAX_SKEW) || lane.queued_bytes > MAX_QUEUED_BYTES
+        from.zip(to).is_some_and(|(from, to)| to.since(from) > MAX_SKEW) || lane.queue.bytes() > MAX_QUEUED_BYTES
     }
 
     /// Leaves out what the leading track has from this cut on: about `excess`, and not more of it, up to a sync sample. A discontinuity follows.
@@ -111,13 +109,8 @@ impl Segmenter {
     /// The leading track has stopped: what it has is brought to viewers, and this one leads.
     pub(super) fn lead_with(&mut self, at: usize, now: WallClock) {
         let id = self.lanes[at].id();
-        let waiting = std::mem::take(&mut self.lanes[at].queue);
-        self.lanes[at].queued_bytes = 0;
         let end = self.leading_end();
-        let (before, after): (VecDeque<_>, VecDeque<_>) =
-            waiting.into_iter().partition(|waiting| end.is_some_and(|end| waiting.sample.dts < end));
-        self.lanes[at].queued_bytes = before.iter().map(|waiting| waiting.sample.data.len()).sum();
-        self.lanes[at].queue = before;
+        let after = self.lanes[at].queue.split_off(end);
         self.settle(now);
         // Its place is another where rungs stood before it, which the break takes off.
         self.leader = self.lanes.iter().position(|lane| lane.id() == id).expect("a break takes off rungs alone, and none of them leads");

@@ -26,7 +26,7 @@ impl Segmenter {
 
     /// Bytes in memory: of segments, whole or in progress, and of samples that wait.
     pub fn held(&self) -> u64 {
-        let lanes = self.lanes.iter().map(|lane| (lane.bytes() + lane.queued_bytes) as u64);
+        let lanes = self.lanes.iter().map(|lane| (lane.bytes() + lane.queue.bytes()) as u64);
         let pending = self.pending.iter().flat_map(|slot| &slot.segments).map(|segment| segment.body.len() as u64);
         self.presentation.held() + lanes.chain(pending).sum::<u64>()
     }

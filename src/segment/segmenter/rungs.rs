@@ -83,7 +83,7 @@ impl Segmenter {
         if !lane.enqueue(Waiting { sample, arrived: now }) {
             return;
         }
-        if lane.queued_bytes > MAX_QUEUED_BYTES {
+        if lane.queue.bytes() > MAX_QUEUED_BYTES {
             self.detach(at);
         }
         self.advance(now);

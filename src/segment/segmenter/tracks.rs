@@ -84,7 +84,7 @@ impl Segmenter {
         if !self.lanes[at].is_empty() {
             self.close(at, None);
         }
-        self.presentation.counters.dropped_samples += self.lanes[at].queue.len() as u64;
+        self.presentation.counters.dropped_samples += self.lanes[at].queue.clear();
         self.remove(at);
     }
 
