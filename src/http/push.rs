@@ -23,10 +23,14 @@ use super::problem::Problem;
 use super::websocket::Upgrade;
 use crate::bus::ladder::RungRendition;
 use crate::bus::{DemandGuard, End, State, Stream};
-use crate::egress::{Envelope, Hub, Policy, Pump, Source, Viewer, ViewerBody, Who, control::Peer, solo};
-use crate::feed::{FeedGuard, Lazy, Unit};
+use crate::egress::{Envelope, Hub, Policy, Pump, Source, Viewer, ViewerBody, Who, Wire, control::Peer, solo};
+use crate::feed::{Lazy, Unit};
 use crate::media::Program;
 use crate::outlet::{Dialect, Feeds, FlvForm, FragmentForm, Outlets, TooManyVariants};
+
+/// MIME types of the media.
+const FLV: &str = "video/x-flv";
+const MP4: &str = "video/mp4";
 
 /// How the endless exits answer.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -66,62 +70,103 @@ pub async fn mp4(push: &Push, stream: &Arc<Stream>, request: Request) -> Respons
 }
 
 async fn answer_flv(push: &Push, stream: &Arc<Stream>, request: Request) -> Result<Response, Problem> {
-    let wanted = Wanted::of(push, stream, &request)?;
-    let choice = Choice::parse(request.uri().query().unwrap_or_default())?;
-    let variant = choice.flv()?;
-    let (form, exit) = match &wanted {
-        Wanted::Head => (FlvForm::Plain, ""),
+    let asked = Asked::of(push, stream, &request)?;
+    let variant = asked.choice.flv()?;
+    let Some(program) = asked.program().await? else { return Ok(head_only(FLV)) };
+    choice::check_flv(stream.name(), &program, variant)?;
+    let (form, exit) = match asked.wanted {
+        Wanted::Head => return Ok(head_only(FLV)),
         Wanted::Plain { .. } => (FlvForm::Plain, "http_flv"),
         Wanted::WebSocket(_) => (FlvForm::WebSocket, "ws_flv"),
     };
-    let deadline = push.deadline();
-    let rung = Playing::of(stream, &choice)?;
-    let feeds = push.outlets.of(stream).feeds(rung.rendition());
-    let Some(program) = program(&feeds, &rung, &wanted, deadline).await? else { return Ok(head_only("video/x-flv")) };
-    choice::check_flv(stream.name(), &program, variant)?;
-    if let Wanted::Head = wanted {
-        return Ok(head_only("video/x-flv"));
-    }
-    let feed = feeds.flv(variant, &program).map_err(crowded)?;
-    let feed = join(&feed, &rung, deadline).await?;
-    let channel = Arc::clone(feed.channel());
-    let guard = stream.enter(exit, address(&request), Instant::now());
-    let who = Who::of(&guard);
-    let pump = Pump::new(channel, choice.from, form, Arc::clone(&push.policy), Arc::clone(&who.viewing), (feed, guard, rung));
-    Ok(deliver(push, request, wanted, Box::new(pump), who, "video/x-flv", false).await)
+    let feed = asked.feeds.flv(variant, &program).map_err(crowded)?;
+    let shape = Shape { form, exit, mime: FLV, greets: false };
+    asked.serve(push, stream, request, &feed, shape).await
 }
 
 async fn answer_mp4(push: &Push, stream: &Arc<Stream>, request: Request) -> Result<Response, Problem> {
-    let wanted = Wanted::of(push, stream, &request)?;
-    let choice = Choice::parse(request.uri().query().unwrap_or_default())?;
-    let selection = choice.fragments()?;
-    let (form, exit) = match &wanted {
-        Wanted::Head => (FragmentForm::Plain, ""),
-        Wanted::Plain { .. } => (FragmentForm::Plain, "http_fmp4"),
-        Wanted::WebSocket(_) => (FragmentForm::WebSocket(choice.dialect), "ws_fmp4"),
-    };
-    let deadline = push.deadline();
-    let rung = Playing::of(stream, &choice)?;
-    let feeds = push.outlets.of(stream).feeds(rung.rendition());
-    let Some(program) = program(&feeds, &rung, &wanted, deadline).await? else { return Ok(head_only("video/mp4")) };
+    let asked = Asked::of(push, stream, &request)?;
+    let selection = asked.choice.fragments()?;
+    let Some(program) = asked.program().await? else { return Ok(head_only(MP4)) };
     choice::check_fragments(stream.name(), &program, selection)?;
-    if let Wanted::Head = wanted {
-        return Ok(head_only("video/mp4"));
-    }
-    let feed = feeds.fragments(selection, &program).map_err(crowded)?;
-    let feed = join(&feed, &rung, deadline).await?;
-    let channel = Arc::clone(feed.channel());
-    let guard = stream.enter(exit, address(&request), Instant::now());
-    let who = Who::of(&guard);
-    let pump = Pump::new(channel, choice.from, form, Arc::clone(&push.policy), Arc::clone(&who.viewing), (feed, guard, rung));
-    let greets = choice.dialect == Dialect::Go2rtc;
-    Ok(deliver(push, request, wanted, Box::new(pump), who, "video/mp4", greets).await)
+    let (form, exit) = match asked.wanted {
+        Wanted::Head => return Ok(head_only(MP4)),
+        Wanted::Plain { .. } => (FragmentForm::Plain, "http_fmp4"),
+        Wanted::WebSocket(_) => (FragmentForm::WebSocket(asked.choice.dialect), "ws_fmp4"),
+    };
+    let feed = asked.feeds.fragments(selection, &program).map_err(crowded)?;
+    let shape = Shape { form, exit, mime: MP4, greets: asked.choice.dialect == Dialect::Go2rtc };
+    asked.serve(push, stream, request, &feed, shape).await
 }
 
-impl Push {
-    /// Until when a viewer who asks now is held.
-    fn deadline(&self) -> Instant {
-        Instant::now() + Duration::from_millis(self.options.join_wait_ms.into())
+/// What a viewer asked for of a stream.
+struct Asked {
+    wanted: Wanted,
+    choice: Choice,
+    playing: Playing,
+    feeds: Arc<Feeds>,
+    /// Until when it is held.
+    deadline: Instant,
+}
+
+/// How an exit gives what was asked for.
+struct Shape<F> {
+    form: F,
+    /// What it is called where viewers are counted.
+    exit: &'static str,
+    mime: &'static str,
+    /// Whether the client speaks first.
+    greets: bool,
+}
+
+impl Asked {
+    fn of(push: &Push, stream: &Arc<Stream>, request: &Request) -> Result<Self, Problem> {
+        let wanted = Wanted::of(push, stream, request)?;
+        let choice = Choice::parse(request.uri().query().unwrap_or_default())?;
+        let playing = Playing::of(stream, &choice)?;
+        let feeds = push.outlets.of(stream).feeds(playing.rendition());
+        let deadline = Instant::now() + Duration::from_millis(push.options.join_wait_ms.into());
+        Ok(Self { wanted, choice, playing, feeds, deadline })
+    }
+
+    /// What there is now, so that a choice can be refused before a feed is started for it. Waited for; but who asks for the answer's fields
+    /// alone does not wait, and there may be none.
+    async fn program(&self) -> Result<Option<Arc<Program>>, Problem> {
+        let samples = self.feeds.samples();
+        match self.wanted {
+            Wanted::Head => Ok(samples.head()),
+            Wanted::Plain { .. } | Wanted::WebSocket(_) => self.within(samples.settled()).await.map(Some),
+        }
+    }
+
+    /// Starts the feed, waits until the viewer can be told what follows, and answers with it.
+    async fn serve<T: Unit + Wire>(
+        self,
+        push: &Push,
+        stream: &Arc<Stream>,
+        request: Request,
+        feed: &Arc<Lazy<T>>,
+        shape: Shape<T::Form>,
+    ) -> Result<Response, Problem> {
+        let settled = async {
+            let feed = feed.acquire().await;
+            feed.channel().settled().await.map(|_| feed)
+        };
+        let feed = self.within(settled).await?;
+        let channel = Arc::clone(feed.channel());
+        let guard = stream.enter(shape.exit, address(&request), Instant::now());
+        let who = Who::of(&guard);
+        let keep = (feed, guard, self.playing);
+        let pump = Pump::new(channel, self.choice.from, shape.form, Arc::clone(&push.policy), Arc::clone(&who.viewing), keep);
+        Ok(deliver(push, request, self.wanted, Box::new(pump), who, shape.mime, shape.greets).await)
+    }
+
+    async fn within<T>(&self, found: impl Future<Output = Option<T>>) -> Result<T, Problem> {
+        match timeout_at(self.deadline.into(), found).await {
+            Ok(Some(found)) => Ok(found),
+            Ok(None) => Err(Problem::not_found("the stream has ended")),
+            Err(_) => Err(self.playing.still_to_come()),
+        }
     }
 }
 
@@ -185,33 +230,6 @@ impl Playing {
             Self::Rung { .. } => "this rendition is not made yet, or not at present; try again",
         };
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
-    }
-}
-
-/// What there is now, so that a choice can be refused before a feed is started for it. Waited for; but who asks for the answer's fields
-/// alone does not wait, and there may be none.
-async fn program(feeds: &Feeds, playing: &Playing, wanted: &Wanted, deadline: Instant) -> Result<Option<Arc<Program>>, Problem> {
-    let samples = feeds.samples();
-    match wanted {
-        Wanted::Head => Ok(samples.head()),
-        Wanted::Plain { .. } | Wanted::WebSocket(_) => within(playing, deadline, samples.settled()).await.map(Some),
-    }
-}
-
-/// Starts the feed, and waits until a viewer can be told what follows.
-async fn join<T: Unit>(feed: &Arc<Lazy<T>>, playing: &Playing, deadline: Instant) -> Result<FeedGuard<T>, Problem> {
-    let settled = async {
-        let feed = feed.acquire().await;
-        feed.channel().settled().await.map(|_| feed)
-    };
-    within(playing, deadline, settled).await
-}
-
-async fn within<T>(playing: &Playing, deadline: Instant, found: impl Future<Output = Option<T>>) -> Result<T, Problem> {
-    match timeout_at(deadline.into(), found).await {
-        Ok(Some(found)) => Ok(found),
-        Ok(None) => Err(Problem::not_found("the stream has ended")),
-        Err(_) => Err(playing.still_to_come()),
     }
 }
 
