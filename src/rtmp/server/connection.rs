@@ -32,34 +32,42 @@ pub const RECONNECT_PATIENCE: Duration = Duration::from_secs(3);
 /// Our answers are a few hundred bytes; a peer that does not take them is gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Who is connected. All that is left of a connection while its player is served elsewhere: little, as there are thousands.
 #[derive(Debug)]
-pub(super) struct Connection {
-    pub io: Transport,
+pub(super) struct Peer {
     pub address: SocketAddr,
     pub id: ConnectionId,
     pub shared: Shared,
     pub limiter: Arc<Limiter>,
-    pub session: Session,
-    pub input: BytesMut,
-    /// While something is published.
-    pub ingest: Option<Ingest>,
-    /// What its stream had received, from this publisher or earlier ones, when it began to publish.
-    pub before: Totals,
-    /// Why we ended what it published, if we did.
-    pub ended: Option<String>,
-    /// How much it may send.
-    pub ceiling: Ceiling,
-    pub place: Place,
     pub opened: Instant,
-    /// How often it may ask to play.
-    pub wishes: Wishes,
-    /// A wish that is to be answered before anything else.
-    pub asked: Option<(Action, Box<Request>)>,
-    /// Until when it is heard, once it was asked to connect anew.
-    pub leaves: Option<Instant>,
-    pub closed: Option<CloseReason>,
+    /// Bytes and media messages that came from it.
     pub received: u64,
     pub messages: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub io: Transport,
+    pub peer: Peer,
+    pub place: Place,
+    pub session: Session,
+    /// What the session has not taken yet.
+    pub input: BytesMut,
+    /// How often it may ask to play.
+    pub wishes: Wishes,
+    /// While something is published.
+    ingest: Option<Ingest>,
+    /// What its stream had received, from this publisher or earlier ones, when it began to publish.
+    before: Totals,
+    /// Why we ended what it published, if we did.
+    ended: Option<String>,
+    /// How much it may send.
+    ceiling: Ceiling,
+    /// A wish that is to be answered before anything else.
+    asked: Option<(Action, Box<Request>)>,
+    /// Until when it is heard, once it was asked to connect anew.
+    leaves: Option<Instant>,
+    closed: Option<CloseReason>,
 }
 
 /// What a connection waited for has happened.
@@ -73,37 +81,18 @@ enum Wake {
 }
 
 impl Connection {
-    /// Of a connection accepted at `opened`.
-    pub(super) fn new(
-        io: Transport,
-        address: SocketAddr,
-        id: ConnectionId,
-        shared: Shared,
-        limiter: Arc<Limiter>,
-        place: Place,
-        opened: Instant,
-    ) -> Self {
-        Self {
-            io,
-            address,
-            id,
-            session: Session::new(shared.options.session(), opened, &mut rand::rng()),
-            shared,
-            limiter,
-            input: BytesMut::new(),
-            ingest: None,
-            before: Totals::default(),
-            ended: None,
-            ceiling: Ceiling::new(0, Duration::ZERO, opened),
-            place,
-            opened,
-            wishes: Wishes::new(opened),
-            asked: None,
-            leaves: None,
-            closed: None,
-            received: 0,
-            messages: 0,
-        }
+    /// Of a peer that has said nothing yet.
+    pub(super) fn new(io: Transport, peer: Peer, place: Place) -> Self {
+        let session = Session::new(peer.shared.options.session(), peer.opened, &mut rand::rng());
+        let wishes = Wishes::new(peer.opened);
+        Self::back(io, peer, place, session, BytesMut::new(), wishes)
+    }
+
+    /// Of one that has ended its play and may go on to something else.
+    pub(super) fn back(io: Transport, peer: Peer, place: Place, session: Session, input: BytesMut, wishes: Wishes) -> Self {
+        let ceiling = Ceiling::new(0, Duration::ZERO, peer.opened);
+        let (ingest, before, ended, asked, leaves, closed) = (None, Totals::default(), None, None, None, None);
+        Self { io, peer, place, session, input, wishes, ingest, before, ended, ceiling, asked, leaves, closed }
     }
 
     /// In a box, so that its task keeps no room for it while what it asked for is played elsewhere.
@@ -174,7 +163,7 @@ impl Connection {
         match wake {
             Wake::Read(Ok(0)) => self.session.handle_eof(),
             Wake::Read(Ok(count)) => {
-                self.received += count as u64;
+                self.peer.received += count as u64;
                 self.weigh(count);
             }
             Wake::Read(Err(error)) => {
@@ -246,7 +235,7 @@ impl Connection {
             };
             metrics::counter!(counter, "code" => code.as_str()).increment(1);
             let path = loggable(&request.address.path);
-            if self.limiter.notices.admit() {
+            if self.peer.limiter.notices.admit() {
                 tracing::warn!(path, %refusal, "{what}");
             } else {
                 tracing::debug!(path, %refusal, "{what}");
@@ -263,10 +252,10 @@ impl Connection {
         match action {
             Action::Publish => self.on_publish(&name, request).map(|()| None),
             Action::Play => {
-                let (worker, seat) = self.shared.players.seats.take(self.address.ip())?;
+                let (worker, seat) = self.peer.shared.players.seats.take(self.peer.address.ip())?;
                 // A household that waits for its stream to begin leaves room for those who come.
                 self.place = Place::Viewer(worker, seat);
-                play::find(&self.shared, &name, request, self.address).await.map(Some)
+                play::find(&self.peer.shared, &name, request, self.peer.address).await.map(Some)
             }
         }
     }
@@ -281,20 +270,21 @@ impl Connection {
         let secret = request.address.query.get(parameter);
         let guarded = match action {
             Action::Publish => name.clone(),
-            Action::Play => play::guarded_as(&self.shared.registry, &name),
+            Action::Play => play::guarded_as(&self.peer.shared.registry, &name),
         };
-        let question = Question { action, name: &guarded, secret, peer: self.address, protocol: self.protocol() };
-        let deadline = self.begins_by().unwrap_or_else(|| Instant::now() + self.shared.options.publish_timeout());
-        timeout_at(deadline.into(), self.shared.authority.check(&question)).await.map_err(|_| Refusal::Late)??;
+        let question = Question { action, name: &guarded, secret, peer: self.peer.address, protocol: self.protocol() };
+        let deadline = self.begins_by().unwrap_or_else(|| Instant::now() + self.peer.shared.options.publish_timeout());
+        timeout_at(deadline.into(), self.peer.shared.authority.check(&question)).await.map_err(|_| Refusal::Late)??;
         Ok(name)
     }
 
     fn on_publish(&mut self, name: &StreamName, request: &Request) -> Result<(), Refusal> {
         let now = Instant::now();
         let encoder = encoder(request.connect.flash_ver());
-        let info = PublisherInfo { connection: self.id.0, address: self.address, protocol: self.protocol(), encoder: encoder.clone() };
-        let options = &self.shared.options;
-        let session = self.shared.registry.publish(name, info, options.takeover, now, wall::now())?;
+        let info =
+            PublisherInfo { connection: self.peer.id.0, address: self.peer.address, protocol: self.protocol(), encoder: encoder.clone() };
+        let options = &self.peer.shared.options;
+        let session = self.peer.shared.registry.publish(name, info, options.takeover, now, wall::now())?;
         tracing::info!(stream = %name, encoder, resumed = session.resumed(), "publishing");
         // So that each line about it from here on says whose it is.
         tracing::Span::current().record("stream", tracing::field::display(name));
@@ -310,7 +300,7 @@ impl Connection {
 
     /// When it must publish or have asked to play, as long as it does neither.
     fn begins_by(&self) -> Option<Instant> {
-        self.place.pending().map(|since| since + self.shared.options.publish_timeout())
+        self.place.pending().map(|since| since + self.peer.shared.options.publish_timeout())
     }
 
     fn protocol(&self) -> &'static str {
@@ -319,7 +309,7 @@ impl Connection {
 
     /// Holds a publisher to its bit rate: one that runs away would take the line of all others.
     fn weigh(&mut self, bytes: usize) {
-        let most = self.shared.options.max_bit_rate;
+        let most = self.peer.shared.options.max_bit_rate;
         let excess = if self.ingest.is_some() { self.ceiling.note(bytes, Instant::now()) } else { None };
         match excess {
             None => {}
@@ -334,7 +324,7 @@ impl Connection {
     }
 
     fn on_media(&mut self, kind: TagKind, timestamp: u32, body: &Bytes, now: Instant) {
-        self.messages += 1;
+        self.peer.messages += 1;
         let Some(ingest) = &mut self.ingest else { return };
         match ingest.push(kind, timestamp, body, now, wall::now()) {
             Ok(()) => {}
@@ -392,9 +382,9 @@ impl Connection {
         metrics::counter!("sluicegate_rtmp_closed_total", "reason" => label(reason)).increment(1);
         metrics::counter!("sluicegate_rtmp_ignored_messages_total").increment(self.session.ignored());
         metrics::counter!("sluicegate_rtmp_repeated_timestamps_total").increment(self.session.chunks().repeated_absolutes());
-        let (seconds, bytes, messages) = (self.opened.elapsed().as_secs(), self.received, self.messages);
+        let (seconds, bytes, messages) = (self.peer.opened.elapsed().as_secs(), self.peer.received, self.peer.messages);
         // Who published is always told of; so are viewers, where they are served.
-        let told = self.place.publishes() || self.limiter.notices.admit();
+        let told = self.place.publishes() || self.peer.limiter.notices.admit();
         if !told {
             tracing::debug!(%reason, seconds, bytes, messages, "connection closed");
         } else if matches!(reason, CloseReason::Failed(_) | CloseReason::SecondRequest | CloseReason::Deadline(_)) {

@@ -24,8 +24,8 @@ use crate::auth::Authority;
 use crate::bus::Registry;
 use crate::net::workers::Seat;
 use crate::net::{Acceptor, ConnectionId, Limits, Permit, Permits, Refused, SocketOptions, Tls};
-use connection::Connection;
 pub use connection::RECONNECT_PATIENCE;
+use connection::{Connection, Peer};
 use entry::{Door, Entry, TurnedAway};
 use notices::Notices;
 pub use options::Options;
@@ -166,7 +166,10 @@ async fn attend(arrival: Arrival, entry: Arc<Entry>, shared: Shared, limiter: Ar
         () = shutdown.cancelled() => return,
     };
     match admitted {
-        Ok(io) => Box::new(Connection::new(io, address, id, shared, limiter, place, opened)).run(shutdown).await,
+        Ok(io) => {
+            let peer = Peer { address, id, shared, limiter, opened, received: 0, messages: 0 };
+            Box::new(Connection::new(io, peer, place)).run(shutdown).await;
+        }
         Err(why) => {
             metrics::counter!("sluicegate_rtmp_closed_total", "reason" => why.label()).increment(1);
             if !limiter.notices.admit() {

@@ -14,18 +14,18 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::connection::Connection;
+use super::connection::{Connection, Peer};
 use super::player::{Back, Player};
-use super::rate::{Ceiling, Wishes};
+use super::rate::Wishes;
 use super::verdict::{Refusal, encoder};
-use super::{Limiter, Place, Shared};
+use super::{Place, Shared};
 use crate::bus::ladder::RungRendition;
-use crate::bus::{From, Registry, State, Stream, StreamName, Totals};
+use crate::bus::{From, Registry, State, Stream, StreamName};
 use crate::egress::{self, Hub, Hubs, Policy, Pump, Source, Viewer, Who, solo};
 use crate::feed::RtmpVariant;
 use crate::media::{Selection, SelectionError};
+use crate::net::Transport;
 use crate::net::workers::{Seat, Seats};
-use crate::net::{ConnectionId, Transport};
 use crate::outlet::Outlets;
 use crate::rtmp::session::{Request, Session};
 
@@ -166,7 +166,7 @@ pub(super) async fn serve(
     found: Found,
     shutdown: &CancellationToken,
 ) -> Option<Box<Connection>> {
-    let (rest, hosted, back) = begin(connection, &request, found, shutdown)?;
+    let (peer, hosted, back) = begin(connection, &request, found, shutdown)?;
     drop(request);
     let kept = match hosted {
         Some(hosted) => came_back(hosted).await.inspect_err(not_handed_on).ok()?,
@@ -179,24 +179,23 @@ pub(super) async fn serve(
         (None, Some(socket)) => TcpStream::from_std(socket.into_std().ok()?).ok()?.into(),
         (None, None) => return None,
     };
-    rest.resume(io, session, input, wishes)
+    resume(peer, io, session, input, wishes)
 }
 
-/// Lets a player's media begin, and gives what is left of its connection. Where it is encrypted, that is served by a task.
+/// Lets a player's media begin, and tells who it is. Where its connection is encrypted, that is served by a task.
 fn begin(
     connection: Box<Connection>,
     request: &Request,
     found: Found,
     shutdown: &CancellationToken,
-) -> Option<(Rest, Option<Hosted>, oneshot::Receiver<Back>)> {
+) -> Option<(Peer, Option<Hosted>, oneshot::Receiver<Back>)> {
     let Found { stream, source, who } = found;
-    let Connection { io, address, id, shared, limiter, mut session, input, ceiling, place, opened, wishes, received, messages, .. } =
-        *connection;
+    let Connection { io, peer, place, mut session, input, wishes, .. } = *connection;
     let Place::Viewer(worker, seat) = place else { return None };
     let now = Instant::now();
     session.accept_play(request.id, now).ok()?;
     tracing::info!(stream = %stream.name(), player = encoder(request.connect.flash_ver()), "playing");
-    let players = &shared.players;
+    let players = &peer.shared.players;
     let (give, back) = oneshot::channel();
     let policy = Arc::clone(&players.policy);
     let player = Player::new(session, stream, &policy, shutdown.clone(), give, now).going_on(input, wishes);
@@ -208,7 +207,7 @@ fn begin(
         Err(encrypted) => players.host(worker, encrypted, viewer, seat).map(Some),
     });
     let hosted = handed.inspect_err(not_handed_on).ok()?;
-    Some((Rest { address, id, shared, limiter, ceiling, opened, received, messages }, hosted, back))
+    Some((peer, hosted, back))
 }
 
 fn not_handed_on(error: &io::Error) {
@@ -224,46 +223,11 @@ async fn came_back(hosted: Hosted) -> io::Result<Option<Transport>> {
 /// A task that serves a player, and gives its stream back where that only ends its play.
 type Hosted = JoinHandle<io::Result<Option<Transport>>>;
 
-/// What is left of a connection while its player is served: little, as there are thousands.
-struct Rest {
-    address: SocketAddr,
-    id: ConnectionId,
-    shared: Shared,
-    limiter: Arc<Limiter>,
-    ceiling: Ceiling,
-    opened: Instant,
-    received: u64,
-    messages: u64,
-}
-
-impl Rest {
-    /// The whole connection, if there is a place for it among those that do not play.
-    fn resume(self, io: Transport, session: Session, input: BytesMut, wishes: Wishes) -> Option<Box<Connection>> {
-        let Self { address, id, shared, limiter, ceiling, opened, received, messages } = self;
-        let place = limiter.take(address).inspect_err(|refused| tracing::info!(%refused, "a player that stopped is not kept")).ok()?;
-        let (ingest, before, ended, asked, leaves, closed) = (None, Totals::default(), None, None, None, None);
-        Some(Box::new(Connection {
-            io,
-            address,
-            id,
-            shared,
-            limiter,
-            session,
-            input,
-            ingest,
-            before,
-            ended,
-            ceiling,
-            place,
-            opened,
-            wishes,
-            asked,
-            leaves,
-            closed,
-            received,
-            messages,
-        }))
-    }
+/// The connection of a player that ended its play, if there is a place for it among those that do not play.
+fn resume(peer: Peer, io: Transport, session: Session, input: BytesMut, wishes: Wishes) -> Option<Box<Connection>> {
+    let place = peer.limiter.take(peer.address);
+    let place = place.inspect_err(|refused| tracing::info!(%refused, "a player that stopped is not kept")).ok()?;
+    Some(Box::new(Connection::back(io, peer, place, session, input, wishes)))
 }
 
 /// Which tracks, and how: by the address, else by what the client said that it knows (a client that said nothing gets one of each kind).
