@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use tracing::{Instrument as _, Span};
 
 use crate::bus::{Budget, Cause, Channel, End, Entry, From, Gate, Publisher, Read, Revoked, Subscriber, Why};
-use crate::media::{Program, Sample, TrackSet};
+use crate::media::{Kind, Program, Sample, Timestamp, TrackSet};
 
 /// How feeds are kept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -135,6 +135,7 @@ impl<T: Unit> Lazy<T> {
             samples: self.source.subscribe(From::NewestSync, &Arc::new(Gate::new())),
             maker: T::maker(self.variant),
             publisher: channel.lease(),
+            overlap: Overlap::default(),
             items: Vec::new(),
         };
         self.runtime.spawn(feed.run(Arc::clone(self), Arc::clone(&channel), tell).instrument(self.span.clone()));
@@ -203,7 +204,34 @@ struct Feed<T: Unit> {
     samples: Subscriber<Sample>,
     maker: T::Maker,
     publisher: Publisher<T>,
+    overlap: Overlap,
     items: Vec<Item<T>>,
+}
+
+/// What a rung has twice. Whoever makes it anew begins with the source's newest keyframe, so that a segment in progress can still be whole; but
+/// viewers here have had that, and must not see time run backwards.
+#[derive(Debug, Default)]
+struct Overlap {
+    /// How far viewers have got.
+    reached: Option<Timestamp>,
+    lasts: bool,
+}
+
+impl Overlap {
+    /// Samples may come again from here on.
+    fn begin(&mut self) {
+        self.lasts = self.reached.is_some();
+    }
+
+    /// Whether a sample is new, and a decoder can make something of it.
+    fn passes(&mut self, sample: &Sample) -> bool {
+        let is_rung = sample.track.is_rung() && sample.track.kind == Kind::Video;
+        self.lasts &= !(is_rung && sample.is_sync && self.reached.is_none_or(|reached| sample.dts > reached));
+        if is_rung && !self.lasts {
+            self.reached = Some(sample.dts);
+        }
+        !self.lasts
+    }
 }
 
 impl<T: Unit> Feed<T> {
@@ -217,7 +245,10 @@ impl<T: Unit> Feed<T> {
         loop {
             match self.samples.read(Budget::default(), &mut batch) {
                 Read::Head { head, why } => self.program(head, why),
-                Read::Batch => batch.drain(..).for_each(|sample| self.maker.sample(sample, &mut self.items)),
+                Read::Batch => {
+                    let news = batch.drain(..).filter(|sample| self.overlap.passes(sample));
+                    news.for_each(|sample| self.maker.sample(sample, &mut self.items));
+                }
                 Read::Empty => {
                     caught_up.send_if_modified(|told| !std::mem::replace(told, true));
                     tokio::select! {
@@ -257,6 +288,9 @@ impl<T: Unit> Feed<T> {
             }
             why => why,
         };
+        if matches!(why, Why::Break(_)) {
+            self.overlap.begin();
+        }
         self.maker.program(program, why, &mut self.items);
     }
 

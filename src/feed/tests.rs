@@ -333,6 +333,31 @@ async fn heads_and_the_end_are_passed_on() {
 }
 
 #[tokio::test]
+async fn what_a_rung_has_twice_as_it_is_made_anew_reaches_nobody_twice() {
+    let id = TrackId::rung(0).unwrap();
+    let rung = |millis, is_sync| Sample { track: id, ..picture(millis, is_sync) };
+    let samples = Channel::new(Bounds::default());
+    let mut publisher = samples.lease();
+    let program = program([Track { id, ..video() }, audio()]);
+    publisher.set_head(Arc::clone(&program), Why::Config).unwrap();
+    for n in 0..30 {
+        publisher.push(rung(n * 40, n % 25 == 0)).unwrap();
+    }
+    let guard = lazy(&samples, 10).acquire().await;
+    let mut reader = guard.channel().subscribe(From::NewestSync, &Arc::new(Gate::new()));
+    next(&mut reader).await;
+    assert_eq!(next(&mut reader).await.0, [1_000, 1_040, 1_080, 1_120, 1_160]);
+    publisher.set_head(program, Why::Break(Cause::Loss)).unwrap();
+    for n in 25..52 {
+        publisher.push(sound(n * 2)).unwrap();
+        publisher.push(rung(n * 40, n % 25 == 0)).unwrap();
+    }
+    samples.end(End::Shutdown);
+    assert!(matches!(next(&mut reader).await.1, Read::Head { why: Why::Break(Cause::Loss), .. }));
+    assert_eq!(next(&mut reader).await.0, [2_000, 2_176, 2_040]);
+}
+
+#[tokio::test]
 async fn a_feed_that_was_overtaken_says_that_something_is_missing() {
     let (samples, mut publisher) = source();
     publisher.push(picture(0, true)).unwrap();
