@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use m3u8_rs::MediaPlaylist;
-use sluicegate::bus::Stream;
+use sluicegate::bus::{Budget, From, Gate, Stream};
 use sluicegate::config::Config;
 use sluicegate::fmp4::reader;
 use sluicegate::transcode::ladder::RungOptions;
@@ -214,9 +214,15 @@ async fn realtime_a_rung_plays_by_itself_with_the_sources_sound_where_the_source
     until(&stream, "rungs are made", |stream| all_made(stream, 1)).await;
     let (http, rtmp) = (house.http, house.gateway.rtmp);
     let file = |name: &str| dir.path().join(name).with_extension("flv");
-    // The next worker begins with the source's newest keyframe, which these have had already.
+    // Soon behind a keyframe, so that the next worker begins with that, which these have had already.
     let kill = async {
-        sleep(POLL * 8).await;
+        sleep(POLL * 5).await;
+        let mut source = stream.source().samples.subscribe(From::NextSync, &Arc::new(Gate::new()));
+        let mut keyframe = Vec::new();
+        while keyframe.is_empty() {
+            source.next(Budget::default(), &mut keyframe).await;
+        }
+        sleep(POLL).await;
         signal(worker().expect("a worker runs"), "KILL");
     };
     let (source, by_flv, by_rtmp, ()) = tokio::join!(
