@@ -7,7 +7,7 @@ use quick_xml::events::BytesText;
 
 use crate::media::{Captions, Kind, Track};
 use crate::segment::request::{Addressing, Request};
-use crate::segment::snapshot::{Init, Period, Slot, Snapshot, TrackStatus};
+use crate::segment::snapshot::{Init, Period, Snapshot, TrackStatus};
 
 use super::descriptors::{self, Descriptor};
 use super::events;
@@ -196,8 +196,7 @@ fn write_template(xml: &mut Xml, period: &Period, setting: &Setting<'_>, init: &
     let (track, epoch, timescale) = (init.track.id, snapshot.epoch, init.track.timescale);
     // A dollar sign stands for itself only when doubled; the carried query holds none.
     let suffix = if query.is_empty() { String::new() } else { format!("?{query}") };
-    let open = || snapshot.open.iter().find(|open| open.track() == track).map(|open| open.msn);
-    let listed = || run.first().map(|slot| slot.msn).or_else(open);
+    let listed = || run.first().map(|slot| slot.msn).or_else(|| snapshot.open.first().map(|open| open.msn));
     let by_number = addressing == Addressing::Number;
     let regular = period.regular.filter(|_| by_number);
     let Some(first) = regular.map(|regular| regular.first).or_else(listed) else { return Ok(()) };
@@ -211,7 +210,8 @@ fn write_template(xml: &mut Xml, period: &Period, setting: &Setting<'_>, init: &
     }
     attributes.push(("initialization", format!("{}{suffix}", Request::Init { track, epoch, generation: init.generation })));
     attributes.push(("media", format!("{}{suffix}", Request::template(track, epoch, init.generation, addressing))));
-    let end = run.last().and_then(|slot| slot.segment(track)).map(|segment| Stretch::of(segment).end());
+    let whole: Vec<_> = run.iter().map(|slot| Stretch::within(slot, &init.track)).collect();
+    let end = whole.last().map(|stretch| stretch.end());
     let following = match low_latency {
         Some(low_latency) => low_latency.following(snapshot, init, end),
         None if is_open && !by_number => following::whole_and_next(snapshot, init, end),
@@ -232,8 +232,7 @@ fn write_template(xml: &mut Xml, period: &Period, setting: &Setting<'_>, init: &
         element.write_empty()?;
         return Ok(());
     }
-    let whole = run.iter().filter_map(|slot: &&Slot| slot.segment(track)).map(|segment| Stretch::of(segment));
-    let segments: Vec<_> = whole.chain(following).collect();
+    let segments = [whole, following].concat();
     element.write_inner_content(|xml| {
         xml.create_element("SegmentTimeline").write_inner_content(|xml| write_timeline(xml, &segments))?;
         Ok(())

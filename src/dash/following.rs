@@ -1,7 +1,7 @@
 //! What a timeline tells of beside the slots that all tracks have finished.
 
-use crate::media::Span;
-use crate::segment::snapshot::{Init, Progress, Segment, Snapshot};
+use crate::media::{Span, Track};
+use crate::segment::snapshot::{Init, Progress, Segment, Slot, Snapshot};
 
 /// What a segment is told to last that is not whole, where its true length cannot be foretold for certain and less is better than more. FFmpeg 5.1
 /// asks behind it for the first segment that begins in the second of its end, or later: a second is the least that leads past it, and
@@ -18,6 +18,15 @@ pub(super) struct Stretch {
 impl Stretch {
     pub fn of(segment: &Segment) -> Self {
         Self { start: segment.start.ticks(), duration: segment.duration }
+    }
+
+    /// A track's share of a slot. Where a rung failed that was told of already, all of it: what is served in its place lasts as long.
+    pub fn within(slot: &Slot, track: &Track) -> Self {
+        let whole = || {
+            let [start, end] = [slot.start, slot.start.plus(slot.duration)].map(|at| at.rescale(track.timescale));
+            Self { start, duration: end - start }
+        };
+        slot.segment(track.id).map_or_else(whole, |segment| Self::of(segment))
     }
 
     pub fn end(self) -> i64 {
@@ -48,6 +57,8 @@ pub(super) fn whole_and_next(snapshot: &Snapshot, init: &Init, end: Option<i64>)
             Progress::Filling(_) | Progress::Gap(_) => break,
         }
     }
+    // A rung that has failed in a period's first segment has what is served in its place.
+    let start = start.or_else(|| Some(snapshot.cuts.first()?.rescale(init.track.timescale)).filter(|_| following.is_empty()));
     following.extend(start.map(|start| Stretch { start, duration: LEAST.ticks(init.track.timescale) }));
     following
 }

@@ -93,10 +93,18 @@ impl LowLatency {
     /// What follows the whole segments of a track in the period in progress, which end there; of a period that has none yet, all of it. These
     /// are segments that other tracks are behind with, the one in progress, and the one after it, so that players can ask for its first
     /// part as soon as that is there; each with the length that it will have, as far as that can be foretold.
-    pub fn following(self, snapshot: &Snapshot, init: &Init, mut end: Option<i64>) -> Vec<Stretch> {
+    pub fn following(self, snapshot: &Snapshot, init: &Init, end: Option<i64>) -> Vec<Stretch> {
+        let Some(mut cuts) = Cuts::of(snapshot, self.expected, longest_segment(snapshot)) else { return Vec::new() };
+        let following = self.begun(snapshot, init, end, &mut cuts);
+        // A period is told of when each of its tracks has a part. A rung that has failed since has what is served in its place.
+        let Some(cut) = snapshot.cuts.first().filter(|_| following.is_empty() && end.is_none()) else { return following };
+        let start = cut.rescale(init.track.timescale);
+        vec![Stretch { start, duration: cuts.length(0, &init.track, start) }]
+    }
+
+    fn begun(self, snapshot: &Snapshot, init: &Init, mut end: Option<i64>, cuts: &mut Cuts) -> Vec<Stretch> {
         let track = &init.track;
         let mut following = Vec::new();
-        let Some(mut cuts) = Cuts::of(snapshot, self.expected, longest_segment(snapshot)) else { return following };
         for (nth, open) in snapshot.open.iter().filter(|open| open.track() == track.id).enumerate() {
             let breaks = open.discontinuity && end.is_some() || open.init.generation != init.generation;
             let stretch = match &open.progress {

@@ -98,9 +98,14 @@ fn state<'a>(snapshot: &'a Snapshot, request: &Request) -> State<'a> {
     let is_of = |init: &Init| init.generation == generation;
     // A rung may stop in the middle of a segment, of which nothing is left, when the one behind it has been announced.
     let announced_by = if track.is_rung() { 1..=2 } else { 1..=1 };
+    // Or before it has one, in a period that was told of with it.
+    let begins = || {
+        let mut told = snapshot.coming.iter().flat_map(|period| &period.inits);
+        told.any(|init| init.track.id == track && is_of(init)) && snapshot.open.first().is_some_and(|open| open.msn == msn)
+    };
     let lost = || {
         let mut before = announced_by.clone().filter_map(|by| snapshot.segment(track, MediaSequence(msn.0.checked_sub(by)?)));
-        if before.any(|before| is_of(&before.init)) { State::Lost } else { State::Absent }
+        if before.any(|before| is_of(&before.init)) || begins() { State::Lost } else { State::Absent }
     };
     if let Some(segment) = snapshot.segment(track, msn) {
         return if is_of(&segment.init) { State::Whole(segment) } else { lost() };

@@ -43,6 +43,8 @@ pub(super) struct Presentation {
     limits: Limits,
     phase: Phase,
     period: Option<Arc<Period>>,
+    /// Whether the last slot lacks a rung that its period was told of: the next begins another.
+    is_holed: bool,
     periods: u64,
     steadiness: Steadiness,
     places: Places,
@@ -67,6 +69,7 @@ impl Presentation {
             waiting: Vec::new(),
             phase: Phase::Live,
             period: None,
+            is_holed: false,
             periods: 0,
             steadiness: Steadiness::default(),
             places: Places::default(),

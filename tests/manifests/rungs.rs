@@ -10,11 +10,13 @@ use sluicegate::media::{Kind, Rung, Sample, Track, TrackId};
 use sluicegate::outlet::{File, Media as Found, Shelf};
 use sluicegate::segment::listing::{self, Media};
 use sluicegate::segment::options::Options;
+#[cfg(feature = "server")]
+use sluicegate::segment::request::Addressing;
 use sluicegate::segment::request::Request;
 use sluicegate::segment::segmenter::{Boundary, Segmenter};
-#[cfg(feature = "server")]
-use sluicegate::segment::snapshot::PartNumber;
 use sluicegate::segment::snapshot::{MediaSequence, Snapshot};
+#[cfg(feature = "server")]
+use sluicegate::segment::snapshot::{PartNumber, Period};
 use sluicegate::{dash, hls};
 
 use super::boxes;
@@ -150,11 +152,33 @@ impl Stage {
         if self.snapshots.last().is_some_and(|last| last.state == snapshot.state) {
             return;
         }
+        if let Some(last) = self.snapshots.last() {
+            assert_kept(&periods(last), &periods(&snapshot));
+        }
         #[cfg(feature = "server")]
         self.checker.look(&snapshot, now);
         dash_mpd_core::parse(&dash::manifest(&snapshot, "/time", "")).unwrap();
         self.snapshots.push(snapshot);
     }
+}
+
+/// A period as manifests tell of it: number, place on the wall clock, and tracks.
+type Told = (u64, i64, Vec<TrackId>);
+
+fn periods(snapshot: &Snapshot) -> Vec<Told> {
+    let all = snapshot.slots.iter().filter_map(|slot| slot.period.as_ref()).chain(&snapshot.coming);
+    let mut told: Vec<_> =
+        all.map(|period| (period.index, period.wall.unix_millis(), period.inits.iter().map(|init| init.track.id).collect())).collect();
+    told.dedup();
+    told
+}
+
+/// Periods that were told of leave where they are the oldest, and otherwise stay as they were; others follow them.
+fn assert_kept(before: &[Told], now: &[Told]) {
+    let Some((oldest, ..)) = now.first() else { return };
+    let kept: Vec<_> = before.iter().filter(|(index, ..)| index >= oldest).collect();
+    assert!(kept.iter().eq(&now.iter().take(kept.len()).collect::<Vec<_>>()), "{before:?} was told, and {now:?} is now");
+    assert!(now.windows(2).all(|pair| pair[0].0 < pair[1].0 && pair[0].1 < pair[1].1), "{now:?} follow each other");
 }
 
 /// What a track's playlist says of each number: its place, its length, whether time breaks, and its bytes.
@@ -298,6 +322,47 @@ async fn what_was_told_of_when_a_rung_stopped_has_no_media_and_no_other_part_has
     }
     for untold in [part(PartNumber(lost.0 + 1)), behind(3)] {
         assert!(matches!(ask(untold).await, Found::Absent), "{untold:?}");
+    }
+}
+
+/// Players of DASH are in its period since its first part: they find it as they knew it, and in its segment's place the source's. It begins again,
+/// with another period, only behind that.
+#[cfg(feature = "server")]
+#[tokio::test]
+async fn a_period_that_was_told_of_stays_though_its_rung_dies_at_once() {
+    let spells = [
+        Spell::Dead { millis: 5_900, told: false },
+        Spell::Made { millis: 1_200, late: 0, missing: None },
+        Spell::Dead { millis: 300, told: true },
+        Spell::Made { millis: 6_000, late: 0, missing: None },
+    ];
+    let (stage, _) = play(&calm(), 14_000, &spells, (0, Turn::None), 1);
+    let has_rung = |period: &Period| period.inits.iter().any(|init| init.track.id == RUNG);
+    let told = stage.snapshots.iter().find_map(|snapshot| snapshot.coming.clone().filter(|period| has_rung(period))).unwrap();
+    let last = stage.snapshots.last().unwrap();
+    let of_rung: Vec<_> = last.slots.iter().filter(|slot| slot.period.as_deref().is_some_and(has_rung)).collect();
+    assert_eq!((of_rung[0].period.as_ref(), of_rung[0].segment(RUNG)), (Some(&told), None));
+    assert!(of_rung[1].period.as_ref().unwrap().index > told.index && of_rung[1].segment(RUNG).is_some());
+    let mpd = dash_mpd_core::parse(&dash::manifest(last, "/time", "")).unwrap();
+    let rung = mpd.periods[1].adaptations[0].representations.iter().find(|one| one.id == Some(RUNG.to_string())).unwrap();
+    let template = rung.SegmentTemplate.as_ref().unwrap();
+    let lengths: Vec<_> = template.SegmentTimeline.as_ref().unwrap().segments.iter().map(|s| (s.d, s.r)).collect();
+    assert_eq!((lengths, template.startNumber), (vec![(180_000, None)], Some(of_rung[0].msn.0)));
+    // Meanwhile, too, each track has something that is told of.
+    for snapshot in stage.snapshots.iter().filter(|snapshot| snapshot.coming.is_some()) {
+        for text in [Addressing::Number, Addressing::Time].map(|addressing| dash::manifest_by(snapshot, addressing, "/time", "")) {
+            let mpd = dash_mpd_core::parse(&text).unwrap();
+            let sets = mpd.periods.last().unwrap().adaptations.iter();
+            let timelines = sets.flat_map(|set| &set.representations).map(|one| one.SegmentTemplate.as_ref()?.SegmentTimeline.as_ref());
+            assert!(timelines.into_iter().all(|timeline| timeline.is_some_and(|timeline| !timeline.segments.is_empty())), "{text}");
+        }
+    }
+    let stopped = stage.snapshots.iter().rfind(|snapshot| snapshot.coming.as_ref() == Some(&told)).unwrap();
+    for (snapshot, is_whole) in [(stopped, false), (last, true)] {
+        let (_tell, told) = tokio::sync::watch::channel(Some(Arc::clone(snapshot)));
+        let address = Request::Segment { track: RUNG, epoch: last.epoch, generation: 1, msn: of_rung[0].msn };
+        let found = Shelf::new(told.clone(), told, 1).media(&address, std::time::Duration::ZERO).await.unwrap();
+        assert!(if is_whole { matches!(found, Found::Whole(File::StandIn(_))) } else { matches!(found, Found::Whole(File::Nothing)) });
     }
 }
 

@@ -108,7 +108,7 @@ impl Presentation {
 
     /// How a slot with these tracks, at which time breaks or does not, follows the last one.
     pub fn turn(&self, msn: MediaSequence, start: Timestamp, breaks: bool, inits: &[Arc<Init>]) -> Turn {
-        let Some(period) = self.period.as_ref().filter(|period| !breaks && same_inits(&period.inits, inits)) else {
+        let Some(period) = self.period.as_ref().filter(|period| !breaks && !self.is_holed && same_inits(&period.inits, inits)) else {
             return Turn::Begins(None);
         };
         // No segment may then be half as long again (ISO/IEC 23009-1 §5.3.9.6.1).
@@ -151,28 +151,30 @@ impl Presentation {
     fn append_one(&mut self, cut: Cut, now: WallClock) {
         let Some(anchored) = cut.wall.or_else(|| self.places.by_anchor(cut.start)) else { return };
         let inits: Vec<_> = cut.segments.iter().map(|segment| Arc::clone(&segment.init)).collect();
-        let turn = self.turn(cut.msn, cut.start, cut.discontinuity, &inits);
+        let coming = self.coming.take();
+        let is_told = coming.is_some();
+        // What was told of a period stays true of it, also where a rung that was to take part fails, or another comes before its first slot is whole.
+        let told = coming.filter(|coming| cut.wall == Some(coming.wall) && are_kept(&coming.inits, &inits));
+        let turn = self.turn(cut.msn, cut.start, cut.discontinuity, told.as_ref().map_or(&inits, |told| &told.inits));
         if turn == Turn::Deviates {
             self.steadiness.disappoint();
         }
-        let coming = self.coming.take();
         let (wall, period) = match (self.period.as_ref().filter(|_| turn == Turn::GoesOn), cut.segments.first()) {
             (Some(period), Some(_)) => (anchored, Some(Arc::clone(period))),
             (None, Some(first)) => {
                 let wall = self.places.not_before_end(anchored);
                 let arrived = first.arrived.plus(cut.start.since(first.start));
-                let is_told = coming.is_some();
-                let told =
-                    coming.filter(|coming| (coming.wall, coming.regular) == (wall, turn.regular()) && same_inits(&coming.inits, &inits));
-                // What was told of a period stays true of it; another has another number.
+                // Another period has another number.
                 let index = self.periods + u64::from(is_told);
+                let inits = inits.clone();
                 let new = || Arc::new(Period { index, start: cut.start, wall, arrived, inits, regular: turn.regular() });
-                let period = told.unwrap_or_else(new);
+                let period = told.filter(|told| (told.wall, told.regular) == (wall, turn.regular())).unwrap_or_else(new);
                 self.periods = period.index + 1;
                 (wall, Some(period))
             }
             (_, None) => (self.places.not_before_end(anchored), None),
         };
+        self.is_holed = period.as_ref().is_some_and(|period| !period.inits.iter().all(|init| has(&inits, init)));
         if cut.wall.is_none() {
             self.places.anchor = Some(period.as_ref().map_or((cut.start, wall), |period| (period.start, period.wall)));
         }
@@ -197,6 +199,14 @@ impl Presentation {
 
 /// A track of which something else is told has the same init segment all the same.
 fn same_inits(some: &[Arc<Init>], others: &[Arc<Init>]) -> bool {
-    let name = |init: &Arc<Init>| (init.track.id, init.generation);
-    some.iter().map(name).eq(others.iter().map(name))
+    some.len() == others.len() && some.iter().all(|init| has(others, init))
+}
+
+fn has(inits: &[Arc<Init>], init: &Init) -> bool {
+    inits.iter().any(|other| (other.track.id, other.generation) == (init.track.id, init.generation))
+}
+
+/// Whether a period that was told of with these tracks has them, apart from rungs: what those lack is a gap.
+fn are_kept(told: &[Arc<Init>], inits: &[Arc<Init>]) -> bool {
+    told.iter().all(|init| init.track.id.is_rung() || has(inits, init))
 }

@@ -30,7 +30,7 @@ impl Slot {
         let mut segments = self.segments.clone();
         segments.retain(|segment| selection.lists(segment.track()));
         let period = self.period.as_ref().map(|period| period.only(selection));
-        Self { period: period.filter(|_| !segments.is_empty()), segments, ..self.clone() }
+        Self { period: period.filter(|period| !period.inits.is_empty()), segments, ..self.clone() }
     }
 }
 
