@@ -44,7 +44,7 @@ async function play(page, player, seen) {
   const offered = await page.evaluate(() => ({ widths: window.ladder.widths(), sounds: window.ladder.sounds() }));
   Object.assign(seen, offered);
   if (JSON.stringify(offered) !== JSON.stringify(expected)) throw new Error(`offered are ${JSON.stringify(offered)}`);
-  await walk(page, expected.widths);
+  seen.stood_ms = await walk(page, expected.widths);
   for (let sound = expected.sounds - 1; sound >= 0; sound -= 1) {
     await page.evaluate((wanted) => window.ladder.listen(wanted), sound);
     await page.waitForFunction((wanted) => window.ladder.sound() === wanted, sound, { timeout: CHANGE_MS });

@@ -12,7 +12,7 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 import { freePort, isOk, openBrowser, openPage, screenshot, start, until } from './lib.mjs';
-import { openPlayer, PLAYERS, untilSeen } from './players.mjs';
+import { openPlayer, PLAYERS, untilSeen, watchForStalls } from './players.mjs';
 
 const STREAM = 'live/show';
 /** Pixels across the rung that goes. */
@@ -132,15 +132,4 @@ async function hasSegments() {
   const lists = await Promise.all(['v16', 'v17'].map((track) => fetch(`${origin}/${STREAM}/${track}.m3u8`).then((answer) => answer.text())));
   const count = (list, tag) => list.split(tag).length;
   return lists.every((list) => count(list, '#EXTINF') > count(list, '#EXT-X-GAP'));
-}
-
-/** In the page: the longest time for which the picture stood from now on. */
-function watchForStalls() {
-  let [last, since, longest] = [0, performance.now(), 0];
-  setInterval(() => {
-    const { currentTime } = document.querySelector('video');
-    if (currentTime !== last) [last, since] = [currentTime, performance.now()];
-    else longest = Math.max(longest, performance.now() - since);
-  }, 100);
-  window.stoodMs = () => Math.round(longest);
 }

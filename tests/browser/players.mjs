@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url';
 
 /** How long a change may take to be seen: what is buffered, and the next segments. */
 const CHANGE_MS = 30_000;
+/** A picture that stands for so long at a change is a stall. */
+const STALL_MS = 2_000;
 
 /** Each opens a player in the page as `window.ladder`: its levels by width, its sounds, how one of them is chosen, and how the choice is left to it. */
 export const PLAYERS = {
@@ -26,12 +28,37 @@ export async function openPlayer(page, { script, list, open }, address) {
   await page.evaluate(open, `${address}/${list}`);
 }
 
-/** Lets each width be chosen, up and down again, so that each is changed to and from. */
+/**
+ * Lets each width be chosen, up and down again, so that each is changed to and from: how long the picture stood at each change at most, in
+ * milliseconds. Throws where that was a stall, or the browser could not decode what it got.
+ */
 export async function walk(page, widths) {
+  await page.evaluate(watchForStalls);
+  const stood = [];
   for (const width of [...widths, ...widths.toReversed().slice(1)]) {
     await page.evaluate((wanted) => window.ladder.choose(wanted), width);
     await untilSeen(page, width);
+    stood.push(await page.evaluate(() => window.stoodMs()));
   }
+  const error = await page.evaluate(() => document.querySelector('video').error?.message ?? null);
+  if (error !== null) throw new Error(`the browser cannot decode it: ${error}`);
+  if (stood.some((ms) => ms >= STALL_MS)) throw new Error(`the picture stood: ${stood.join(', ')} ms at the changes`);
+  return stood;
+}
+
+/** In the page: `stoodMs()` tells the longest time for which the picture stood since it was asked last. */
+export function watchForStalls() {
+  let [last, since, longest] = [null, performance.now(), 0];
+  setInterval(() => {
+    const [{ currentTime }, now] = [document.querySelector('video'), performance.now()];
+    if (currentTime !== last) [last, since] = [currentTime, now];
+    else longest = Math.max(longest, now - since);
+  }, 50);
+  window.stoodMs = () => {
+    const stood = Math.round(longest);
+    longest = 0;
+    return stood;
+  };
 }
 
 /** Until pictures of that width, or any, are shown and go on for a second. */
@@ -79,7 +106,7 @@ function openDash(url) {
     sounds: () => sounds().length,
     choose: (width) => {
       const at = player.getRepresentationsByType('video').find((one) => one.width === width);
-      player.setRepresentationForTypeById('video', at.id, true);
+      player.setRepresentationForTypeById('video', at.id);
     },
     limit: (width) => {
       const { bandwidth } = player.getRepresentationsByType('video').find((one) => one.width === width);
@@ -96,9 +123,11 @@ async function openShaka(url) {
   const player = new window.shaka.Player();
   player.configure({
     abr: { enabled: false },
-    // As the watch page has it: by itself Shaka gives up for good where a playlist ends with a gap, and may stand still behind a change of pictures.
+    // As the watch page has it: by itself Shaka gives up for good where a playlist ends with a gap.
     streaming: { failureCallback: ({ category }) => { if (category === window.shaka.util.Error.Category.NETWORK) player.retryStreaming(1); } },
-    manifest: { hls: { sequenceMode: true }, dash: { clockSyncUri: new URL('/time', url).href } },
+    // By itself Shaka 5.2.12 may abort before each part of other pictures, and then stands still up to a keyframe; in sequence mode it takes up
+    // what it has already, falls behind with each change and throws after some.
+    manifest: { hls: { ignoreManifestTimestampsInSegmentsMode: true }, dash: { clockSyncUri: new URL('/time', url).href } },
   });
   player.addEventListener('error', ({ detail }) => errors.push(`Shaka error ${detail.code}`));
   await player.attach(document.querySelector('video'));
@@ -106,7 +135,7 @@ async function openShaka(url) {
   const widths = () => [...new Set(player.getVariantTracks().map(({ width }) => width))].sort((a, b) => a - b);
   const sounds = () => [...new Set(player.getVariantTracks().map(({ audioId }) => audioId))].sort((a, b) => a - b);
   const active = () => player.getVariantTracks().find((track) => track.active);
-  const select = (test) => player.selectVariantTrack(player.getVariantTracks().find(test), true);
+  const select = (test) => player.selectVariantTrack(player.getVariantTracks().find(test));
   window.ladder = {
     errors,
     widths,
