@@ -12,7 +12,7 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 import { freePort, isOk, openBrowser, openPage, screenshot, start, until } from './lib.mjs';
-import { openPlayer, PLAYERS, untilSeen, watchForStalls } from './players.mjs';
+import { IN_SEQUENCE, openPlayer, PLAYERS, untilSeen, watchForStalls } from './players.mjs';
 
 const STREAM = 'live/show';
 /** Pixels across the rung that goes. */
@@ -79,7 +79,7 @@ async function attempt(play, step) {
 }
 
 async function atRung({ page, player }) {
-  await openPlayer(page, player, `${origin}/${STREAM}`);
+  await openPlayer(page, player, `${origin}/${STREAM}`, IN_SEQUENCE);
   await untilSeen(page, null);
   await page.evaluate((width) => { window.ladder.choose(width); }, LARGE);
   await untilSeen(page, LARGE);
