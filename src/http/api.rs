@@ -194,6 +194,8 @@ pub struct RenditionInfo {
     pub height: u32,
     /// Bits per second that its encoder aims at.
     pub bit_rate: u64,
+    /// Whether it is left out at present, as the machine cannot keep up.
+    pub shed: bool,
 }
 
 /// One track.
@@ -247,7 +249,8 @@ impl StreamInfo {
             State::Waiting { .. } => "waiting",
             State::Ended { .. } => "ended",
         };
-        let latest = stream.received().latest();
+        let (latest, ladder) = (stream.received().latest(), stream.ladder().status());
+        let is_shed = |rung: &Rung| ladder.iter().flat_map(|ladder| &ladder.rungs).any(|one| one.label == rung.label && one.shed);
         Self {
             app: name.app().to_owned(),
             name: name.name().to_owned(),
@@ -255,7 +258,7 @@ impl StreamInfo {
             uptime_ms: u64::try_from(now.saturating_duration_since(stream.started()).as_millis()).unwrap_or(u64::MAX),
             server_time_ms: wall.unix_millis(),
             tracks: stream.program().map(|program| tracks(stream, &program)).unwrap_or_default(),
-            renditions: stream.ladder().rungs().iter().map(|one| RenditionInfo::of(&one.rung)).collect(),
+            renditions: stream.ladder().rungs().iter().map(|one| RenditionInfo::of(&one.rung, is_shed(&one.rung))).collect(),
             exits: Exits {
                 hls: format!("/{name}/index.m3u8"),
                 dash: format!("/{name}/manifest.mpd"),
@@ -270,7 +273,7 @@ impl StreamInfo {
 }
 
 impl RenditionInfo {
-    fn of(rung: &Rung) -> Self {
+    fn of(rung: &Rung, shed: bool) -> Self {
         Self {
             label: Arc::clone(&rung.label),
             id: rung.track.to_string(),
@@ -278,6 +281,7 @@ impl RenditionInfo {
             width: rung.width,
             height: rung.height,
             bit_rate: rung.bit_rate,
+            shed,
         }
     }
 }

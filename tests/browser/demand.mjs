@@ -38,7 +38,8 @@ const [rtmp, origin] = [`127.0.0.1:${await freePort()}`, `http://127.0.0.1:${awa
 const log = (what) => join(directory, `${what}.log`);
 const configuration = join(directory, 'gateway.toml');
 const spoken = `[{ names = "${SPOKEN}", rungs = [], audio = "auto" }]`;
-writeFileSync(configuration, `[ladder]\nmake = "demand"\nmax_ladders = ${players.length + 1}\nrungs = ${RUNGS}\nstreams = ${spoken}\n`);
+// Workers yield to nobody: the browsers that decode beside them would have them give rungs up.
+writeFileSync(configuration, `[ladder]\nmake = "demand"\nnice = 0\nmax_ladders = ${players.length + 1}\nrungs = ${RUNGS}\nstreams = ${spoken}\n`);
 const server = start(gateway, ['serve', '--config', configuration, '--rtmp', rtmp, '--http', new URL(origin).host], log('gateway'));
 const publishers = [];
 const browser = await openBrowser();

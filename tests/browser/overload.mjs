@@ -4,9 +4,9 @@
 //   node tests/browser/overload.mjs GATEWAY WORKER CLIP DIR
 //
 // Starts a gateway of its own (the binary GATEWAY) whose ladder is made by the binary WORKER, and publishes CLIP (640 pixels wide). Players
-// begin with the first rung and may then choose by themselves what is no larger. The worker is held up, more and more, until it has given that
-// one up. Logs and screenshots go to DIR. Prints one line of JSON for each player; ends with 1 when any of them failed, with 2 when it was
-// called wrongly.
+// begin with the first rung and may then choose by themselves what is no larger; in the gateway's own, by WebSocket, a viewer has chosen that
+// one. The worker is held up, more and more, until it has given it up. Logs and screenshots go to DIR. Prints one line of JSON for each
+// player; ends with 1 when any of them failed, with 2 when it was called wrongly.
 
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -15,6 +15,7 @@ import { freePort, isOk, openBrowser, openPage, screenshot, start, until } from 
 import { IN_SEQUENCE, openPlayer, PLAYERS, untilSeen, watchForStalls } from './players.mjs';
 
 const STREAM = 'live/show';
+const OWN = 'our own';
 /** Pixels across the rung that goes. */
 const LARGE = 320;
 const RUNGS = '[{ height = 180, bit_rate = 300000 }, { height = 90, bit_rate = 80000 }]';
@@ -52,7 +53,7 @@ try {
   publisher = start('ffmpeg', [...input, `rtmp://${rtmp}/${STREAM}`], file('publisher.log'));
   await until(hasSegments, 'each rung has segments', PATIENCE_MS);
   const plays = [];
-  for (const [name, player] of Object.entries(PLAYERS)) plays.push(await begin(name, player));
+  for (const [name, player] of Object.entries({ ...PLAYERS, [OWN]: null })) plays.push(await begin(name, player));
   await Promise.all(plays.map((play) => attempt(play, atRung)));
   await holdUp();
   await Promise.all(plays.map((play) => attempt(play, goesOver)));
@@ -79,11 +80,24 @@ async function attempt(play, step) {
 }
 
 async function atRung({ page, player }) {
+  if (player === null) {
+    await chooseRung(page);
+    return;
+  }
   await openPlayer(page, player, `${origin}/${STREAM}`, IN_SEQUENCE);
   await untilSeen(page, null);
   await page.evaluate((width) => { window.ladder.choose(width); }, LARGE);
   await untilSeen(page, LARGE);
   await page.evaluate((width) => { window.ladder.limit(width); }, LARGE);
+}
+
+/** In the watch page. */
+async function chooseRung(page) {
+  await page.goto(`${origin}/watch/${STREAM}?protocol=ws-fmp4`);
+  await untilSeen(page, null);
+  await page.getByRole('button', { name: 'Settings' }).click();
+  await page.getByLabel('Quality').selectOption('v16');
+  await untilSeen(page, LARGE);
 }
 
 async function goesOver({ page, result, problems }) {

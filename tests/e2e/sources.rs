@@ -220,6 +220,7 @@ async fn realtime_a_machine_that_cannot_keep_up_gives_up_the_largest_rung_and_sa
     assert!(told.contains(&format!("{}1", line("340p"))) && told.contains(&format!("{}0", line("90p"))), "{told}");
     let api = http::get(house.http, &format!("/api/v1/streams/{STREAM}")).await.json();
     assert_eq!((&api["ladder"]["rungs"][0]["shed"], &api["ladder"]["rungs"][1]["shed"]), (&true.into(), &false.into()));
+    assert_eq!((&api["renditions"][0]["shed"], &api["renditions"][1]["shed"]), (&true.into(), &false.into()));
     assert!(api["warnings"].to_string().contains("ladder_shed"), "{api}");
     let (source, has) = players.saw().await;
     assert!(source.values().all(|listed| !listed.gap && !listed.discontinuity));

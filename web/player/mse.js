@@ -158,7 +158,12 @@ export class MsePlayer extends EventTarget {
     this.#renditions.drop();
     if (this.#connection === null || this.#connection.url === this.#renditions.url) return;
     if (this.mediaMs === null || !this.#connection.hasBegun) this.#connect();
-    else this.#renditions.turn('wish');
+    else this.#renditions.turn(this.#stands ? 'rescue' : 'wish');
+  }
+
+  /** Whether it plays, and has nothing left to play. */
+  get #stands() {
+    return !this.#video.paused && this.#video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA;
   }
 
   #connect() {
@@ -322,7 +327,7 @@ export class MsePlayer extends EventTarget {
     if (this.#connection === null) return;
     if (this.#renditions.change?.isOverdue) this.#connect();
     const silent = performance.now() - this.#connection.heardMs;
-    this.#renditions.silent(silent);
+    this.#renditions.watch(this.#stands);
     if (silent < SILENCE_MS) return;
     if (this.#state === 'playing' && this.#video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA) this.#setState('waiting');
     if (silent >= SILENCE_MAX_MS) {

@@ -11,7 +11,7 @@ import { Rungs } from './rungs.js';
  * @property {() => Promise<number | null>} [serverMs] asks the server how far the stream is by now
  */
 
-/** A rung that is silent for this long is not made at present. */
+/** A rung of which no pictures come for this long, though maybe sound, is not made at present. */
 const RUNG_SILENCE_MS = 3000;
 
 /** Less is sound that waits for its pictures. */
@@ -29,6 +29,8 @@ export class Renditions {
   #flow = new Flow(true);
   /** How far the present connection has come, milliseconds of the stream. */
   #newestMs = 0;
+  /** When the last of the track that decides came. */
+  #ledMs = 0;
   #isAsking = false;
   #keyframes = new Keyframes();
   /** Whether it is for the line that media is late. */
@@ -68,6 +70,7 @@ export class Renditions {
     this.#flow = new Flow(this.#rungs.current === null);
     this.#keyframes = new Keyframes();
     this.#isThin = false;
+    this.#ledMs = performance.now();
   }
 
   /** Gives up a change that is under way. */
@@ -96,7 +99,7 @@ export class Renditions {
    */
   arrived(fragment, leads) {
     this.#flow.arrived(performance.now(), fragment.bytes.byteLength, this.#age(fragment, leads));
-    if (leads) this.#newestMs = fragment.time * 1000;
+    if (leads) [this.#newestMs, this.#ledMs] = [fragment.time * 1000, performance.now()];
     if (fragment.isVideo && fragment.isSync) this.#keyframes.came(fragment.time * 1000);
     this.change?.seam.fromOld(fragment);
   }
@@ -125,6 +128,7 @@ export class Renditions {
     if (splice === null) return null;
     this.change = null;
     this.#flow = change.flow;
+    this.#ledMs = performance.now();
     return { ...splice, connection: change.connection, reason: change.reason };
   }
 
@@ -133,7 +137,10 @@ export class Renditions {
     if (this.change?.hasMissed) this.turn('rescue');
     if (this.change !== null || this.#isAsking) return;
     const now = performance.now();
-    this.#look();
+    if (this.#look()) {
+      this.turn('rescue');
+      return;
+    }
     if (!this.#rungs.doubts(now, this.#flow)) this.#isThin = false;
     else if (!this.#isThin) void this.#ask();
     else this.#goDown(now);
@@ -148,12 +155,15 @@ export class Renditions {
   }
 
   /**
-   * Nothing has come for a while: a rung may have ended where its source has not.
+   * Looks whether what plays still comes: a rung may have ended, or have been given up, where its source has not.
    *
-   * @param {number} ms
+   * @param {boolean} stands whether there is nothing left to play
    */
-  silent(ms) {
-    if (ms < RUNG_SILENCE_MS || this.change !== null || this.#rungs.current === null) return;
+  watch(stands) {
+    // Where nothing plays there is nothing to go on from without an interruption.
+    if (stands && this.change?.reason === 'wish') this.change.reason = 'rescue';
+    if (this.change !== null || this.#rungs.current === null) return;
+    if (!this.#look() && performance.now() - this.#ledMs < RUNG_SILENCE_MS) return;
     this.#rungs.reset();
     this.turn('rescue');
   }
@@ -171,8 +181,12 @@ export class Renditions {
     this.#rungs.reset();
   }
 
+  /** @returns {boolean} whether what plays is no longer among what there is to choose from */
   #look() {
-    this.#rungs.pictures = this.#options.pictures?.() ?? [];
+    const { current } = this.#rungs;
+    const pictures = this.#options.pictures?.() ?? [];
+    this.#rungs.pictures = pictures;
+    return pictures.length > 0 && this.#rungs.current !== current;
   }
 
   /**

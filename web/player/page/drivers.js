@@ -95,7 +95,7 @@ const wsFmp4 = {
 function picturesOf({ info }) {
   const sound = info?.tracks.find(({ kind }) => kind === 'audio')?.bit_rate ?? 0;
   const sent = (info?.tracks ?? []).filter(({ kind }) => kind === 'video').map((track, at) => ({ ...track, id: at === 0 ? null : track.id }));
-  const made = (info?.renditions ?? []).map((rung) => ({ ...rung, isMade: true }));
+  const made = (info?.renditions ?? []).filter(({ shed }) => !shed).map((rung) => ({ ...rung, isMade: true }));
   const found = [...sent, ...made].flatMap(({ codec, width = 0, height = 0, bit_rate: bitRate, ...picture }) => {
     const isPlayed = mediaSourceClass()?.isTypeSupported(`video/mp4; codecs="${codec}"`);
     return isPlayed && bitRate !== undefined ? [{ ...picture, points: width * height, bitRate: bitRate + sound }] : [];

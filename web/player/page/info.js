@@ -9,7 +9,8 @@ import { ServerClock } from '../latency.js';
  * @property {number} uptime_ms
  * @property {number} server_time_ms Unix milliseconds
  * @property {import('../wire.js').Track[]} tracks
- * @property {{label: string, id: string, codec: string, width: number, height: number, bit_rate: number}[]} [renditions] rungs that the gateway makes of it
+ * @property {{label: string, id: string, codec: string, width: number, height: number, bit_rate: number, shed: boolean}[]} [renditions] rungs that
+ * the gateway makes of it; `shed` where it cannot keep up with one
  * @property {import('../address.js').Exits} exits
  * @property {import('../latency.js').WallClock} [wall_clock]
  *

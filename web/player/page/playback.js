@@ -263,6 +263,7 @@ export class Playback extends EventTarget {
 
   #informed() {
     const { info, presence } = this.#poll;
+    this.#giveUpShed();
     if (info !== null && presence === 'live') {
       if (this.#driver === null && !this.#opening && !this.#failed && this.#retry === undefined) void this.#open(info);
     } else {
@@ -273,6 +274,12 @@ export class Playback extends EventTarget {
       }
     }
     this.#changed();
+  }
+
+  /** What was chosen may be more than the gateway can make at present: then the choice is left to the player. */
+  #giveUpShed() {
+    const { video, ...rest } = this.#selection;
+    if (this.info?.renditions?.some(({ id, shed }) => shed && id === video)) this.select(rest);
   }
 
   /** A stream that is over plays out what it left; players of growing lists would wait for more. */

@@ -39,7 +39,7 @@ export class Choices {
   show(): void {
     const { info, isAutomatic, picture, protocol, selection } = this.#playback;
     const tracks = info?.tracks ?? [];
-    const rungs = info?.renditions ?? [];
+    const rungs = (info?.renditions ?? []).filter(({ shed }) => !shed);
     const text = JSON.stringify([tracks.map(({ bit_rate: _, ...track }) => track), rungs]);
     if (text !== this.#shown && info !== null) {
       this.#shown = text;
