@@ -115,10 +115,10 @@ impl LowLatency {
                     let begun = (!parts.is_empty()).then(|| open.start.ticks());
                     let Some(start) = begun.or(end) else { return following };
                     let expected = cuts.length(nth, track, start);
-                    // It may have become longer than expected already; then another part is.
+                    // It may have become longer than expected already; then another part is, as far as segments may be so long.
                     let so_far: i64 = parts.iter().map(|part| part.duration).sum();
-                    let is_longer = so_far > expected;
-                    let duration = if is_longer { so_far + self.part_target.ticks(track.timescale) } else { expected };
+                    let one_more = (so_far + self.part_target.ticks(track.timescale)).min(longest_segment(snapshot).ticks(track.timescale));
+                    let duration = if so_far > expected { one_more.max(so_far) } else { expected };
                     Stretch { start, duration }
                 }
             };

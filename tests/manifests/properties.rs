@@ -460,4 +460,6 @@ fn known_streams_keep_their_promises() {
     run(&stopped, &[Event::Play(4_001), Event::Frozen(6_099), Event::Away(1), Event::Play(100)], false);
     let lost = Source { frames_per_second: 1, gops: Vec::new(), ..Source::default() };
     run(&lost, &[Event::Play(3_948), Event::Silence(6_020), Event::Away(7_643), Event::Play(100)], false);
+    let late = Source { frames_per_second: 1, gops: vec![3], b_frames: 1, sample_rate: Some(44_100), ..Source::default() };
+    run(&late, &[Event::Frozen(3_043), Event::Play(151), Event::Play(2_001)], false);
 }
