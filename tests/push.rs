@@ -90,7 +90,8 @@ async fn every_viewer_starts_at_the_newest_keyframe_and_gets_the_same_bytes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crowd_gets_the_same_bytes_from_memory_that_it_shares_wherever_a_socket_was_full() {
     const CROWD: usize = 24;
-    let (station, mut show) = on_air(Settings::default()).await;
+    let egress = egress::Options { merge_min_ms: 40, ..Default::default() };
+    let (station, mut show) = on_air(Settings { egress, ..Default::default() }).await;
     let mut viewers = Vec::new();
     for _ in 0..CROWD {
         let mut http = Http::connect(station.address).await;

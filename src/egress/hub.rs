@@ -310,6 +310,7 @@ impl Sweeper {
         // What was due while the hub worked could not have begun before it was done.
         let late = self.due.take().map_or(Duration::ZERO, |due| now.saturating_duration_since(due.max(self.free)));
         self.window.learn(now, late, std::mem::take(&mut self.worked));
+        self.tape.suit(self.window.width());
         self.shared.window_micros.store(self.window.width().as_micros() as u64, Ordering::Relaxed);
         self.shared.policy.counters.sweeps.add(1);
         self.shared.guests.wake();

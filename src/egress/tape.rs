@@ -7,6 +7,7 @@
 use std::fs::File;
 use std::io::{self, IoSlice, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::net::TcpStream;
@@ -19,6 +20,8 @@ const CROWD: u32 = 8;
 const KINDS: usize = 4;
 /// The fewest bytes worth laying down: fewer are copied as soon as their pages are found.
 const LEAST: usize = 16 << 10;
+/// Media that was gathered for less is written: of that, only keyframes are so large, and writes have the last of a crowd served sooner.
+const GATHERED: Duration = Duration::from_millis(30);
 /// The most bytes of one file.
 const REEL: usize = 4 << 20;
 
@@ -31,6 +34,8 @@ pub(super) struct Tape {
     oldest: usize,
     /// Whether the reel was written to since the last [`Tape::rest`].
     is_used: bool,
+    /// Whether media is gathered for so long that it pays.
+    is_worth_it: bool,
     /// The system does not send from files to sockets.
     is_refused: bool,
     /// Bytes sent from files that are not counted yet.
@@ -60,9 +65,14 @@ struct Reel {
 }
 
 impl Tape {
+    /// Media is gathered for that long from now on.
+    pub fn suit(&mut self, window: Duration) {
+        self.is_worth_it = window >= GATHERED;
+    }
+
     /// Where the batch of one more viewer lies; none where it is to be written.
     pub fn place(&mut self, batch: &Batch) -> Option<Place> {
-        if self.is_refused || !(LEAST..=REEL).contains(&batch.len()) {
+        if !self.is_worth_it || self.is_refused || !(LEAST..=REEL).contains(&batch.len()) {
             return None;
         }
         let known = self.batches.iter().position(|alike| is_same(&alike.slices, batch.unwritten()));
@@ -217,6 +227,13 @@ mod tests {
         (near.unwrap(), far.unwrap().0)
     }
 
+    /// Where much is gathered.
+    fn tape() -> Tape {
+        let mut tape = Tape::default();
+        tape.suit(GATHERED);
+        tape
+    }
+
     /// The place that the last of a crowd gets.
     fn laid(tape: &mut Tape, picture: &Bytes) -> Option<Place> {
         (0..CROWD).map(|_| tape.place(&batch(picture))).last().flatten()
@@ -224,7 +241,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_crowd_is_sent_what_is_laid_down_once() {
-        let mut tape = Tape::default();
+        let mut tape = tape();
         let pictures = [picture(1, LEAST), picture(2, LEAST)];
         for _ in 1..CROWD {
             assert!(pictures.iter().all(|picture| tape.place(&batch(picture)).is_none()), "a few are written to");
@@ -246,7 +263,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_on_its_way_outlives_its_file() {
-        let mut tape = Tape::default();
+        let mut tape = tape();
         let (near, mut far) = pair().await;
         let first = picture(1, REEL / 4);
         let mut place = laid(&mut tape, &first).unwrap();
@@ -264,15 +281,24 @@ mod tests {
 
     #[test]
     fn what_is_small_or_as_large_as_a_file_is_written() {
-        let mut tape = Tape::default();
+        let mut tape = tape();
         assert!(laid(&mut tape, &picture(1, LEAST / 2)).is_none());
         assert!(laid(&mut tape, &picture(1, REEL)).is_none());
         assert!(tape.reel.is_none());
     }
 
     #[test]
+    fn what_is_hardly_gathered_is_written() {
+        let mut tape = tape();
+        tape.suit(GATHERED - Duration::from_millis(1));
+        assert!(laid(&mut tape, &picture(1, LEAST)).is_none() && tape.reel.is_none());
+        tape.suit(GATHERED);
+        assert!(laid(&mut tape, &picture(1, LEAST)).is_some());
+    }
+
+    #[test]
     fn memory_goes_back_when_the_crowd_has_gone() {
-        let mut tape = Tape::default();
+        let mut tape = tape();
         let picture = picture(1, LEAST);
         assert!(laid(&mut tape, &picture).is_some());
         tape.rest();
@@ -286,7 +312,7 @@ mod tests {
 
     #[test]
     fn a_system_that_refuses_is_not_asked_again() {
-        let mut tape = Tape::default();
+        let mut tape = tape();
         assert!(!tape.is_refused(&io::ErrorKind::ConnectionReset.into()), "the viewer has left");
         assert!(laid(&mut tape, &picture(1, LEAST)).is_some());
         assert!(tape.is_refused(&io::ErrorKind::InvalidInput.into()));
