@@ -7,12 +7,8 @@ import { fileURLToPath } from 'node:url';
 const CHANGE_MS = 30_000;
 /** A picture that stands for so long at a change is a stall. */
 const STALL_MS = 2_000;
-/**
- * How Shaka 5.2.12 plays HLS. By itself it may abort before each part of other pictures, and then stands still up to a keyframe; in sequence mode
- * it takes up what it has already, falls behind with each change and throws after some, but gets over the gap of a rung that goes.
- */
-const BY_MEDIA_TIMES = { ignoreManifestTimestampsInSegmentsMode: true };
-export const IN_SEQUENCE = { sequenceMode: true };
+/** By itself Shaka 5.2.12 may abort before each part of other pictures in HLS, and then stands still up to a keyframe. */
+const SHAKA_HLS = { ignoreManifestTimestampsInSegmentsMode: true };
 
 /** Each opens a player in the page as `window.ladder`: its levels by width, its sounds, how one of them is chosen, and how the choice is left to it. */
 export const PLAYERS = {
@@ -22,13 +18,13 @@ export const PLAYERS = {
   'Shaka, DASH': { script: 'shaka-player/dist/shaka-player.compiled-es2021.js', list: 'manifest.mpd', open: openShaka },
 };
 
-/** Puts the player into an empty page of that origin and lets it play what is below `address`; Shaka plays HLS as `shakaHls` says. */
-export async function openPlayer(page, { script, list, open }, address, shakaHls = BY_MEDIA_TIMES) {
+/** Puts the player into an empty page of that origin and lets it play what is below `address`. */
+export async function openPlayer(page, { script, list, open }, address) {
   await page.goto(`${new URL(address).origin}/healthz`);
   await page.evaluate((hls) => {
     window.shakaHls = hls;
     document.body.innerHTML = '<video muted autoplay playsinline style="width:640px"></video>';
-  }, shakaHls);
+  }, SHAKA_HLS);
   const path = fileURLToPath(new URL(`../../web/node_modules/${script}`, import.meta.url));
   if (!existsSync(path)) throw new Error(`${script} is not installed`);
   await page.addScriptTag({ path });
