@@ -16,7 +16,7 @@ import { openPlayer, PLAYERS, untilSeen, watchForStalls } from './players.mjs';
 
 const STREAM = 'live/show';
 const OWN = 'our own';
-/** Shaka 5.2.12 throws in about one of five times when the rung goes that it plays by HLS. */
+/** Shaka 5.2.12 threw in one of five runs when the rung went that it plays by HLS. */
 const FALLS = 'Shaka, HLS';
 /** Pixels across the rung that goes. */
 const LARGE = 320;
