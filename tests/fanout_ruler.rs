@@ -69,9 +69,13 @@ fn watch_flv(bytes: &[u8], piece: usize) -> Result<Vec<Seen>, Fault> {
 fn pictures(seen: &[Seen]) -> Vec<u64> {
     let frame = |seen: &Seen| match seen {
         Seen::FirstKey(stamp) | Seen::Picture { stamp, .. } => Some(stamp.frame),
-        Seen::Sound => None,
+        Seen::Sound(_) => None,
     };
     seen.iter().filter_map(frame).collect()
+}
+
+fn sounds(seen: &[Seen]) -> Vec<u64> {
+    seen.iter().filter_map(|seen| if let Seen::Sound(stamp) = seen { Some(stamp.frame) } else { None }).collect()
 }
 
 #[test]
@@ -125,6 +129,7 @@ proptest! {
         prop_assert_eq!(seen.len(), PACKETS);
         let videos = packets.iter().filter(|packet| packet.kind == TagKind::Video).count() as u64;
         prop_assert_eq!(pictures(&seen), (0..videos).collect::<Vec<_>>());
+        prop_assert_eq!(sounds(&seen), (0..PACKETS as u64 - videos).collect::<Vec<_>>());
     }
 
     #[test]

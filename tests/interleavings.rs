@@ -9,7 +9,10 @@
     reason = "the sources of the bus, of which only a part is driven here"
 )]
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
 
 use loom::future::block_on;
 use loom::model::Builder;
@@ -28,7 +31,7 @@ mod window {
 }
 
 use channel::{Channel, Publisher, Revoked, Subscriber};
-use gate::Gate;
+use gate::{Gate, Ring};
 use sluicegate::media::Timestamp;
 use window::{Bounds, Budget, End, Entry, From, Read, Why};
 
@@ -57,7 +60,11 @@ impl Entry for Tick {
         1
     }
 
-    fn joins(&self, (): &()) -> bool {
+    fn leads(&self, (): &()) -> bool {
+        true
+    }
+
+    fn is_sync(&self) -> bool {
         self.0.is_multiple_of(10)
     }
 }
@@ -110,6 +117,30 @@ fn two_who_ring_at_once_wake_the_one_who_waits() {
             .collect();
         block_on(gate.rung());
         ringers.into_iter().for_each(|ringer| ringer.join().unwrap());
+    });
+}
+
+#[test]
+fn whoever_hears_of_a_beat_knows_what_follows_it() {
+    const GAP: Duration = Duration::from_millis(40);
+    check(|| {
+        let gate = Arc::new(Gate::new());
+        let beaten = {
+            let gate = Arc::clone(&gate);
+            thread::spawn(move || (0..2).for_each(|_| gate.beat(GAP)))
+        };
+        let mut heard = 0;
+        let mut hear = |ring: Ring| {
+            let Some(beat) = ring.beat else { return };
+            assert!(beat.at + GAP <= beat.next);
+            heard += 1;
+        };
+        hear(block_on(poll_fn(|cx| gate.poll_ring(cx))));
+        beaten.join().unwrap();
+        if let Poll::Ready(ring) = block_on(poll_fn(|cx| Poll::Ready(gate.poll_ring(cx)))) {
+            hear(ring);
+        }
+        assert!(heard > 0, "no beat is lost");
     });
 }
 

@@ -21,7 +21,7 @@ pub struct Unit {
     pub dts: u64,
     /// Whether the container calls it a sync sample.
     pub is_key: bool,
-    /// The mark of a picture.
+    /// Its mark.
     pub stamp: Option<Stamp>,
 }
 
@@ -89,8 +89,8 @@ pub enum Seen {
     FirstKey(Stamp),
     /// A later picture, and how many were missing before it.
     Picture { stamp: Stamp, missing: u64 },
-    /// Sound.
-    Sound,
+    /// A sound.
+    Sound(Stamp),
 }
 
 /// The memory of one viewer.
@@ -111,10 +111,10 @@ impl Checker {
         if last.replace(unit.dts).is_some_and(|last| last >= unit.dts) {
             return Err(Fault::Backwards);
         }
-        if unit.track == Track::Audio {
-            return Ok(Seen::Sound);
-        }
         let stamp = unit.stamp.ok_or(Fault::NoStamp)?;
+        if unit.track == Track::Audio {
+            return Ok(Seen::Sound(stamp));
+        }
         let Some(before) = self.frame.replace(stamp.frame) else {
             return if unit.is_key && stamp.frame % GOP == 0 { Ok(Seen::FirstKey(stamp)) } else { Err(Fault::NoKeyFirst) };
         };

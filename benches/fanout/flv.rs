@@ -108,7 +108,7 @@ pub fn unit(kind: u8, timestamp: u32, beginning: &[u8]) -> Option<Unit> {
     let dts = u64::from(timestamp);
     match kind {
         8 if first >> 4 == 10 && packet == 0 => None,
-        8 => Some(Unit { track: Track::Audio, dts, is_key: true, stamp: None }),
+        8 => Some(Unit { track: Track::Audio, dts, is_key: true, stamp: Stamp::find(beginning) }),
         9 => {
             // Enhanced RTMP: coded frames are packet types 1 and 3.
             let coded = if first & 0x80 != 0 { matches!(first & 0x0f, 1 | 3) } else { packet == 1 };

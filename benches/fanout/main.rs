@@ -247,6 +247,7 @@ impl Bench {
             load_cpu: own_after.cpu_seconds - own_before.cpu_seconds,
             memory: alone.zip(after).map(|(alone, after)| (after.resident as i64 - alone.resident as i64, after.resident)),
             delay: Spread::of(&mut tally.delays),
+            sound_delay: Spread::of(&mut tally.sound_delays),
             first_key: Spread::of(&mut tally.first_keys),
             publisher_late: None,
             skips: tally.skips,

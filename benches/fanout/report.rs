@@ -20,6 +20,7 @@ pub struct Row {
     /// Resident bytes that the viewers added, and the whole.
     pub memory: Option<(i64, u64)>,
     pub delay: Option<Spread>,
+    pub sound_delay: Option<Spread>,
     pub first_key: Option<Spread>,
     pub publisher_late: Option<Spread>,
     pub skips: u64,
@@ -66,7 +67,7 @@ impl Row {
             None => "-".to_owned(),
         };
         format!(
-            "{:>7}  {:<22} {:>6.1} {:>9} {:>7} {:>6} {:>10} {:>24} {:>15} {:>8.2} {:>6} {:>7} {:>5.0}%",
+            "{:>7}  {:<22} {:>6.1} {:>9} {:>7} {:>6} {:>10} {:>24} {:>10} {:>15} {:>8.2} {:>6} {:>7} {:>5.0}%",
             self.viewers,
             self.name,
             self.batch_ms(),
@@ -75,6 +76,7 @@ impl Row {
             number(self.cpu.map(|cpu| 100.0 * cpu / self.seconds), 0),
             number(self.memory.map(|(added, _)| added as f64 / 1024.0 / self.viewers.max(1) as f64), 1),
             spread(self.delay, true),
+            spread(self.sound_delay, false),
             spread(self.first_key, false),
             self.rate() * 8.0 / 1e6,
             self.skips,
@@ -109,12 +111,25 @@ pub fn print(rows: &[(Row, Option<usize>)], floors: &[Row]) {
         return;
     }
     println!(
-        "{:>7}  {:<22} {:>6} {:>9} {:>7} {:>6} {:>10} {:>24} {:>15} {:>8} {:>6} {:>7} {:>6}",
-        "viewers", "what", "batch", "CPU", "over", "core", "memory", "delay, ms", "first key, ms", "Mb/s", "skips", "errors", "load"
+        "{:>7}  {:<22} {:>6} {:>9} {:>7} {:>6} {:>10} {:>24} {:>10} {:>15} {:>8} {:>6} {:>7} {:>6}",
+        "viewers",
+        "what",
+        "batch",
+        "CPU",
+        "over",
+        "core",
+        "memory",
+        "delay, ms",
+        "sound, ms",
+        "first key, ms",
+        "Mb/s",
+        "skips",
+        "errors",
+        "load"
     );
     println!(
-        "{:>7}  {:<22} {:>6} {:>9} {:>7} {:>6} {:>10} {:>24} {:>15} {:>8} {:>6} {:>7} {:>6}",
-        "", "", "ms", "s/GiB", "floor", "%", "KiB/viewer", "p50 / p99 / max", "p50 / p99", "each", "", "", "core"
+        "{:>7}  {:<22} {:>6} {:>9} {:>7} {:>6} {:>10} {:>24} {:>10} {:>15} {:>8} {:>6} {:>7} {:>6}",
+        "", "", "ms", "s/GiB", "floor", "%", "KiB/viewer", "p50 / p99 / max", "p50 / p99", "p50 / p99", "each", "", "", "core"
     );
     let mut notes = String::new();
     for (row, floor) in rows {

@@ -16,6 +16,8 @@ pub struct Tally {
     pub answers: u64,
     /// Microseconds from publishing to receiving, of each picture sent since the beginning.
     pub delays: Vec<u32>,
+    /// The same of each sound.
+    pub sound_delays: Vec<u32>,
     /// Microseconds from connecting to the first whole keyframe.
     pub first_keys: Vec<u32>,
     /// Pictures never received.
@@ -55,9 +57,20 @@ impl Tally {
     pub fn picture(&mut self, sent: u64, now: u64, missing: u64) {
         self.missing += missing;
         self.skips += u64::from(missing > 0);
-        if self.began > 0 && sent >= self.began {
+        if self.counts(sent) {
             self.delays.push(micros(now.saturating_sub(sent)));
         }
+    }
+
+    /// A sound came.
+    pub fn sound(&mut self, sent: u64, now: u64) {
+        if self.counts(sent) {
+            self.sound_delays.push(micros(now.saturating_sub(sent)));
+        }
+    }
+
+    fn counts(&self, sent: u64) -> bool {
+        self.began > 0 && sent >= self.began
     }
 
     /// A viewer saw its first keyframe after so many nanoseconds.

@@ -185,7 +185,7 @@ impl Viewer {
                 tally.first_key(now.saturating_sub(self.opened));
             }
             Seen::Picture { stamp, missing } => tally.picture(stamp.sent, now, missing),
-            Seen::Sound => {}
+            Seen::Sound(stamp) => tally.sound(stamp.sent, now),
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! A window shared between one publisher and any number of readers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::gate::Gate;
 use super::sync::{AtomicU8, AtomicU64, Mutex, Ordering};
@@ -203,16 +204,19 @@ impl<T: Entry> Channel<T> {
     }
 
     fn write<R>(&self, lease: &Arc<Lease>, write: impl FnOnce(&mut Window<T>) -> R) -> Result<R, Revoked> {
-        let (written, gates) = {
+        let (written, follow, gates) = {
             let mut state = self.state.lock();
             if let Some(why) = lease.revoked() {
                 return Err(why);
             }
             let written = write(&mut state.window);
             self.changes.fetch_add(1, Ordering::Release);
-            (written, Arc::clone(&state.gates))
+            (written, state.window.follow(), Arc::clone(&state.gates))
         };
-        ring(&gates);
+        match follow {
+            Some(gap) => gates.iter().for_each(|registered| registered.gate.beat(Duration::from_nanos(gap.nanos().unsigned_abs()))),
+            None => ring(&gates),
+        }
         Ok(written)
     }
 }

@@ -14,7 +14,29 @@ pub struct Gate {
     rung: AtomicBool,
     /// When it began to ring, in nanoseconds since [`origin`]: tells its waiter how late it is.
     since: AtomicU64,
+    /// When the newest [`Gate::beat`] was, likewise; 0 where its waiter has heard of it.
+    beat: AtomicU64,
+    /// When the one after it is due, likewise.
+    next: AtomicU64,
     waiter: AtomicWaker,
+}
+
+/// What a gate has rung for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ring {
+    /// When the first of the rings was.
+    pub since: Instant,
+    /// The newest beat among them.
+    pub beat: Option<Beat>,
+}
+
+/// An entry of the leading track, by whose pace its waiter can time what it does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Beat {
+    /// When it came.
+    pub at: Instant,
+    /// When the next one is due.
+    pub next: Instant,
 }
 
 impl Gate {
@@ -27,20 +49,25 @@ impl Gate {
     pub fn ring(&self) {
         if !self.rung.load(Ordering::Relaxed) {
             // Stored before the exchange that publishes it.
-            self.since.store(origin().elapsed().as_nanos() as u64, Ordering::Relaxed);
+            self.since.store(now(), Ordering::Relaxed);
         }
-        if !self.rung.swap(true, Ordering::AcqRel) {
-            self.waiter.wake();
+        self.wake();
+    }
+
+    /// The same for an entry of the leading track, of which another is due after `gap`.
+    pub fn beat(&self, gap: Duration) {
+        let now = now();
+        if !self.rung.load(Ordering::Relaxed) {
+            self.since.store(now, Ordering::Relaxed);
         }
+        // Who finds this beat finds its successor, or a later one's.
+        self.next.store(now.saturating_add(nanos(gap)), Ordering::Relaxed);
+        self.beat.store(now, Ordering::Release);
+        self.wake();
     }
 
     /// Ready once if the gate has rung since it was last found ready. Only the most recent poller is woken.
     pub fn poll_rung(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.poll_rung_since(cx).map(|_| ())
-    }
-
-    /// The same, telling when the first of those rings was.
-    pub fn poll_rung_since(&self, cx: &mut Context<'_>) -> Poll<Instant> {
         if !self.take() {
             self.waiter.register(cx.waker());
             // A ring between the look and the registration must not be lost.
@@ -48,7 +75,19 @@ impl Gate {
                 return Poll::Pending;
             }
         }
-        Poll::Ready(origin() + Duration::from_nanos(self.since.load(Ordering::Relaxed)))
+        Poll::Ready(())
+    }
+
+    /// The same, telling of the rings.
+    pub fn poll_ring(&self, cx: &mut Context<'_>) -> Poll<Ring> {
+        self.poll_rung(cx).map(|()| {
+            let since = moment(self.since.load(Ordering::Relaxed));
+            let beat = match self.beat.swap(0, Ordering::Acquire) {
+                0 => None,
+                at => Some(Beat { at: moment(at), next: moment(self.next.load(Ordering::Relaxed)) }),
+            };
+            Ring { since, beat }
+        })
     }
 
     /// Waits for the next ring. Cancel safe.
@@ -56,9 +95,28 @@ impl Gate {
         poll_fn(|cx| self.poll_rung(cx)).await;
     }
 
+    fn wake(&self) {
+        if !self.rung.swap(true, Ordering::AcqRel) {
+            self.waiter.wake();
+        }
+    }
+
     fn take(&self) -> bool {
         self.rung.swap(false, Ordering::AcqRel)
     }
+}
+
+/// Nanoseconds since [`origin`]; never 0, which says that there is no such moment.
+fn now() -> u64 {
+    nanos(origin().elapsed()).max(1)
+}
+
+fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn moment(nanos: u64) -> Instant {
+    origin() + Duration::from_nanos(nanos)
 }
 
 /// The moment that rings are measured from.

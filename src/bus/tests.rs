@@ -4,6 +4,7 @@ mod near;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
@@ -19,6 +20,7 @@ struct Tick {
     at: i64,
     bytes: usize,
     joins: bool,
+    leads: bool,
 }
 
 impl Entry for Tick {
@@ -32,13 +34,17 @@ impl Entry for Tick {
         self.bytes
     }
 
-    fn joins(&self, _: &Self::Head) -> bool {
+    fn leads(&self, _: &Self::Head) -> bool {
+        self.leads
+    }
+
+    fn is_sync(&self) -> bool {
         self.joins
     }
 }
 
 fn tick(number: u64, joins: bool) -> Tick {
-    Tick { number, at: number as i64 * 40, bytes: 100, joins }
+    Tick { number, at: number as i64 * 40, bytes: 100, joins, leads: true }
 }
 
 fn window(bounds: Bounds) -> Window<Tick> {
@@ -223,7 +229,7 @@ fn only_the_latest_publisher_may_write() {
 #[test]
 fn a_gate_shared_by_many_readers_wakes_its_worker_once() {
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::task::{Context, Poll, Wake, Waker};
+    use std::task::Wake;
 
     struct Counter(AtomicUsize);
     impl Wake for Counter {
@@ -251,6 +257,35 @@ fn a_gate_shared_by_many_readers_wakes_its_worker_once() {
     assert_eq!(gate.poll_rung(&mut cx), Poll::Pending);
     publisher.push(tick(51, true)).unwrap();
     assert_eq!(gate.poll_rung(&mut cx), Poll::Pending, "a gate that nobody reads behind is let go");
+}
+
+#[test]
+fn a_gate_hears_when_the_leading_track_goes_on() {
+    let channel = Channel::<Tick>::new(Bounds::default());
+    let mut publisher = channel.lease();
+    let gate = Arc::new(Gate::new());
+    let _reader = channel.join(From::NewestSync, &gate);
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut heard = || match gate.poll_ring(&mut cx) {
+        Poll::Ready(ring) => ring.beat.map(|beat| beat.next.duration_since(beat.at)),
+        Poll::Pending => panic!("every write rings"),
+    };
+    publisher.push(tick(0, true)).unwrap();
+    assert_eq!(heard(), None, "nothing leads before there is a head");
+    publisher.set_head(Arc::new("first"), Why::Config).unwrap();
+    publisher.push(tick(1, true)).unwrap();
+    assert_eq!(heard(), None, "of one alone it is not known");
+    publisher.push(tick(2, false)).unwrap();
+    assert_eq!(heard(), Some(Duration::from_millis(40)));
+    publisher.push(Tick { leads: false, ..tick(3, true) }).unwrap();
+    assert_eq!(heard(), None, "that is another track's");
+    publisher.push(tick(5, false)).unwrap();
+    publisher.push(Tick { leads: false, ..tick(6, true) }).unwrap();
+    assert_eq!(heard(), Some(Duration::from_millis(120)), "the newest of several");
+    publisher.set_head(Arc::new("second"), Why::Config).unwrap();
+    assert_eq!(heard(), None);
+    publisher.push(tick(2, true)).unwrap();
+    assert_eq!(heard(), None, "time has run backwards");
 }
 
 #[tokio::test]

@@ -35,6 +35,9 @@ pub struct Window<T: Entry> {
     bytes: usize,
     heads: VecDeque<HeadMark<T::Head>>,
     newest_sync: Option<Seq>,
+    /// Time of the newest entry of the leading track.
+    led: Option<Timestamp>,
+    follow: Option<Span>,
     truncated: u64,
     end: Option<End>,
 }
@@ -57,6 +60,8 @@ impl<T: Entry> Window<T> {
             bytes: 0,
             heads: VecDeque::new(),
             newest_sync: None,
+            led: None,
+            follow: None,
             truncated: 0,
             end: None,
         }
@@ -75,6 +80,7 @@ impl<T: Entry> Window<T> {
             self.heads.pop_back();
         }
         self.heads.push_back(HeadMark { from, generation, head, why });
+        self.follow = None;
     }
 
     /// The head in force for the next entry.
@@ -90,13 +96,24 @@ impl<T: Entry> Window<T> {
     /// Appends an entry and lets go of what the bounds no longer hold.
     pub fn push(&mut self, entry: T) -> Seq {
         let seq = self.next_seq();
-        if self.heads.back().is_some_and(|mark| entry.joins(&mark.head)) {
+        let leads = self.heads.back().is_some_and(|mark| entry.leads(&mark.head));
+        if leads && entry.is_sync() {
             self.newest_sync = Some(seq);
+        }
+        self.follow = None;
+        if leads {
+            let before = self.led.replace(entry.time());
+            self.follow = before.map(|before| entry.time().since(before)).filter(|gap| *gap > Span::ZERO);
         }
         self.bytes += entry.bytes();
         self.entries.push_back(entry);
         self.evict();
         seq
+    }
+
+    /// How long after the newest entry the next of the leading track is due, by the last two of it; none where the newest is of another.
+    pub fn follow(&self) -> Option<Span> {
+        self.follow
     }
 
     /// Ends the window; readers drain what is left and then learn why. The first reason stands.

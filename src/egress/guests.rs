@@ -10,6 +10,7 @@ use std::time::Instant;
 use parking_lot::Mutex;
 
 use super::hub::Hub;
+use super::merge::{MergeWindow, Waiting};
 use super::viewer::Viewer;
 use crate::bus::Gate;
 
@@ -27,8 +28,8 @@ struct Circles {
 #[derive(Debug, Default)]
 struct Circle {
     gate: Arc<Gate>,
-    /// Whether there is something new for them.
-    is_rung: bool,
+    /// What is new for them.
+    waiting: Waiting,
     members: BTreeMap<u64, Arc<Gate>>,
 }
 
@@ -90,22 +91,22 @@ impl Guests {
         }
     }
 
-    /// Since when there is something new for any of them that they have not been woken for, where a gate has just rung.
-    pub fn poll_rung(&self, cx: &mut Context<'_>) -> Option<Instant> {
-        let mut first: Option<Instant> = None;
-        for circle in self.0.lock().by_channel.values_mut() {
-            if let Poll::Ready(since) = circle.gate.poll_rung_since(cx) {
-                circle.is_rung = true;
-                first = Some(first.map_or(since, |first| first.min(since)));
+    /// When the first of them are to be woken; none where there is nothing new for any.
+    pub fn poll_due(&self, cx: &mut Context<'_>, window: &MergeWindow) -> Option<Instant> {
+        let mut circles = self.0.lock();
+        let dues = circles.by_channel.values_mut().filter_map(|circle| {
+            while let Poll::Ready(ring) = circle.gate.poll_ring(cx) {
+                circle.waiting.rung(ring, window);
             }
-        }
-        first
+            circle.waiting.due()
+        });
+        dues.min()
     }
 
-    /// Wakes those for whom there is something new.
-    pub fn wake(&self) {
+    /// Wakes those whose time has come.
+    pub fn wake(&self, now: Instant) {
         for circle in self.0.lock().by_channel.values_mut() {
-            if std::mem::take(&mut circle.is_rung) {
+            if circle.waiting.take(now) {
                 circle.members.values().for_each(|gate| gate.ring());
             }
         }

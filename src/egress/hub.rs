@@ -1,7 +1,7 @@
 //! One worker's hub: writes to all viewers of the worker, in sweeps.
 //!
-//! A push into a channel wakes the hub once however many viewers watch; it then walks those of the rung channels and writes to each what is
-//! new, in one vectored write. There is no task, no timer and no queue per viewer.
+//! A push into a channel wakes the hub once however many viewers watch. When what was pushed is due it walks the channel's viewers and writes
+//! to each what is new, in one vectored write. There is no task, no timer and no queue per viewer.
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -84,7 +84,7 @@ struct Sweeper {
     input: Box<[u8; INPUT]>,
     timer: Pin<Box<Sleep>>,
     next_tick: Instant,
-    /// When the rung channels are to be swept.
+    /// When the first of the rung channels is to be swept.
     due: Option<Instant>,
     /// Since when the hub waits for something to do.
     free: Instant,
@@ -251,17 +251,15 @@ impl Sweeper {
             sockets: self.roster.ready().gate.poll_rung(cx).is_ready(),
             timer: false,
         };
-        let mut first = self.shared.guests.poll_rung(cx);
-        for group in self.roster.groups.values_mut() {
-            if let Poll::Ready(since) = group.gate.poll_rung_since(cx) {
-                group.rung.get_or_insert(since);
-                first = Some(first.map_or(since, |first| first.min(since)));
+        let guests = self.shared.guests.poll_due(cx, &self.window);
+        let dues = self.roster.groups.values_mut().filter_map(|group| {
+            // Until it is silent, so that it wakes the hub at its next ring.
+            while let Poll::Ready(ring) = group.gate.poll_ring(cx) {
+                group.waiting.rung(ring, &self.window);
             }
-        }
-        if let Some(since) = first {
-            let due = since + self.window.width();
-            self.due = Some(self.due.map_or(due, |already| already.min(due)));
-        }
+            group.waiting.due()
+        });
+        self.due = dues.chain(guests).min();
         let now = Instant::now();
         let alarm = self.due.map_or(self.next_tick, |due| due.min(self.next_tick));
         if alarm <= now {
@@ -313,9 +311,9 @@ impl Sweeper {
         self.tape.suit(self.window.width());
         self.shared.window_micros.store(self.window.width().as_micros() as u64, Ordering::Relaxed);
         self.shared.policy.counters.sweeps.add(1);
-        self.shared.guests.wake();
-        let rung = self.roster.groups.values_mut().filter_map(|group| group.rung.take().map(|_| group.members.clone()));
-        let slots: Vec<usize> = rung.flatten().collect();
+        self.shared.guests.wake(now);
+        let due = self.roster.groups.values_mut().filter_map(|group| group.waiting.take(now).then_some(&group.members));
+        let slots: Vec<usize> = due.flatten().copied().collect();
         for (nth, slot) in slots.into_iter().enumerate() {
             if self.roster.get(slot).is_some_and(|client| !client.blocked) {
                 self.serve(slot, now, false);

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::bus::gate::{Beat, Ring};
+
 /// A sweep that begins so late though its hub was free says that others keep the worker or its core busy.
 const LATE: Duration = Duration::from_millis(2);
 /// The share of its time that a hub works when it is busy: the window widens.
@@ -10,6 +12,8 @@ const BUSY: f64 = 0.8;
 const CALM: f64 = 0.65;
 /// How far back the share of time reaches: some sweeps, so that a keyframe alone widens nothing.
 const MEMORY: Duration = Duration::from_millis(250);
+/// From one change of the window to the next, at least: where many streams each have sweeps of their own, it must not outrun what it learns from.
+const STEP: Duration = Duration::from_millis(25);
 /// The shortest window worth having; also the runtime's timer resolution.
 const SHORTEST: Duration = Duration::from_millis(1);
 
@@ -24,17 +28,32 @@ pub struct MergeWindow {
     /// The share of its time that the hub worked lately.
     load: f64,
     learnt: Instant,
+    changed: Instant,
+}
+
+/// What waits to be written to all who watch one channel on a worker.
+#[derive(Debug, Default)]
+pub struct Waiting {
+    since: Option<Instant>,
+    due: Option<Instant>,
 }
 
 impl MergeWindow {
     /// A window of `least`, never wider than `bound`.
     pub fn new(least: Duration, bound: Duration, now: Instant) -> Self {
-        Self { width: least, least, bound, load: 0.0, learnt: now }
+        Self { width: least, least, bound, load: 0.0, learnt: now, changed: now }
     }
 
     /// How long to gather before the next sweep.
     pub fn width(&self) -> Duration {
         self.width
+    }
+
+    /// When what waits `since` is to be written: a window's width later at the latest. Behind the last picture that comes by then there is
+    /// nothing to wait for, so a picture waits for others and never for the window's end.
+    fn due(&self, since: Instant, beat: Option<Beat>) -> Instant {
+        let latest = since + self.width;
+        beat.filter(|beat| beat.next > latest).map_or(latest, |beat| beat.at.min(latest))
     }
 
     /// Learns from a sweep that begins `now`, so `late` after it was due and its hub was free, which has worked for `worked` since the
@@ -46,15 +65,43 @@ impl MergeWindow {
             let weight = passed / (passed + MEMORY.as_secs_f64());
             self.load += weight * ((worked.as_secs_f64() / passed).min(1.0) - self.load);
         }
+        if now.saturating_duration_since(self.changed) < STEP {
+            return;
+        }
         if late > LATE || self.load > BUSY {
+            self.changed = now;
             self.width = self.width.mul_f64(1.25).max(SHORTEST).min(self.bound);
         } else if self.load < CALM {
+            self.changed = now;
             self.width = self.width.mul_f64(0.9);
             if self.width < SHORTEST {
                 self.width = Duration::ZERO;
             }
             self.width = self.width.max(self.least);
         }
+    }
+}
+
+impl Waiting {
+    /// Their gate has rung.
+    pub fn rung(&mut self, ring: Ring, window: &MergeWindow) {
+        let since = *self.since.get_or_insert(ring.since);
+        let due = window.due(since, ring.beat);
+        self.due = Some(self.due.map_or(due, |already| already.min(due)));
+    }
+
+    /// When it is to be written; none where nothing waits.
+    pub fn due(&self) -> Option<Instant> {
+        self.due
+    }
+
+    /// Whether it is to be written now; it then waits no longer.
+    pub fn take(&mut self, now: Instant) -> bool {
+        let is_due = self.due.is_some_and(|due| due <= now);
+        if is_due {
+            *self = Self::default();
+        }
+        is_due
     }
 }
 
@@ -113,6 +160,67 @@ mod tests {
         assert_eq!(window.width(), least);
         sweep(&mut window, 1, 2 * LATE, NEVER);
         assert!(window.width() > least);
+    }
+
+    #[test]
+    fn many_streams_do_not_hurry_the_window() {
+        let mut window = window(NEVER, Duration::from_millis(100));
+        let began = window.learnt;
+        for sweep in 1..=100 {
+            window.learn(began + STEP * sweep / 50, 2 * LATE, NEVER);
+        }
+        assert_eq!(window.width(), SHORTEST.mul_f64(1.25), "two steps, however often it was swept");
+    }
+
+    /// When a stream of 30 pictures a second, with sound between them, is written by a window of so many milliseconds: in milliseconds,
+    /// `+` behind those that a picture caused.
+    fn writes(window: u64, messages: &[(u64, bool)]) -> String {
+        let began = Instant::now();
+        let at = |millis: u64| began + Duration::from_millis(millis);
+        let window = MergeWindow::new(Duration::from_millis(window), Duration::from_millis(window), began);
+        let (mut waiting, mut writes) = (Waiting::default(), String::new());
+        let mut note = |moment: Instant, mark: &str| writes += &format!("{}{mark} ", moment.duration_since(began).as_millis());
+        for &(millis, leads) in messages {
+            if let Some(due) = waiting.due().filter(|due| *due < at(millis)) {
+                assert!(waiting.take(due));
+                note(due, "");
+            }
+            let beat = leads.then(|| Beat { at: at(millis), next: at(millis + 33) });
+            waiting.rung(Ring { since: at(millis), beat }, &window);
+            if waiting.take(at(millis)) {
+                note(at(millis), if leads { "+" } else { "" });
+            }
+        }
+        writes
+    }
+
+    #[test]
+    fn a_picture_that_is_the_last_of_its_window_is_written_at_once() {
+        let (pictures, sounds) = ([0, 33, 66, 99, 132], [10, 34, 55, 77, 100, 121]);
+        let mut messages: Vec<_> = pictures.map(|at| (at, true)).into_iter().chain(sounds.map(|at| (at, false))).collect();
+        messages.sort_unstable();
+        assert_eq!(writes(0, &messages), "0+ 10 33+ 34 55 66+ 77 99+ 100 121 132+ ");
+        assert_eq!(writes(20, &messages), "0+ 30 33+ 54 66+ 97 99+ 120 132+ ", "sound waits as long as it may");
+        assert_eq!(writes(40, &messages), "33+ 66+ 99+ 132+ ", "a picture waits for the next one, or not at all");
+        assert_eq!(writes(70, &messages), "66+ 132+ ");
+    }
+
+    #[test]
+    fn a_picture_that_does_not_come_when_it_was_due_holds_nothing_up() {
+        assert_eq!(writes(50, &[(0, true), (90, false), (120, true)]), "50 120+ ");
+    }
+
+    #[test]
+    fn a_hub_that_looks_late_knows_that_it_is_late() {
+        let began = Instant::now();
+        let window = MergeWindow::new(2 * PERIOD, 2 * PERIOD, began);
+        let mut waiting = Waiting::default();
+        let beat = Beat { at: began + PERIOD, next: began + 3 * PERIOD };
+        waiting.rung(Ring { since: began, beat: Some(beat) }, &window);
+        assert_eq!(waiting.due(), Some(beat.at));
+        assert!(!waiting.take(began));
+        assert!(waiting.take(began + 4 * PERIOD));
+        assert_eq!(waiting.due(), None);
     }
 
     #[test]

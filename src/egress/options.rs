@@ -16,7 +16,8 @@ pub struct Options {
     pub max_lag_ms: u32,
     /// Seconds without a byte taken, while there is something to take, after which a viewer is disconnected.
     pub stuck_s: u32,
-    /// Longest time in milliseconds that a busy worker gathers media before it writes; 0 always writes at once.
+    /// Longest time in milliseconds that a busy worker gathers media before it writes, which it does behind the last picture that comes
+    /// within it; 0 always writes at once.
     pub merge_max_ms: u32,
     /// Time in milliseconds that even a worker at ease gathers media before it writes: spends delay to save CPU time.
     pub merge_min_ms: u32,

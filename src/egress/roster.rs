@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Wake, Waker};
-use std::time::Instant;
 
 use parking_lot::Mutex;
 use tokio::net::TcpStream;
 
 use super::batch::Batch;
+use super::merge::Waiting;
 use super::viewer::Viewer;
 use crate::bus::Gate;
 use crate::net::workers::Seat;
@@ -40,8 +40,8 @@ pub struct Client {
 pub struct Group {
     pub gate: Arc<Gate>,
     pub members: Vec<usize>,
-    /// Since when there is something new for them.
-    pub rung: Option<Instant>,
+    /// What is new for them.
+    pub waiting: Waiting,
 }
 
 /// All viewers of a hub.

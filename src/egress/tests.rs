@@ -33,7 +33,11 @@ impl Entry for Toy {
         1
     }
 
-    fn joins(&self, _: &&'static str) -> bool {
+    fn leads(&self, _: &&'static str) -> bool {
+        true
+    }
+
+    fn is_sync(&self) -> bool {
         self.is_sync
     }
 }

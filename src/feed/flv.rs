@@ -24,7 +24,7 @@ pub struct FlvUnit {
 #[derive(Debug)]
 pub struct FlvPreamble {
     header: FileHeader,
-    /// At whose sync samples viewers join.
+    /// At whose sync samples viewers join, and at whose pace the stream goes.
     leading: Option<TrackId>,
     origin: Origin,
     bodies: Vec<MessageBody>,
@@ -83,8 +83,12 @@ impl Entry for FlvUnit {
         self.tag.len()
     }
 
-    fn joins(&self, head: &FlvPreamble) -> bool {
-        self.is_sync && head.leading == Some(self.track)
+    fn leads(&self, head: &FlvPreamble) -> bool {
+        head.leading == Some(self.track)
+    }
+
+    fn is_sync(&self) -> bool {
+        self.is_sync
     }
 }
 

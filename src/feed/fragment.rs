@@ -34,7 +34,7 @@ pub struct FragmentHead {
     pub codecs: String,
     /// The tracks, as JSON text.
     pub tracks: String,
-    /// At whose sync samples viewers join.
+    /// At whose sync samples viewers join, and at whose pace the stream goes.
     leading: Option<TrackId>,
 }
 
@@ -56,8 +56,12 @@ impl Entry for Fragment {
         self.media.len()
     }
 
-    fn joins(&self, head: &FragmentHead) -> bool {
-        self.is_sync && head.leading == Some(self.track)
+    fn leads(&self, head: &FragmentHead) -> bool {
+        head.leading == Some(self.track)
+    }
+
+    fn is_sync(&self) -> bool {
+        self.is_sync
     }
 }
 

@@ -33,7 +33,7 @@ pub struct RtmpUnit {
 /// What goes before the first message: onMetaData and the codecs' configurations.
 #[derive(Debug)]
 pub struct RtmpPreamble {
-    /// At whose sync samples players join.
+    /// At whose sync samples players join, and at whose pace the stream goes.
     leading: Option<TrackId>,
     origin: Origin,
     bodies: Vec<MessageBody>,
@@ -104,8 +104,12 @@ impl Entry for RtmpUnit {
         self.message.len()
     }
 
-    fn joins(&self, head: &RtmpPreamble) -> bool {
-        self.is_sync && Some(self.track) == head.leading
+    fn leads(&self, head: &RtmpPreamble) -> bool {
+        head.leading == Some(self.track)
+    }
+
+    fn is_sync(&self) -> bool {
+        self.is_sync
     }
 }
 

@@ -104,7 +104,7 @@ impl Viewer {
                             }
                             // Between segments of one track nothing may be missing, not even before a keyframe.
                             Seen::Picture { missing: 1.., .. } => return Err(Fault::PartsMissing),
-                            Seen::Picture { .. } | Seen::Sound => {}
+                            Seen::Picture { .. } | Seen::Sound(_) => {}
                         }
                         // A keyframe in a fragment of its own, for those who scrub, comes with the fragment behind it.
                         let alone = unit.track == Track::Video && unit.is_key;

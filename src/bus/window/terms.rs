@@ -12,8 +12,14 @@ pub trait Entry: Clone {
     fn time(&self) -> Timestamp;
     /// What the entry weighs against the window's byte bound.
     fn bytes(&self) -> usize;
-    /// Whether a viewer can start with this entry, given the head in force.
-    fn joins(&self, head: &Self::Head) -> bool;
+    /// Whether it is of the leading track, given the head in force: the pictures, or else the sound, at whose pace the stream goes.
+    fn leads(&self, head: &Self::Head) -> bool;
+    /// Whether it can be made something of without those before it.
+    fn is_sync(&self) -> bool;
+    /// Whether a viewer can start with it.
+    fn joins(&self, head: &Self::Head) -> bool {
+        self.is_sync() && self.leads(head)
+    }
 }
 
 impl Entry for Sample {
@@ -27,12 +33,16 @@ impl Entry for Sample {
         self.data.len()
     }
 
-    /// Sync is defined by the leading video track; where there is none, every sample but script data will do.
-    fn joins(&self, program: &Program) -> bool {
+    /// The leading video track's do; where there is none, all but script data.
+    fn leads(&self, program: &Program) -> bool {
         match program.tracks.video() {
-            Some(video) => self.is_sync && self.track == video.id,
-            None => self.is_sync && self.track.kind != Kind::Data,
+            Some(video) => self.track == video.id,
+            None => self.track.kind != Kind::Data,
         }
+    }
+
+    fn is_sync(&self) -> bool {
+        self.is_sync
     }
 }
 

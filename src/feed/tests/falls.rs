@@ -19,8 +19,12 @@ impl Entry for Plain {
         self.0.bytes()
     }
 
-    fn joins(&self, program: &Program) -> bool {
-        self.0.joins(program)
+    fn leads(&self, program: &Program) -> bool {
+        self.0.leads(program)
+    }
+
+    fn is_sync(&self) -> bool {
+        self.0.is_sync
     }
 }
 
