@@ -50,11 +50,11 @@ impl Load {
         Ok(Self { poll, events, buffer: vec![0; BUFFER], viewers: Vec::new(), stuck: Vec::new(), tally: Tally::default() })
     }
 
-    /// Lets `count` viewers join, so many a second, serving all that are there meanwhile; and with each so many of them one who is stuck.
-    pub fn join(&mut self, play: &Play, count: usize, per_second: u32, stuck_one_in: Option<u32>) -> io::Result<()> {
-        let request = viewer::request(play);
+    /// Lets `count` viewers join in turns what there is to watch, so many a second, serving all that are there meanwhile; and with each so many of them one who is stuck.
+    pub fn join(&mut self, plays: &[Play], count: usize, per_second: u32, stuck_one_in: Option<u32>) -> io::Result<()> {
+        let requests: Vec<_> = plays.iter().map(|play| (play, viewer::request(play))).collect();
         let started = Instant::now();
-        for index in 0..count {
+        for (index, (play, request)) in requests.iter().cycle().take(count).enumerate() {
             let parsed = count <= PARSED_WHOLE || index % PARSED_ONE_IN == 0;
             let viewer = match Viewer::connect(play, request.clone(), parsed) {
                 Ok(mut viewer) => {
@@ -67,7 +67,7 @@ impl Load {
                 }
             };
             if stuck_one_in.is_some_and(|one_in| (index as u32).is_multiple_of(one_in)) {
-                self.stuck.push(stuck(play, &request)?);
+                self.stuck.push(stuck(play, request)?);
             }
             self.viewers.push(Slot { faulted: viewer.is_none(), viewer, received_before: 0, started: false });
             self.run_until(started + Duration::from_secs(1) * (index as u32 + 1) / per_second.max(1))?;

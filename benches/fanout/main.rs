@@ -120,22 +120,25 @@ impl Bench {
         if plays.is_empty() {
             for protocol in protocols {
                 let server = Server::start(&self.options, self.identity.as_ref(), &self.server_core)?;
-                let play = server.play(protocol)?;
-                self.watch(count, &play, &server.publish, Some(server.pid())).with_context(|| server.log_tail())?;
+                let streams = 0..self.options.streams;
+                let publishes = streams.clone().map(|stream| server.publish(stream)).collect::<anyhow::Result<Vec<_>>>()?;
+                let plays = streams.map(|stream| server.play(protocol, stream)).collect::<anyhow::Result<Vec<_>>>()?;
+                self.watch(count, &plays, &publishes, Some(server.pid())).with_context(|| server.log_tail())?;
                 server.finish()?;
             }
         }
         let publish = self.options.publish.as_deref().map(Publish::parse).transpose()?;
-        plays.iter().try_for_each(|play| self.watch(count, play, &publish, self.options.pid))
+        plays.chunks(1).try_for_each(|play| self.watch(count, play, publish.as_slice(), self.options.pid))
     }
 
     /// Measures a server, and what it is compared with.
-    fn watch(&mut self, count: usize, play: &Play, publish: &Option<Publish>, pid: Option<u32>) -> anyhow::Result<()> {
+    fn watch(&mut self, count: usize, plays: &[Play], publishes: &[Publish], pid: Option<u32>) -> anyhow::Result<()> {
+        let play = plays.first().context("there is nothing to watch")?;
         if !play.protocol.is_by_parts() {
-            let row = self.row(count, play, publish, pid)?;
+            let row = self.row(count, plays, publishes, pid)?;
             return self.compare(row);
         }
-        let publish = publish.as_ref().context("viewers by parts need --publish: only the publisher knows when a part was complete")?;
+        let publish = publishes.first().context("viewers by parts need --publish: only the publisher knows when a part was complete")?;
         let (row, floor) = if play.protocol == Protocol::LlHls {
             let (row, recording) = hls::measure(&self.options, count, play, publish, pid)?;
             let floor = (!self.options.no_floor).then(|| hls::floor(&self.options, &self.server_core, count, recording));
@@ -167,15 +170,17 @@ impl Bench {
     }
 
     /// Publishes, and lets viewers watch a server.
-    fn row(&self, count: usize, play: &Play, publish: &Option<Publish>, pid: Option<u32>) -> anyhow::Result<Row> {
-        eprintln!("{count} viewers by {}", play.name());
-        let mut publisher = publish.as_ref().map(|publish| Publisher::start(publish, self.options.bitrate)).transpose()?;
+    fn row(&self, count: usize, plays: &[Play], publishes: &[Publish], pid: Option<u32>) -> anyhow::Result<Row> {
+        let name = plays.first().map_or_else(String::new, Play::name)
+            + &if plays.len() > 1 { format!(", {} streams", plays.len()) } else { String::new() };
+        eprintln!("{count} viewers by {name}");
+        let start = |publish| Publisher::start(publish, self.options.bitrate);
+        let publishers = publishes.iter().map(start).collect::<anyhow::Result<Vec<_>>>()?;
         thread::sleep(GOPS_IN);
         let seconds = Duration::from_secs(self.options.seconds);
-        let mut row = self.measure(play.name(), (count, self.options.stuck_one_in), play, pid, seconds)?;
-        if let Some(publisher) = &mut publisher {
-            row.publisher_late = publisher.finish()?;
-        }
+        let mut row = self.measure(name, (count, self.options.stuck_one_in), plays, pid, seconds)?;
+        let late = publishers.into_iter().map(|mut publisher| publisher.finish()).collect::<anyhow::Result<Vec<_>>>()?;
+        row.publisher_late = late.into_iter().flatten().max_by(|one, other| one.p99.total_cmp(&other.p99));
         Ok(row)
     }
 
@@ -210,7 +215,7 @@ impl Bench {
         eprintln!("{count} viewers of the {name}");
         let floor = server::floor(&self.options, self.identity.as_ref(), &self.server_core, batch)?;
         let seconds = Duration::from_secs(self.options.floor_seconds);
-        let mut row = self.measure(name, (count, None), &floor.play, Some(floor.pid()), seconds)?;
+        let mut row = self.measure(name, (count, None), std::slice::from_ref(&floor.play), Some(floor.pid()), seconds)?;
         row.memory = None;
         Ok(row)
     }
@@ -219,14 +224,14 @@ impl Bench {
         &self,
         name: String,
         (count, stuck_one_in): (usize, Option<u32>),
-        play: &Play,
+        plays: &[Play],
         pid: Option<u32>,
         interval: Duration,
     ) -> anyhow::Result<Row> {
         let usage = || pid.map(Usage::of).transpose();
         let alone = usage()?;
         let mut load = Load::new()?;
-        load.join(play, count, self.options.joins_per_second, stuck_one_in)?;
+        load.join(plays, count, self.options.joins_per_second, stuck_one_in)?;
         load.run_until_started(Instant::now() + STARTED_WITHIN)?;
         load.run_until(Instant::now() + Duration::from_secs(self.options.warmup))?;
 

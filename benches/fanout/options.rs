@@ -33,6 +33,9 @@ pub struct Options {
     /// Between the last viewer's first keyframe and the measured interval
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(0..=600), value_name = "SECONDS")]
     pub warmup: u64,
+    /// How many streams the gateway carries, each of that bit rate; viewers are spread over them. Not for those by parts
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000), value_name = "N", conflicts_with = "play")]
+    pub streams: u32,
     /// How fast viewers join
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=100_000), value_name = "N")]
     pub joins_per_second: u32,

@@ -28,8 +28,6 @@ pub struct Server {
     /// Where viewers connect by HTTP, or HTTPS.
     http: u16,
     identity: Option<Identity>,
-    /// Where to publish to it.
-    pub publish: Option<Publish>,
 }
 
 /// The floor, alone on the same core.
@@ -59,8 +57,7 @@ impl Server {
         arguments.extend(options.gateway_args.iter().cloned());
         // Which becomes the gateway.
         let process = Owned::start(core, Path::new("env"), &arguments, output.try_clone()?.into(), output.into())?;
-        let publish = Some(Publish::parse(&format!("rtmp://127.0.0.1:{rtmp}/live/fanout"))?);
-        let mut server = Self { process, log, rtmp, http: viewers, identity: identity.cloned(), publish };
+        let mut server = Self { process, log, rtmp, http: viewers, identity: identity.cloned() };
         server.wait([rtmp, viewers]).with_context(|| format!("{}: {}", program.display(), server.log_tail()))?;
         Ok(server)
     }
@@ -70,11 +67,16 @@ impl Server {
         self.process.pid()
     }
 
+    /// Where to publish the stream of that number.
+    pub fn publish(&self, stream: u32) -> anyhow::Result<Publish> {
+        Publish::parse(&format!("rtmp://127.0.0.1:{}/live/fanout-{stream}", self.rtmp))
+    }
+
     /// Where to watch it.
-    pub fn play(&self, protocol: Protocol) -> anyhow::Result<Play> {
+    pub fn play(&self, protocol: Protocol, stream: u32) -> anyhow::Result<Play> {
         let &(_, scheme, ending) = PROTOCOLS.iter().find(|(known, ..)| *known == protocol).context("not one protocol")?;
         let port = if protocol == Protocol::Rtmp { self.rtmp } else { self.http };
-        let play = Play::parse(&format!("{scheme}://127.0.0.1:{port}/live/fanout{ending}"))?;
+        let play = Play::parse(&format!("{scheme}://127.0.0.1:{port}/live/fanout-{stream}{ending}"))?;
         Ok(Play { tls: self.identity.as_ref().map(|identity| identity.viewers(protocol == Protocol::H2Flv)), ..play })
     }
 

@@ -4,13 +4,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Context;
 use std::time::Instant;
 
 use parking_lot::Mutex;
 
+use super::agenda::Agenda;
 use super::hub::Hub;
-use super::merge::{MergeWindow, Waiting};
+use super::merge::MergeWindow;
 use super::viewer::Viewer;
 use crate::bus::Gate;
 
@@ -20,17 +21,11 @@ pub(super) struct Guests(Mutex<Circles>);
 
 #[derive(Debug, Default)]
 struct Circles {
-    by_channel: HashMap<usize, Circle>,
+    /// Those who watch a channel.
+    by_channel: HashMap<usize, BTreeMap<u64, Arc<Gate>>>,
+    /// When they are to be woken.
+    agenda: Agenda,
     last: u64,
-}
-
-/// Those who watch one channel.
-#[derive(Debug, Default)]
-struct Circle {
-    gate: Arc<Gate>,
-    /// What is new for them.
-    waiting: Waiting,
-    members: BTreeMap<u64, Arc<Gate>>,
 }
 
 /// A viewer's place among the guests of its worker's hub, given up when it is dropped.
@@ -51,8 +46,6 @@ impl Guest {
         };
         let channel = viewer.source().key();
         let number = hub.guests().admit(channel, viewer, &gate);
-        // It has to hear of a gate that is new.
-        hub.look();
         Self { gate, place: Some((hub, channel, number)) }
     }
 
@@ -75,50 +68,42 @@ impl Guests {
         let mut circles = self.0.lock();
         circles.last += 1;
         let number = circles.last;
-        let circle = circles.by_channel.entry(channel).or_default();
-        circle.members.insert(number, Arc::clone(gate));
-        viewer.attach(&circle.gate);
+        circles.by_channel.entry(channel).or_default().insert(number, Arc::clone(gate));
+        viewer.attach(circles.agenda.gate(channel));
         number
     }
 
     fn leave(&self, channel: usize, number: u64) {
         let mut circles = self.0.lock();
-        if let Some(circle) = circles.by_channel.get_mut(&channel) {
-            circle.members.remove(&number);
-            if circle.members.is_empty() {
+        if let Some(members) = circles.by_channel.get_mut(&channel) {
+            members.remove(&number);
+            if members.is_empty() {
                 circles.by_channel.remove(&channel);
+                circles.agenda.forget(channel);
             }
         }
     }
 
     /// When the first of them are to be woken; none where there is nothing new for any.
     pub fn poll_due(&self, cx: &mut Context<'_>, window: &MergeWindow) -> Option<Instant> {
-        let mut circles = self.0.lock();
-        let dues = circles.by_channel.values_mut().filter_map(|circle| {
-            while let Poll::Ready(ring) = circle.gate.poll_ring(cx) {
-                circle.waiting.rung(ring, window);
-            }
-            circle.waiting.due()
-        });
-        dues.min()
+        self.0.lock().agenda.poll_due(cx, window)
     }
 
     /// Wakes those whose time has come.
     pub fn wake(&self, now: Instant) {
-        for circle in self.0.lock().by_channel.values_mut() {
-            if circle.waiting.take(now) {
-                circle.members.values().for_each(|gate| gate.ring());
-            }
+        let mut circles = self.0.lock();
+        for channel in circles.agenda.take_due(now) {
+            circles.by_channel.get(&channel).into_iter().flat_map(BTreeMap::values).for_each(|gate| gate.ring());
         }
     }
 
     /// Lets all of them look at their deadlines, so that none needs a timer.
     pub fn remind(&self) {
-        self.0.lock().by_channel.values().flat_map(|circle| circle.members.values()).for_each(|gate| gate.ring());
+        self.0.lock().by_channel.values().flat_map(BTreeMap::values).for_each(|gate| gate.ring());
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.0.lock().by_channel.values().map(|circle| circle.members.len()).sum()
+        self.0.lock().by_channel.values().map(BTreeMap::len).sum()
     }
 }

@@ -152,11 +152,6 @@ impl Hub {
         &self.shared.guests
     }
 
-    /// Lets the hub look for what is new.
-    pub(super) fn look(&self) {
-        self.shared.arrived.ring();
-    }
-
     /// Viewers right now.
     pub fn viewers(&self) -> u64 {
         self.shared.viewers.load(Ordering::Relaxed) + self.shared.guests.len() as u64
@@ -248,18 +243,11 @@ impl Sweeper {
     fn poll_woken(&mut self, cx: &mut Context<'_>) -> Poll<Woken> {
         let mut woken = Woken {
             newcomers: self.shared.arrived.poll_rung(cx).is_ready(),
-            sockets: self.roster.ready().gate.poll_rung(cx).is_ready(),
+            sockets: self.roster.ready.poll_rung(cx).is_ready(),
             timer: false,
         };
-        let guests = self.shared.guests.poll_due(cx, &self.window);
-        let dues = self.roster.groups.values_mut().filter_map(|group| {
-            // Until it is silent, so that it wakes the hub at its next ring.
-            while let Poll::Ready(ring) = group.gate.poll_ring(cx) {
-                group.waiting.rung(ring, &self.window);
-            }
-            group.waiting.due()
-        });
-        self.due = dues.chain(guests).min();
+        let dues = [self.roster.agenda.poll_due(cx, &self.window), self.shared.guests.poll_due(cx, &self.window)];
+        self.due = dues.into_iter().flatten().min();
         let now = Instant::now();
         let alarm = self.due.map_or(self.next_tick, |due| due.min(self.next_tick));
         if alarm <= now {
@@ -292,7 +280,7 @@ impl Sweeper {
 
     async fn serve_ready(&mut self) {
         let mut slots = Vec::new();
-        self.roster.ready().take(&mut slots);
+        self.roster.ready.take(&mut slots);
         let now = Instant::now();
         for (nth, slot) in slots.into_iter().enumerate() {
             if let Some(client) = self.roster.get(slot) {
@@ -312,9 +300,7 @@ impl Sweeper {
         self.shared.window_micros.store(self.window.width().as_micros() as u64, Ordering::Relaxed);
         self.shared.policy.counters.sweeps.add(1);
         self.shared.guests.wake(now);
-        let due = self.roster.groups.values_mut().filter_map(|group| group.waiting.take(now).then_some(&group.members));
-        let slots: Vec<usize> = due.flatten().copied().collect();
-        for (nth, slot) in slots.into_iter().enumerate() {
+        for (nth, slot) in self.roster.take_due(now).into_iter().enumerate() {
             if self.roster.get(slot).is_some_and(|client| !client.blocked) {
                 self.serve(slot, now, false);
             }

@@ -1,8 +1,10 @@
 //! The one way out: whatever is pushed to viewers goes through here.
 //!
 //! A [`Pump`] walks a cursor over a channel of shared wire units and gives batches of shared bytes; a [`Viewer`] adds what its
-//! protocol wants around them; a [`Hub`] writes the batches of all viewers of one worker, and wakes those who must write themselves. Knows no media format: that is [`Wire`]'s business.
+//! protocol wants around them; a [`Hub`] writes the batches of all viewers of one worker, and wakes those who must write themselves. Knows no
+//! media format: that is [`Wire`]'s business.
 
+mod agenda;
 pub mod batch;
 pub mod body;
 pub mod control;
@@ -11,6 +13,7 @@ pub mod hub;
 mod merge;
 pub mod options;
 pub mod pump;
+mod ready;
 mod roster;
 pub mod solo;
 pub mod talk;

@@ -2,16 +2,15 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Wake, Waker};
+use std::task::Waker;
+use std::time::Instant;
 
-use parking_lot::Mutex;
 use tokio::net::TcpStream;
 
+use super::agenda::Agenda;
 use super::batch::Batch;
-use super::merge::Waiting;
+use super::ready::{Bell, Ready};
 use super::viewer::Viewer;
-use crate::bus::Gate;
 use crate::net::workers::Seat;
 
 /// A viewer with its socket.
@@ -23,25 +22,16 @@ pub struct Client {
     pub unsent: Option<Box<Batch>>,
     /// Rung by the socket.
     pub waker: Waker,
-    socket: Arc<SocketWaker>,
+    bell: Arc<Bell>,
     /// Nothing can be written until the socket says so.
     pub blocked: bool,
     /// The sending side is closed; the client's close is waited for.
     pub finished: bool,
-    group: usize,
-    /// Its place among the group's members.
+    channel: usize,
+    /// Its place among those who watch that channel.
     place: usize,
     /// Gives the connection's place free when it is dropped.
     pub _seat: Seat,
-}
-
-/// The viewers of one channel.
-#[derive(Debug, Default)]
-pub struct Group {
-    pub gate: Arc<Gate>,
-    pub members: Vec<usize>,
-    /// What is new for them.
-    pub waiting: Waiting,
 }
 
 /// All viewers of a hub.
@@ -49,23 +39,12 @@ pub struct Group {
 pub struct Roster {
     slots: Vec<Option<Client>>,
     free: Vec<usize>,
-    pub groups: HashMap<usize, Group>,
-    ready: Arc<Ready>,
-}
-
-/// Slots whose sockets have something to say.
-#[derive(Debug, Default)]
-pub struct Ready {
-    slots: Mutex<Vec<usize>>,
-    /// Rings when the list is no longer empty.
-    pub gate: Gate,
-}
-
-#[derive(Debug)]
-struct SocketWaker {
-    ready: Arc<Ready>,
-    slot: usize,
-    listed: AtomicBool,
+    /// The slots of those who watch a channel.
+    groups: HashMap<usize, Vec<usize>>,
+    /// When each of the channels is to be written.
+    pub agenda: Agenda,
+    /// Slots whose sockets have something to say.
+    pub ready: Arc<Ready>,
 }
 
 impl Roster {
@@ -76,20 +55,20 @@ impl Roster {
             self.slots.len() - 1
         });
         let key = viewer.source().key();
-        let group = self.groups.entry(key).or_default();
-        viewer.attach(&group.gate);
-        let place = group.members.len();
-        group.members.push(slot);
-        let socket = Arc::new(SocketWaker { ready: Arc::clone(&self.ready), slot, listed: AtomicBool::new(false) });
+        viewer.attach(self.agenda.gate(key));
+        let members = self.groups.entry(key).or_default();
+        let place = members.len();
+        members.push(slot);
+        let bell = self.ready.bell(slot);
         self.slots[slot] = Some(Client {
             io,
             viewer,
             unsent: None,
-            waker: Waker::from(Arc::clone(&socket)),
-            socket,
+            waker: bell.waker(),
+            bell,
             blocked: false,
             finished: false,
-            group: key,
+            channel: key,
             place,
             _seat: seat,
         });
@@ -105,18 +84,25 @@ impl Roster {
     pub fn remove(&mut self, slot: usize) -> Option<Client> {
         let client = self.slots.get_mut(slot)?.take()?;
         self.free.push(slot);
-        if let Some(group) = self.groups.get_mut(&client.group) {
-            group.members.swap_remove(client.place);
-            if let Some(moved) = group.members.get(client.place)
+        if let Some(members) = self.groups.get_mut(&client.channel) {
+            members.swap_remove(client.place);
+            if let Some(moved) = members.get(client.place)
                 && let Some(Some(moved)) = self.slots.get_mut(*moved)
             {
                 moved.place = client.place;
             }
-            if group.members.is_empty() {
-                self.groups.remove(&client.group);
+            if members.is_empty() {
+                self.groups.remove(&client.channel);
+                self.agenda.forget(client.channel);
             }
         }
         Some(client)
+    }
+
+    /// The slots of those whose channels are due.
+    pub fn take_due(&mut self, now: Instant) -> Vec<usize> {
+        let due = self.agenda.take_due(now);
+        due.iter().filter_map(|channel| self.groups.get(channel)).flatten().copied().collect()
     }
 
     /// How many slots there are, taken or free.
@@ -128,36 +114,11 @@ impl Roster {
     pub fn len(&self) -> usize {
         self.slots.len() - self.free.len()
     }
-
-    /// The list of ready sockets.
-    pub fn ready(&self) -> &Arc<Ready> {
-        &self.ready
-    }
-}
-
-impl Ready {
-    /// Takes the listed slots out, into `out`.
-    pub fn take(&self, out: &mut Vec<usize>) {
-        out.append(&mut self.slots.lock());
-    }
 }
 
 impl Client {
     /// Lets the next wake of the socket be listed again. To be called before the socket is polled.
     pub fn rearm(&self) {
-        self.socket.listed.store(false, Ordering::Release);
-    }
-}
-
-impl Wake for SocketWaker {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        if !self.listed.swap(true, Ordering::AcqRel) {
-            self.ready.slots.lock().push(self.slot);
-            self.ready.gate.ring();
-        }
+        self.bell.rearm();
     }
 }

@@ -112,6 +112,9 @@ async fn next(source: &mut Subscriber<Sample>, samples: &mut Vec<Sample>, mut ru
             return Read::Empty;
         }
         source.gate().rung().await;
+        // The feeds first, which the same push has woken: their viewers wait for this picture, and at a keyframe a whole segment is laid
+        // down here.
+        tokio::task::yield_now().await;
     }
 }
 
