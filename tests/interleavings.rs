@@ -11,7 +11,7 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use loom::future::block_on;
@@ -22,6 +22,8 @@ use loom::thread;
 mod channel;
 #[path = "../src/bus/gate.rs"]
 mod gate;
+#[path = "../src/bus/ready.rs"]
+mod ready;
 #[path = "interleavings/sync.rs"]
 mod sync;
 
@@ -32,6 +34,7 @@ mod window {
 
 use channel::{Channel, Publisher, Revoked, Subscriber};
 use gate::{Gate, Ring};
+use ready::{Bell, Ready};
 use sluicegate::media::Timestamp;
 use window::{Bounds, Budget, End, Entry, From, Read, Why};
 
@@ -121,6 +124,76 @@ fn two_who_ring_at_once_wake_the_one_who_waits() {
 }
 
 #[test]
+fn what_rings_at_one_who_stops_dozing_is_heard() {
+    check(|| {
+        let gate = Arc::new(Gate::new());
+        gate.doze(true);
+        let ringer = {
+            let gate = Arc::clone(&gate);
+            thread::spawn(move || gate.ring())
+        };
+        gate.doze(false);
+        block_on(gate.rung());
+        ringer.join().unwrap();
+    });
+}
+
+#[test]
+fn a_beat_wakes_one_who_dozes() {
+    check(|| {
+        let gate = Arc::new(Gate::new());
+        gate.doze(true);
+        let beaten = {
+            let gate = Arc::clone(&gate);
+            thread::spawn(move || {
+                gate.ring();
+                gate.beat(Duration::from_millis(40));
+            })
+        };
+        let heard = block_on(async {
+            loop {
+                let ring = poll_fn(|cx| gate.poll_ring(cx)).await;
+                if ring.beat.is_some() {
+                    return ring;
+                }
+            }
+        });
+        assert!(heard.beat.is_some());
+        beaten.join().unwrap();
+    });
+}
+
+#[test]
+fn whoever_is_listed_is_looked_at_after_what_it_rang_for() {
+    check(|| {
+        let ready = Arc::new(Ready::default());
+        let (gates, bells): (Vec<_>, Vec<_>) = (0..2).map(|key| (Arc::new(Gate::new()), ready.bell(key))).unzip();
+        let wakers: Vec<_> = bells.iter().map(Bell::waker).collect();
+        wakers.iter().for_each(Waker::wake_by_ref);
+        let ringer = {
+            let gates = gates.clone();
+            thread::spawn(move || gates.iter().for_each(|gate| gate.ring()))
+        };
+        let mut rung = [false; 2];
+        // Would never end if a ring fell between the look and the next listing.
+        block_on(poll_fn(|cx| {
+            let mut listed = Vec::new();
+            while ready.poll_rung(cx).is_ready() {
+                ready.take(&mut listed);
+                for key in listed.drain(..) {
+                    bells[key].rearm();
+                    while gates[key].poll_rung(&mut Context::from_waker(&wakers[key])).is_ready() {
+                        rung[key] = true;
+                    }
+                }
+            }
+            if rung == [true; 2] { Poll::Ready(()) } else { Poll::Pending }
+        }));
+        ringer.join().unwrap();
+    });
+}
+
+#[test]
 fn whoever_hears_of_a_beat_knows_what_follows_it() {
     const GAP: Duration = Duration::from_millis(40);
     check(|| {
@@ -129,18 +202,19 @@ fn whoever_hears_of_a_beat_knows_what_follows_it() {
             let gate = Arc::clone(&gate);
             thread::spawn(move || (0..2).for_each(|_| gate.beat(GAP)))
         };
-        let mut heard = 0;
+        let mut heard = None;
         let mut hear = |ring: Ring| {
             let Some(beat) = ring.beat else { return };
             assert!(beat.at + GAP <= beat.next);
-            heard += 1;
+            assert!(heard.replace(beat).is_none_or(|before| before.next <= beat.next));
         };
         hear(block_on(poll_fn(|cx| gate.poll_ring(cx))));
         beaten.join().unwrap();
         if let Poll::Ready(ring) = block_on(poll_fn(|cx| Poll::Ready(gate.poll_ring(cx)))) {
             hear(ring);
         }
-        assert!(heard > 0, "no beat is lost");
+        let heard = heard.expect("no beat is lost");
+        assert_eq!(heard.at + GAP, heard.next, "the last is with its own successor");
     });
 }
 

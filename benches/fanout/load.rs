@@ -66,7 +66,7 @@ impl Load {
                     None
                 }
             };
-            if stuck_one_in.is_some_and(|one_in| (index as u32).is_multiple_of(one_in)) {
+            if stuck_one_in.is_some_and(|one_in| (index / plays.len().max(1)).is_multiple_of(one_in as usize)) {
                 self.stuck.push(stuck(play, request)?);
             }
             self.viewers.push(Slot { faulted: viewer.is_none(), viewer, received_before: 0, started: false });

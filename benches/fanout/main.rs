@@ -138,6 +138,7 @@ impl Bench {
             let row = self.row(count, plays, publishes, pid)?;
             return self.compare(row);
         }
+        anyhow::ensure!(plays.len() == 1, "--streams is not for viewers by parts");
         let publish = publishes.first().context("viewers by parts need --publish: only the publisher knows when a part was complete")?;
         let (row, floor) = if play.protocol == Protocol::LlHls {
             let (row, recording) = hls::measure(&self.options, count, play, publish, pid)?;

@@ -7,17 +7,21 @@ use std::time::{Duration, Instant};
 
 use super::sync::{AtomicBool, AtomicU64, AtomicWaker, Ordering};
 
-/// Rung by publishers, waited on by one worker. At most one wake is outstanding: a second ring before the worker has looked costs one
-/// atomic exchange, so that a publisher's push never grows with the number of viewers behind a gate.
+/// Rung by publishers, waited on by one worker. At most one wake is outstanding: a second ring before the worker has looked costs an
+/// atomic exchange, and what a [beat](Gate::beat) notes, so that a publisher's push never grows with the number of viewers behind a gate.
 #[derive(Debug, Default)]
 pub struct Gate {
     rung: AtomicBool,
     /// When it began to ring, in nanoseconds since [`origin`]: tells its waiter how late it is.
     since: AtomicU64,
-    /// When the newest [`Gate::beat`] was, likewise; 0 where its waiter has heard of it.
+    /// When the newest [`Gate::beat`] was, likewise; 0 before the first.
     beat: AtomicU64,
+    /// The one that its waiter heard of last.
+    heard: AtomicU64,
     /// When the one after it is due, likewise.
     next: AtomicU64,
+    /// See [`Gate::doze`].
+    dozes: AtomicBool,
     waiter: AtomicWaker,
 }
 
@@ -51,7 +55,10 @@ impl Gate {
             // Stored before the exchange that publishes it.
             self.since.store(now(), Ordering::Relaxed);
         }
-        self.wake();
+        // Who stops dozing looks afterwards, at the flag that is exchanged here: one of the two sees the other.
+        if !self.rung.swap(true, Ordering::AcqRel) && !self.dozes.load(Ordering::Relaxed) {
+            self.waiter.wake();
+        }
     }
 
     /// The same for an entry of the leading track, of which another is due after `gap`.
@@ -63,7 +70,15 @@ impl Gate {
         // Who finds this beat finds its successor, or a later one's.
         self.next.store(now.saturating_add(nanos(gap)), Ordering::Relaxed);
         self.beat.store(now, Ordering::Release);
-        self.wake();
+        // A ring before it may have woken nobody.
+        if !self.rung.swap(true, Ordering::AcqRel) || self.dozes.load(Ordering::Relaxed) {
+            self.waiter.wake();
+        }
+    }
+
+    /// Whether only beats wake the waiter, who has to look when it stops dozing: that something waits it knows already.
+    pub fn doze(&self, dozes: bool) {
+        self.dozes.store(dozes, Ordering::Relaxed);
     }
 
     /// Ready once if the gate has rung since it was last found ready. Only the most recent poller is woken.
@@ -82,23 +97,16 @@ impl Gate {
     pub fn poll_ring(&self, cx: &mut Context<'_>) -> Poll<Ring> {
         self.poll_rung(cx).map(|()| {
             let since = moment(self.since.load(Ordering::Relaxed));
-            let beat = match self.beat.swap(0, Ordering::Acquire) {
-                0 => None,
-                at => Some(Beat { at: moment(at), next: moment(self.next.load(Ordering::Relaxed)) }),
-            };
-            Ring { since, beat }
+            let at = self.beat.load(Ordering::Acquire);
+            let is_new = at != self.heard.load(Ordering::Relaxed);
+            self.heard.store(at, Ordering::Relaxed);
+            Ring { since, beat: is_new.then(|| Beat { at: moment(at), next: moment(self.next.load(Ordering::Relaxed)) }) }
         })
     }
 
     /// Waits for the next ring. Cancel safe.
     pub async fn rung(&self) {
         poll_fn(|cx| self.poll_rung(cx)).await;
-    }
-
-    fn wake(&self) {
-        if !self.rung.swap(true, Ordering::AcqRel) {
-            self.waiter.wake();
-        }
     }
 
     fn take(&self) -> bool {

@@ -80,7 +80,8 @@ impl<T: Entry> Window<T> {
             self.heads.pop_back();
         }
         self.heads.push_back(HeadMark { from, generation, head, why });
-        self.follow = None;
+        // Another track may lead now.
+        (self.led, self.follow) = (None, None);
     }
 
     /// The head in force for the next entry.

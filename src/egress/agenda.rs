@@ -6,11 +6,10 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::merge::{MergeWindow, Waiting};
-use super::ready::{Bell, Ready};
-use crate::bus::Gate;
+use crate::bus::{Bell, Gate, Ready};
 
 /// The channels, by their keys, and what waits of them.
 #[derive(Debug, Default)]
@@ -22,6 +21,15 @@ pub struct Agenda {
     taken: Vec<usize>,
     /// Those of which something waits, in the order in which they are due.
     due: BTreeSet<(Instant, usize)>,
+}
+
+/// What is to be written now.
+#[derive(PartialEq, Eq, Debug, Default)]
+pub struct Due {
+    /// The channels, in the order in which they were due.
+    pub channels: Vec<usize>,
+    /// For how long the media of one of them was gathered at most.
+    pub gathered: Duration,
 }
 
 #[derive(Debug)]
@@ -72,26 +80,38 @@ impl Agenda {
     }
 
     /// The channels that are due; they wait no longer.
-    pub fn take_due(&mut self, now: Instant) -> Vec<usize> {
-        let mut keys = Vec::new();
+    pub fn take_due(&mut self, now: Instant) -> Due {
+        let mut taken = Due::default();
         while let Some(&(due, key)) = self.due.first().filter(|(due, _)| *due <= now) {
             self.due.remove(&(due, key));
-            if self.channels.get_mut(&key).is_some_and(|channel| channel.waiting.take(now)) {
-                keys.push(key);
+            if let Some(gathered) = self.channels.get_mut(&key).and_then(|channel| channel.take(now)) {
+                taken.channels.push(key);
+                taken.gathered = taken.gathered.max(gathered);
             }
         }
-        keys
+        taken
     }
 }
 
 impl Channel {
-    /// Until the gate is silent, so that it lists the channel at its next ring.
+    /// Until the gate is silent, so that it lists the channel at its next ring: of those that wait already, at its next beat.
     fn hear(&mut self, window: &MergeWindow) {
         self.bell.rearm();
         let mut cx = Context::from_waker(&self.waker);
         while let Poll::Ready(ring) = self.gate.poll_ring(&mut cx) {
             self.waiting.rung(ring, window);
+            self.gate.doze(true);
         }
+    }
+
+    /// For how long it has waited, where it is due.
+    fn take(&mut self, now: Instant) -> Option<Duration> {
+        let gathered = self.waiting.take(now)?;
+        self.gate.doze(false);
+        // What has rung by now, and woke nobody, is written with the rest.
+        self.bell.rearm();
+        while self.gate.poll_ring(&mut Context::from_waker(&self.waker)).is_ready() {}
+        Some(gathered)
     }
 }
 
@@ -149,11 +169,11 @@ mod tests {
         desk.gates[0].ring();
         assert_eq!(desk.wakes(), 1, "one wake for all that ring before it is looked");
         let first = desk.look().expect("two channels wait");
-        assert!(desk.agenda.take_due(first - Duration::from_nanos(1)).is_empty());
-        assert_eq!(desk.agenda.take_due(first), [2]);
+        assert_eq!(desk.agenda.take_due(first - Duration::from_nanos(1)), Due::default());
+        assert_eq!(desk.agenda.take_due(first), Due { channels: vec![2], gathered: WINDOW });
         let second = desk.look().expect("one is left");
         assert!(second > first);
-        assert_eq!(desk.agenda.take_due(second + WINDOW), [1]);
+        assert_eq!(desk.agenda.take_due(second + WINDOW), Due { channels: vec![1], gathered: 2 * WINDOW });
         assert_eq!(desk.look(), None);
     }
 
@@ -163,12 +183,29 @@ mod tests {
         desk.gates[0].ring();
         let due = desk.look().expect("it waits");
         desk.gates[0].ring();
-        assert_eq!(desk.wakes(), 2);
+        assert_eq!(desk.wakes(), 1, "sound wakes nobody while something waits");
         assert_eq!(desk.look(), Some(due), "it is due since the first ring");
         desk.gates[0].beat(2 * WINDOW);
+        assert_eq!(desk.wakes(), 2);
         assert!(desk.look().expect("it waits") < due, "nothing more comes that is worth waiting for");
-        assert_eq!(desk.agenda.take_due(due), [1]);
-        assert_eq!(desk.look(), None);
+        desk.gates[0].ring();
+        assert_eq!(desk.agenda.take_due(due).channels, [1]);
+        assert_eq!(desk.look(), None, "what rang before is written, too");
+        desk.gates[0].ring();
+        assert_eq!(desk.wakes(), 3, "and now that nothing waits sound wakes again");
+        assert!(desk.look().is_some());
+    }
+
+    #[test]
+    fn a_channel_that_comes_back_begins_anew() {
+        let mut desk = Desk::new();
+        desk.gates[0].ring();
+        desk.agenda.forget(1);
+        let gate = Arc::clone(desk.agenda.gate(1));
+        assert_eq!(desk.look(), None, "what the one before rang is of no account");
+        gate.ring();
+        let due = desk.look().expect("it waits");
+        assert_eq!(desk.agenda.take_due(due).channels, [1]);
     }
 
     #[test]
@@ -180,7 +217,7 @@ mod tests {
         desk.gates[2].ring();
         desk.agenda.forget(3);
         let due = desk.look().expect("one is left");
-        assert_eq!(desk.agenda.take_due(due + WINDOW), [2]);
+        assert_eq!(desk.agenda.take_due(due + WINDOW).channels, [2]);
         desk.gates[0].ring();
         assert_eq!(desk.look(), None);
     }

@@ -89,12 +89,12 @@ impl Guests {
         self.0.lock().agenda.poll_due(cx, window)
     }
 
-    /// Wakes those whose time has come.
-    pub fn wake(&self, now: Instant) {
+    /// Wakes those whose time has come; whether there are any.
+    pub fn wake(&self, now: Instant) -> bool {
         let mut circles = self.0.lock();
-        for channel in circles.agenda.take_due(now) {
-            circles.by_channel.get(&channel).into_iter().flat_map(BTreeMap::values).for_each(|gate| gate.ring());
-        }
+        let due = circles.agenda.take_due(now).channels;
+        let gates = due.iter().filter_map(|channel| circles.by_channel.get(channel)).flat_map(BTreeMap::values);
+        gates.map(|gate| gate.ring()).count() > 0
     }
 
     /// Lets all of them look at their deadlines, so that none needs a timer.

@@ -90,6 +90,10 @@ struct Sweeper {
     free: Instant,
     /// How long it has worked since the last sweep began.
     worked: Duration,
+    /// Until when that is counted.
+    counted: Instant,
+    /// Whether guests were woken in this turn.
+    woke_guests: bool,
 }
 
 /// What woke the hub.
@@ -208,6 +212,8 @@ impl Sweeper {
             due: None,
             free: now,
             worked: Duration::ZERO,
+            counted: now,
+            woke_guests: false,
             shared,
         }
     }
@@ -216,6 +222,7 @@ impl Sweeper {
         loop {
             let woken = poll_fn(|cx| self.poll_woken(cx)).await;
             let began = Instant::now();
+            self.counted = began;
             if woken.newcomers {
                 self.welcome().await;
             }
@@ -224,7 +231,7 @@ impl Sweeper {
             }
             let now = Instant::now();
             if self.due.is_some_and(|due| due <= now) {
-                self.sweep(now).await;
+                self.sweep(began, now).await;
             }
             if now >= self.next_tick {
                 self.next_tick = now + TICK;
@@ -234,10 +241,21 @@ impl Sweeper {
             self.shared.policy.counters.shared.add(self.tape.take_sent());
             self.shared.viewers.store(self.roster.len() as u64, Ordering::Relaxed);
             self.free = Instant::now();
-            self.worked += self.free.saturating_duration_since(began);
+            self.count(self.free);
             // The sockets' readiness is learnt between two turns of this task.
             tokio::task::yield_now().await;
+            if std::mem::take(&mut self.woke_guests) {
+                // They have written meanwhile: that is the hub's work, too, and nobody who holds it up.
+                self.free = Instant::now();
+                self.count(self.free);
+            }
         }
+    }
+
+    /// What has passed of this turn was work.
+    fn count(&mut self, now: Instant) {
+        self.worked += now.saturating_duration_since(self.counted);
+        self.counted = now;
     }
 
     fn poll_woken(&mut self, cx: &mut Context<'_>) -> Poll<Woken> {
@@ -292,15 +310,18 @@ impl Sweeper {
         }
     }
 
-    async fn sweep(&mut self, now: Instant) {
-        // What was due while the hub worked could not have begun before it was done.
-        let late = self.due.take().map_or(Duration::ZERO, |due| now.saturating_duration_since(due.max(self.free)));
+    /// Writes what is due `now`, in a turn that `began` before.
+    async fn sweep(&mut self, began: Instant, now: Instant) {
+        // What was due while the hub worked could not have begun before it was done, nor before it had done what came first in this turn.
+        let late = self.due.take().map_or(Duration::ZERO, |due| began.saturating_duration_since(due.max(self.free)));
+        self.count(now);
         self.window.learn(now, late, std::mem::take(&mut self.worked));
-        self.tape.suit(self.window.width());
+        let (slots, gathered) = self.roster.take_due(now);
+        self.tape.suit(gathered);
         self.shared.window_micros.store(self.window.width().as_micros() as u64, Ordering::Relaxed);
         self.shared.policy.counters.sweeps.add(1);
-        self.shared.guests.wake(now);
-        for (nth, slot) in self.roster.take_due(now).into_iter().enumerate() {
+        self.woke_guests = self.shared.guests.wake(now);
+        for (nth, slot) in slots.into_iter().enumerate() {
             if self.roster.get(slot).is_some_and(|client| !client.blocked) {
                 self.serve(slot, now, false);
             }

@@ -14,6 +14,9 @@ const CALM: f64 = 0.65;
 const MEMORY: Duration = Duration::from_millis(250);
 /// From one change of the window to the next, at least: where many streams each have sweeps of their own, it must not outrun what it learns from.
 const STEP: Duration = Duration::from_millis(25);
+/// So many times the jitter of pictures fits between two of them: one that is due just before the window's end is not waited for. RTMP's times
+/// in whole milliseconds alone are that inexact.
+const JITTER: u32 = 16;
 /// The shortest window worth having; also the runtime's timer resolution.
 const SHORTEST: Duration = Duration::from_millis(1);
 
@@ -49,11 +52,12 @@ impl MergeWindow {
         self.width
     }
 
-    /// When what waits `since` is to be written: a window's width later at the latest. Behind the last picture that comes by then there is
-    /// nothing to wait for, so a picture waits for others and never for the window's end.
+    /// When what waits `since` is to be written: a window's width later at the latest. Behind the last picture that should come by then
+    /// there is nothing to wait for, so a picture waits for others and not for the window's end, unless they are late.
     fn due(&self, since: Instant, beat: Option<Beat>) -> Instant {
         let latest = since + self.width;
-        beat.filter(|beat| beat.next > latest).map_or(latest, |beat| beat.at.min(latest))
+        let is_last = |beat: &Beat| beat.next + beat.next.saturating_duration_since(beat.at) / JITTER > latest;
+        beat.filter(is_last).map_or(latest, |beat| beat.at.min(latest))
     }
 
     /// Learns from a sweep that begins `now`, so `late` after it was due and its hub was free, which has worked for `worked` since the
@@ -95,13 +99,10 @@ impl Waiting {
         self.due
     }
 
-    /// Whether it is to be written now; it then waits no longer.
-    pub fn take(&mut self, now: Instant) -> bool {
-        let is_due = self.due.is_some_and(|due| due <= now);
-        if is_due {
-            *self = Self::default();
-        }
-        is_due
+    /// Where it is to be written now it waits no longer: for how long it has.
+    pub fn take(&mut self, now: Instant) -> Option<Duration> {
+        self.due.filter(|due| *due <= now)?;
+        std::mem::take(self).since.map(|since| now.saturating_duration_since(since))
     }
 }
 
@@ -182,12 +183,12 @@ mod tests {
         let mut note = |moment: Instant, mark: &str| writes += &format!("{}{mark} ", moment.duration_since(began).as_millis());
         for &(millis, leads) in messages {
             if let Some(due) = waiting.due().filter(|due| *due < at(millis)) {
-                assert!(waiting.take(due));
+                assert!(waiting.take(due).is_some());
                 note(due, "");
             }
             let beat = leads.then(|| Beat { at: at(millis), next: at(millis + 33) });
             waiting.rung(Ring { since: at(millis), beat }, &window);
-            if waiting.take(at(millis)) {
+            if waiting.take(at(millis)).is_some() {
                 note(at(millis), if leads { "+" } else { "" });
             }
         }
@@ -218,8 +219,8 @@ mod tests {
         let beat = Beat { at: began + PERIOD, next: began + 3 * PERIOD };
         waiting.rung(Ring { since: began, beat: Some(beat) }, &window);
         assert_eq!(waiting.due(), Some(beat.at));
-        assert!(!waiting.take(began));
-        assert!(waiting.take(began + 4 * PERIOD));
+        assert_eq!(waiting.take(began), None);
+        assert_eq!(waiting.take(began + 4 * PERIOD), Some(4 * PERIOD));
         assert_eq!(waiting.due(), None);
     }
 

@@ -13,7 +13,6 @@ pub mod hub;
 mod merge;
 pub mod options;
 pub mod pump;
-mod ready;
 mod roster;
 pub mod solo;
 pub mod talk;

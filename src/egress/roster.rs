@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::task::Waker;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
 
-use super::agenda::Agenda;
+use super::agenda::{Agenda, Due};
 use super::batch::Batch;
-use super::ready::{Bell, Ready};
 use super::viewer::Viewer;
+use crate::bus::{Bell, Ready};
 use crate::net::workers::Seat;
 
 /// A viewer with its socket.
@@ -99,10 +99,10 @@ impl Roster {
         Some(client)
     }
 
-    /// The slots of those whose channels are due.
-    pub fn take_due(&mut self, now: Instant) -> Vec<usize> {
-        let due = self.agenda.take_due(now);
-        due.iter().filter_map(|channel| self.groups.get(channel)).flatten().copied().collect()
+    /// The slots of those whose channels are due, and for how long the media of one of them was gathered at most.
+    pub fn take_due(&mut self, now: Instant) -> (Vec<usize>, Duration) {
+        let Due { channels, gathered } = self.agenda.take_due(now);
+        (channels.iter().filter_map(|channel| self.groups.get(channel)).flatten().copied().collect(), gathered)
     }
 
     /// How many slots there are, taken or free.

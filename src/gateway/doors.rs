@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::http::lobby::Lobby;
 use crate::net::{Acceptor, Buffers, SocketOptions, Tls, Workers, listen};
+use crate::telemetry::panics;
 
 /// Where viewers come in, or operators.
 pub(super) struct HttpDoors {
@@ -32,19 +33,19 @@ impl HttpDoors {
 
     async fn accept(self, workers: Workers, closing: CancellationToken) -> Workers {
         let Self { plain, encrypted, sockets, lobby } = self;
-        let at_plain = async {
+        let at_plain = panics::outlive("door", || async {
             let mut acceptor = Acceptor::new(&plain, sockets);
             loop {
                 lobby.answer(workers.accept(&mut acceptor, None).await, false);
             }
-        };
-        let at_encrypted = async {
+        });
+        let at_encrypted = panics::outlive("door of TLS", || async {
             let Some((listener, tls)) = &encrypted else { return std::future::pending().await };
             let mut acceptor = Acceptor::new(listener, sockets);
             loop {
                 lobby.answer(workers.accept(&mut acceptor, Some(tls)).await, true);
             }
-        };
+        });
         tokio::select! {
             () = at_plain => {}
             () = at_encrypted => {}

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
@@ -155,7 +156,8 @@ impl Worker {
                 let local = service.start(number);
                 while let Some(Accepted { io, peer, seat, tls }) = accepted.recv().await {
                     match TcpStream::from_std(io) {
-                        Ok(io) => service.serve(&local, io, peer, seat, tls),
+                        // What panics costs its own connection: with the worker would go all that it serves, and its places for ever.
+                        Ok(io) => drop(catch_unwind(AssertUnwindSafe(|| service.serve(&local, io, peer, seat, tls)))),
                         Err(error) => tracing::debug!(%error, %peer, "a socket could not be registered"),
                     }
                 }
@@ -207,5 +209,56 @@ impl Load {
         while self.connections.load(Ordering::Acquire) > 0 {
             self.left.notified().await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::super::listen::SocketOptions;
+    use super::*;
+
+    /// Breaks at its first connection, and says a word to each later one.
+    #[derive(Default)]
+    struct Fragile(AtomicUsize);
+
+    impl Serve for Fragile {
+        type Local = ();
+
+        fn start(&self, _: usize) {}
+
+        fn serve(&self, (): &(), mut io: TcpStream, _: SocketAddr, seat: Seat, _: Option<Arc<Tls>>) {
+            assert!(self.0.fetch_add(1, Ordering::Relaxed) > 0, "this panic is meant");
+            tokio::spawn(async move {
+                let _seat = seat;
+                io.write_all(b"welcome").await
+            });
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_cannot_be_served_takes_nothing_along() {
+        let workers = Workers::start("test", 1, &Arc::new(Fragile::default()), Permits::new(Limits::default()), Duration::ZERO).unwrap();
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let heard = async {
+            let mut heard = Vec::new();
+            for _ in 0..2 {
+                let mut io = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+                let mut words = String::new();
+                // One that is dropped may be reset.
+                let _ = io.read_to_string(&mut words).await;
+                heard.push(words);
+            }
+            heard
+        };
+        let mut acceptor = Acceptor::new(&listener, SocketOptions::default());
+        let heard = tokio::select! {
+            heard = heard => heard,
+            turned_away = workers.accept(&mut acceptor, None) => panic!("{turned_away:?}"),
+        };
+        assert_eq!(heard, ["", "welcome"]);
+        tokio::time::timeout(Duration::from_secs(10), workers.seats.loads[0].emptied()).await.expect("both places are free again");
     }
 }

@@ -16,14 +16,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use crate::auth::Authority;
 use crate::bus::Registry;
 use crate::net::workers::Seat;
 use crate::net::{Acceptor, ConnectionId, Limits, Permit, Permits, Refused, SocketOptions, Tls};
+use crate::telemetry::panics;
 pub use connection::RECONNECT_PATIENCE;
 use connection::{Connection, Peer};
 use entry::{Door, Entry, TurnedAway};
@@ -101,6 +102,15 @@ impl Doors {
     }
 }
 
+/// Those who come in.
+struct Threshold {
+    entry: Arc<Entry>,
+    limiter: Arc<Limiter>,
+    shared: Shared,
+    shutdown: CancellationToken,
+    connections: TaskTracker,
+}
+
 /// Serves publishers and players until `shutdown`, then tells all of them and returns when they are gone: publishers within some seconds,
 /// players when their streams have ended.
 ///
@@ -108,34 +118,49 @@ impl Doors {
 /// connections that come to nothing a few are told each second, and the others counted. The span is there whatever the filter lets through.
 pub async fn serve(doors: Doors, shared: Shared, shutdown: CancellationToken) {
     let Doors { plain, encrypted, tls, http, sockets } = doors;
-    let entry = Arc::new(Entry { tls, http, sniff: shared.options.sniff });
-    let limiter = Arc::new(Limiter::new(&shared.options));
-    let mut summaries = tokio::time::interval(notices::INTERVAL);
-    let mut connections = JoinSet::new();
-    let mut at_plain = Acceptor::new(&plain, sockets);
-    let mut at_encrypted = encrypted.as_ref().map(|listener| Acceptor::new(listener, sockets));
-    loop {
-        let (socket, address, door) = tokio::select! {
-            (socket, address) = at_plain.accept() => (socket, address, Door::Plain),
-            (socket, address) = async {
-                match &mut at_encrypted {
-                    Some(acceptor) => acceptor.accept().await,
-                    None => std::future::pending().await,
-                }
-            } => (socket, address, Door::Encrypted),
-            Some(_) = connections.join_next() => continue,
-            _ = summaries.tick() => {
-                limiter.notices.sum_up();
-                continue;
+    let threshold = Threshold {
+        entry: Arc::new(Entry { tls, http, sniff: shared.options.sniff }),
+        limiter: Arc::new(Limiter::new(&shared.options)),
+        shared,
+        shutdown,
+        connections: TaskTracker::new(),
+    };
+    panics::outlive("door of RTMP", || threshold.stand_open(&plain, encrypted.as_ref(), sockets)).await;
+    drop((plain, encrypted));
+    threshold.connections.close();
+    threshold.connections.wait().await;
+    threshold.limiter.notices.sum_up();
+}
+
+impl Threshold {
+    /// Lets everybody in until the shutdown.
+    async fn stand_open(&self, plain: &TcpListener, encrypted: Option<&TcpListener>, sockets: SocketOptions) {
+        let mut summaries = tokio::time::interval(notices::INTERVAL);
+        let mut at_plain = Acceptor::new(plain, sockets);
+        let mut at_encrypted = encrypted.map(|listener| Acceptor::new(listener, sockets));
+        loop {
+            tokio::select! {
+                (socket, address) = at_plain.accept() => self.welcome(socket, address, Door::Plain),
+                (socket, address) = async {
+                    match &mut at_encrypted {
+                        Some(acceptor) => acceptor.accept().await,
+                        None => std::future::pending().await,
+                    }
+                } => self.welcome(socket, address, Door::Encrypted),
+                _ = summaries.tick() => self.limiter.notices.sum_up(),
+                () = self.shutdown.cancelled() => return,
             }
-            () = shutdown.cancelled() => break,
-        };
+        }
+    }
+
+    fn welcome(&self, socket: TcpStream, address: SocketAddr, door: Door) {
+        let Self { entry, limiter, shared, shutdown, connections } = self;
         match limiter.take(address) {
             Ok(place) => {
                 let id = ConnectionId::next();
                 let span = tracing::error_span!("rtmp", %id, %address, stream = tracing::field::Empty);
                 let arrival = Arrival { socket, address, id, door, place };
-                let attended = attend(arrival, Arc::clone(&entry), shared.clone(), Arc::clone(&limiter), shutdown.clone());
+                let attended = attend(arrival, Arc::clone(entry), shared.clone(), Arc::clone(limiter), shutdown.clone());
                 connections.spawn(attended.instrument(span));
             }
             Err(refused) => {
@@ -148,9 +173,6 @@ pub async fn serve(doors: Doors, shared: Shared, shutdown: CancellationToken) {
             }
         }
     }
-    drop((plain, encrypted));
-    while connections.join_next().await.is_some() {}
-    limiter.notices.sum_up();
 }
 
 /// One connection from its first byte to its last.

@@ -1,12 +1,10 @@
-//! A list of those who have news: each is listed once however often it rings, and one waiter is woken for all of them.
+//! A list of those who have news: each is listed once however often it rings, and their one waiter is woken for all of them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-use parking_lot::Mutex;
-
-use crate::bus::Gate;
+use super::gate::Gate;
+use super::sync::{AtomicBool, Mutex, Ordering};
 
 /// The keys of those who have rung since they were last taken.
 #[derive(Debug, Default)]
@@ -35,7 +33,8 @@ impl Ready {
         self.gate.poll_rung(cx)
     }
 
-    /// Takes the listed keys out, behind what is in `out`. Each has to be [rearmed](Bell::rearm) before it is looked at.
+    /// Takes the listed keys out, behind what is in `out`. Each has to be [rearmed](Bell::rearm) before what rang is looked at: what comes
+    /// after the look lists it again then.
     pub fn take(&self, out: &mut Vec<usize>) {
         out.append(&mut self.keys.lock());
     }
