@@ -11,7 +11,7 @@ use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use sluicegate::bus::{Bounds, Budget, Channel, From, Gate, Read, Why};
+use sluicegate::bus::{Bounds, Budget, Channel, From, Gate, Read, Ready, Why};
 use sluicegate::feed::{FlvUnit, Item, Maker, Unit};
 use sluicegate::flv::FlvVariant;
 use sluicegate::media::codec::mp3::Mp3Config;
@@ -86,15 +86,29 @@ fn measure(viewers: usize, workers: usize) {
     println!("{viewers:>8} {workers:>8} {:>10} {spread:>24} {:>10.2} %", took.len(), 100.0 * slow as f64 / took.len() as f64);
 }
 
-/// Walks `viewers` of the channel whenever it is rung, as a hub does.
+/// Walks `viewers` of the channel whenever it is rung and so listed, as a hub does.
 fn work(channel: &Arc<Channel<FlvUnit>>, viewers: usize, done: &AtomicBool, joined: &Barrier) {
     let gate = Arc::new(Gate::new());
     let mut viewers: Vec<_> = (0..viewers).map(|_| channel.join(From::NewestSync, &gate)).collect();
     joined.wait();
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let (ready, mut listed) = (Arc::new(Ready::default()), Vec::new());
+    let bell = ready.bell(0);
+    let listing = bell.waker();
+    listing.wake_by_ref();
     while !done.load(Ordering::Acquire) {
-        if gate.poll_rung(&mut Context::from_waker(&waker)).is_pending() {
+        if ready.poll_rung(&mut Context::from_waker(&waker)).is_pending() {
             thread::park();
+            continue;
+        }
+        ready.take(&mut listed);
+        listed.clear();
+        bell.rearm();
+        let mut has_rung = false;
+        while gate.poll_rung(&mut Context::from_waker(&listing)).is_ready() {
+            has_rung = true;
+        }
+        if !has_rung {
             continue;
         }
         for viewer in &mut viewers {
