@@ -206,6 +206,49 @@ mod tests {
         assert_eq!(writes(70, &messages), "66+ 132+ ");
     }
 
+    /// How late a hub is at most, from its third second to its tenth, where a write to all takes it so long and each picture in it so long
+    /// again; and how busy it is meanwhile.
+    fn overload(write: Duration, picture: Duration) -> (Duration, f64) {
+        let began = Instant::now();
+        let mut messages: Vec<_> = (0..300).map(|nth| (began + nth * Duration::from_secs(1) / 30, true)).collect();
+        messages.extend((0..470).map(|nth| (began + nth * Duration::from_micros(21_333), false)));
+        messages.sort_unstable();
+        let mut window = MergeWindow::new(NEVER, Duration::from_millis(100), began);
+        let (mut waiting, mut free, mut pictures) = (Waiting::default(), began, 0);
+        let (mut worst, mut busy, mut worked) = (NEVER, NEVER, NEVER);
+        let mut messages = messages.into_iter().peekable();
+        while let Some(&(at, leads)) = messages.peek() {
+            // The hub looks when it is free and something is due, or else hears of the next message.
+            let Some(due) = waiting.due().map(|due| due.max(free)).filter(|due| *due < at) else {
+                messages.next();
+                pictures += u32::from(leads);
+                let beat = leads.then(|| Beat { at, next: at + PERIOD });
+                waiting.rung(Ring { since: at, beat }, &window);
+                continue;
+            };
+            let late = due - waiting.due().expect("it is due");
+            window.learn(due, NEVER, std::mem::take(&mut worked));
+            waiting.take(due);
+            worked = write + picture * std::mem::take(&mut pictures);
+            free = due + worked;
+            if due > began + Duration::from_secs(3) {
+                worst = worst.max(late);
+                busy += worked;
+            }
+        }
+        (worst, busy.as_secs_f64() / 7.0)
+    }
+
+    #[test]
+    fn a_hub_with_too_much_to_do_finds_a_window_in_which_it_can_do_it() {
+        // Three times what it can do where everything is written at once: 77 writes a second.
+        for millis in [1, 10, 13, 20, 30, 40] {
+            let (worst, busy) = overload(Duration::from_millis(millis), Duration::from_millis(4));
+            assert!(worst < 2 * PERIOD, "{millis} ms a write: {worst:?} late");
+            assert!(busy < 0.95, "{millis} ms a write: {busy}");
+        }
+    }
+
     #[test]
     fn a_picture_that_does_not_come_when_it_was_due_holds_nothing_up() {
         assert_eq!(writes(50, &[(0, true), (90, false), (120, true)]), "50 120+ ");

@@ -77,11 +77,6 @@ pub async fn run(stream: Arc<Stream>, options: Options, keeping: Keeping, announ
             read = next(&mut subscriber, &mut samples, |now| segmenter.as_mut().is_some_and(|to| rungs.hand_over(stream, to, now))) => Some(read),
             _ = ticks.tick() => None,
         };
-        if read.is_some() {
-            // The feeds first, which the same push has woken: their viewers wait for this picture, and at a keyframe a whole segment is laid
-            // down here.
-            tokio::task::yield_now().await;
-        }
         let now = wall::now();
         let ended = feed.take(read, &mut samples, now);
         feed.keep();
