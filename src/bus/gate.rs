@@ -16,10 +16,10 @@ pub struct Gate {
     since: AtomicU64,
     /// When the newest [`Gate::beat`] was, likewise; 0 before the first.
     beat: AtomicU64,
-    /// The one that its waiter heard of last.
-    heard: AtomicU64,
     /// When the one after it is due, likewise.
     next: AtomicU64,
+    /// The beat that the waiter heard of last.
+    heard: AtomicU64,
     /// See [`Gate::doze`].
     dozes: AtomicBool,
     waiter: AtomicWaker,
