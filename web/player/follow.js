@@ -46,6 +46,8 @@ export function follow(video) {
     video.currentTime = seekTo;
   };
   const playing = () => {
+    // A viewer may go back sooner than the timer comes round: this is where from.
+    if (playedMs === null) tick();
     const now = performance.now();
     playedMs ??= now;
     if (stalledMs === null) return;
@@ -66,6 +68,7 @@ export function follow(video) {
   video.addEventListener('play', () => follower.moved(clock(), video.currentTime), { signal });
   video.addEventListener('seeking', seeking, { signal });
   const timer = setInterval(tick, TICK_MS);
+  tick();
   return () => {
     clearInterval(timer);
     stop.abort();

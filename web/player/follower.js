@@ -85,15 +85,15 @@ export class Follower {
   }
 
   /**
-   * The playhead was moved by somebody else, or had been paused.
+   * The playhead was moved by somebody else, or had been paused. Before the first look such a move tells where the player begins.
    *
    * @param {number} now
    * @param {number} time
    */
   moved(now, time) {
-    if (this.#place === null) return;
-    const by = time - now - this.#place;
-    this.#place += by;
+    const place = time - now;
+    const by = place - (this.#place ?? place);
+    this.#place = place;
     if (by < -FAR_S) this.#isLeftAlone = true;
     else if (by > FORWARD_S) this.#isLeftAlone = false;
   }

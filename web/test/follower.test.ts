@@ -80,6 +80,20 @@ describe('a viewer who goes back', () => {
     expect(it.look({ now: 5.1, time: 2.1, end: 5 }).rate).toBeGreaterThan(1);
   });
 
+  it('is left alone where that was before the first look', () => {
+    const it = new Follower();
+    it.moved(0, 30);
+    it.moved(0.1, 20.1);
+    expect(it.look({ now: 0.2, time: 20.1, end: 30.5 })).toEqual({ rate: 1, seekTo: null });
+  });
+
+  it('begins where the player does, however far that is', () => {
+    const it = new Follower();
+    it.moved(0, 0);
+    it.moved(0.1, 1000);
+    expect(it.look({ now: 0.2, time: 1000, end: 1008 }).seekTo).toBeCloseTo(1008 - RESERVE_S);
+  });
+
   it('is caught up with after a short pause, and left alone after a long one', () => {
     const short = follower();
     short.moved(2, -1);
