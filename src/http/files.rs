@@ -88,7 +88,7 @@ async fn media(
 ) -> Result<Response, Problem> {
     // But for those of nothing, a name never meets other bytes, so it names them as well as a hash would.
     let (tag, caching) = match file {
-        File::Body(_) | File::StandIn(_) => (format!("\"{request}\""), IMMUTABLE),
+        File::Body(_) => (format!("\"{request}\""), IMMUTABLE),
         File::Nothing => (format!("\"{request}-nothing\""), FLEETING),
     };
     let total = file.len();

@@ -6,13 +6,14 @@ use http::header;
 
 use super::problem::Problem;
 use crate::media::{Kind, TrackId};
+use crate::segment::pieces::Pieces;
 use crate::segment::snapshot::{Init, Progress, Segment, Snapshot};
 
 /// A keyframe that there is, and what tells it from others.
 #[derive(Debug)]
 pub struct Keyframe<'a> {
     init: &'a Init,
-    media: Bytes,
+    media: Pieces,
     /// The number of its segment, which is in its address so that another picture has another.
     pub number: u64,
 }
@@ -31,7 +32,7 @@ impl<'a> Keyframe<'a> {
     fn in_progress(snapshot: &'a Snapshot, track: TrackId) -> Option<Self> {
         snapshot.open.iter().rev().filter(|open| open.track() == track).find_map(|open| {
             let media = match &open.progress {
-                Progress::Filling(parts) => parts.first().filter(|part| part.independent).map(|part| part.bytes.clone())?,
+                Progress::Filling(parts) => parts.first().filter(|part| part.independent).map(|part| part.bytes.clone().into())?,
                 Progress::Whole(segment) => of_segment(segment)?,
                 Progress::Gap(_) => return None,
             };
@@ -43,14 +44,14 @@ impl<'a> Keyframe<'a> {
     pub fn file(&self) -> Bytes {
         let mut file = BytesMut::with_capacity(self.init.bytes.len() + self.media.len());
         file.extend_from_slice(&self.init.bytes);
-        file.extend_from_slice(&self.media);
+        self.media.as_slice().iter().for_each(|piece| file.extend_from_slice(piece));
         file.freeze()
     }
 }
 
-fn of_segment(segment: &Segment) -> Option<Bytes> {
-    let bytes = segment.body.in_memory()?;
-    segment.iframes.pictures.last().map(|picture| bytes.slice(picture.range.clone()))
+fn of_segment(segment: &Segment) -> Option<Pieces> {
+    let pieces = segment.body.in_memory()?;
+    segment.iframes.pictures.last().map(|picture| pieces.slice(picture.range.clone()))
 }
 
 /// Answers with the newest keyframe.

@@ -64,18 +64,15 @@ impl Flow {
     fn look(&mut self) -> Option<Option<Result<Bytes, Gone>>> {
         let snapshot = self.snapshots.borrow_and_update();
         let Some(snapshot) = snapshot.as_ref() else { return Some(Some(Err(Gone))) };
-        let (parts, segment): (&[Part], _) = match state(snapshot, &self.segment) {
-            State::Ahead => return None,
-            State::Filling(parts) => (parts, None),
-            State::Whole(segment) => (&segment.parts, Some(segment)),
-            State::Lost | State::Absent => return Some(Some(Err(Gone))),
-        };
-        match (parts.get(self.read), segment) {
-            (Some(part), _) => Some(Some(Ok(part.bytes.clone()))),
-            (None, None) => None,
-            (None, Some(segment)) if self.sent == segment.body.len() => Some(None),
-            // A segment that is a while old has no parts any more.
-            (None, Some(segment)) => Some(Some(segment.body.in_memory().map(|bytes| bytes.slice(self.sent..)).ok_or(Gone))),
+        match state(snapshot, &self.segment) {
+            State::Ahead => None,
+            State::Filling(parts) => parts.get(self.read).map(|part| Some(Ok(part.bytes.clone()))),
+            // One that is a while old has no parts any more, but their bytes are its pieces.
+            State::Whole(segment) => Some(match segment.body.in_memory() {
+                Some(pieces) => pieces.as_slice().get(self.read).cloned().map(Ok),
+                None => (self.sent < segment.body.len()).then_some(Err(Gone)),
+            }),
+            State::Lost | State::Absent => Some(Some(Err(Gone))),
         }
     }
 }
@@ -184,9 +181,9 @@ mod tests {
             self.tell.send_replace(self.segmenter.snapshot());
         }
 
-        fn whole(&self) -> Bytes {
+        fn whole(&self) -> Vec<u8> {
             let snapshot = self.tell.borrow().clone().unwrap();
-            snapshot.segment(TrackId::VIDEO, MSN).unwrap().body.in_memory().unwrap().clone()
+            snapshot.segment(TrackId::VIDEO, MSN).unwrap().body.in_memory().unwrap().as_slice().concat()
         }
     }
 
@@ -275,7 +272,9 @@ mod tests {
         assert!(matches!(ask(Epoch(EPOCH.0 + 1), 4).await, Ok(Media::Absent)));
         stage.play(20);
         assert!(matches!(ask(EPOCH, 8).await, Ok(Media::Flowing(_))));
-        assert!(matches!(ask(EPOCH, 6).await, Ok(Media::Whole(File::Body(Body::Memory(bytes)))) if bytes == stage.whole()));
+        assert!(
+            matches!(ask(EPOCH, 6).await, Ok(Media::Whole(File::Body(Body::Memory(pieces)))) if pieces.as_slice().concat() == stage.whole())
+        );
     }
 
     #[tokio::test]

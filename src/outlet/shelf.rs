@@ -4,8 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use super::flow::{self, Flow};
 use super::texts::Texts;
 use crate::fmp4::fragment::STYP;
@@ -57,10 +55,8 @@ pub enum Media {
 /// What a media file consists of.
 #[derive(Debug)]
 pub enum File {
-    /// What is kept of an init segment, a segment or a part.
+    /// What is kept of an init segment, a segment or a part; or what is given in the place of a rung's segment: [`Snapshot::stand_in`].
     Body(Body),
-    /// What is given in the place of a rung's segment: [`Snapshot::stand_in`].
-    StandIn([Bytes; 2]),
     /// A segment of no media. There may still be other bytes under its name: a rung that is back takes part from a slot on that has begun.
     Nothing,
 }
@@ -87,7 +83,6 @@ impl File {
     pub fn len(&self) -> usize {
         match self {
             Self::Body(body) => body.len(),
-            Self::StandIn(pieces) => pieces.iter().map(Bytes::len).sum(),
             Self::Nothing => NOTHING.len(),
         }
     }
@@ -138,10 +133,7 @@ impl Shelf {
             return Ok(Media::Absent);
         }
         let Some(request) = &self.by_number(request, patience).await? else { return Ok(Media::Absent) };
-        let file = |snapshot: &Snapshot| match snapshot.media(request) {
-            Some(body) => Some(File::Body(body)),
-            None => snapshot.stand_in(request).map(File::StandIn),
-        };
+        let file = |snapshot: &Snapshot| snapshot.media(request).or_else(|| snapshot.stand_in(request).map(Body::Memory)).map(File::Body);
         let found = |snapshot: &Arc<Snapshot>| match (file(snapshot), outlook(snapshot, request)) {
             (Some(file), _) => Some(Ok(file)),
             (None, Outlook::Coming) => None,

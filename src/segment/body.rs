@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::pieces::Pieces;
 use super::snapshot::MediaSequence;
 
 /// The bytes of a segment, an init segment or a part.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Body {
     /// Here.
-    Memory(Bytes),
+    Memory(Pieces),
     /// In the spool, to be read by whoever knows its files.
     Spooled(Place),
 }
@@ -48,7 +49,7 @@ impl Body {
     /// Bytes of the file.
     pub fn len(&self) -> usize {
         match self {
-            Self::Memory(bytes) => bytes.len(),
+            Self::Memory(pieces) => pieces.len(),
             Self::Spooled(place) => place.length,
         }
     }
@@ -59,9 +60,9 @@ impl Body {
     }
 
     /// The bytes, where they are in memory.
-    pub fn in_memory(&self) -> Option<&Bytes> {
+    pub fn in_memory(&self) -> Option<&Pieces> {
         match self {
-            Self::Memory(bytes) => Some(bytes),
+            Self::Memory(pieces) => Some(pieces),
             Self::Spooled(_) => None,
         }
     }
@@ -69,7 +70,13 @@ impl Body {
 
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
-        Self::Memory(bytes)
+        Self::Memory(bytes.into())
+    }
+}
+
+impl From<Pieces> for Body {
+    fn from(pieces: Pieces) -> Self {
+        Self::Memory(pieces)
     }
 }
 

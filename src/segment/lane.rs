@@ -4,8 +4,6 @@ mod queue;
 
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
-
 use crate::fmp4::{Fragmenter, ReorderDelay, SequenceNumber, TimedSample};
 use crate::media::{Kind, Sample, Span, Timescale, Timestamp, TrackId, WallClock};
 
@@ -13,6 +11,7 @@ use super::alignment::{self, Alignment, Side};
 use super::chunks;
 use super::events::Outbox;
 use super::iframes::IFrames;
+use super::pieces::Pieces;
 use super::snapshot::{Counters, Init, MediaSequence, Part, PartNumber, Segment};
 
 use queue::Queue;
@@ -322,11 +321,13 @@ impl Lane {
         let First { start, arrived, is_sync: independent } = first.filter(|_| !parts.is_empty())?;
         let follows = self.front().is_some_and(|front| self.follows(front));
         let to_next = next.filter(|_| follows).map(|next| next.rescale(self.scale()) - start.ticks()).filter(|to_next| *to_next > 0);
-        let (parts, bytes) = join(parts);
+        // The bytes stay where they are: this is the moment at which viewers ask for the keyframe that comes next.
+        let body: Pieces = parts.iter().map(|part| part.bytes.clone()).collect();
         let init = Arc::clone(&self.memory.init);
         let iframes = IFrames { ahead: self.memory.iframes_ahead, ..iframes };
         self.memory.iframes_ahead = iframes.ahead_after(independent);
-        Some(Segment { init, start, arrived, duration: to_next.unwrap_or(ticks), independent, parts, iframes, body: bytes.into() })
+        let (duration, parts) = (to_next.unwrap_or(ticks), parts.into());
+        Some(Segment { init, start, arrived, duration, independent, parts, iframes, body: body.into() })
     }
 
     /// Writes what was gathered as a part. False where nothing was, or it could not be written and is lost (and counted).
@@ -359,24 +360,4 @@ impl Lane {
         let taken = fragmenter.push(sample.clone()).is_ok();
         fragmenter.flush(None).filter(|_| taken).map_or(1, |timed| timed.duration)
     }
-}
-
-/// The parts laid end to end in one buffer that they all are slices of.
-fn join(mut parts: Vec<Part>) -> (Vec<Part>, Bytes) {
-    if let [only] = parts.as_slice() {
-        let bytes = only.bytes.clone();
-        return (parts, bytes);
-    }
-    let mut joined = BytesMut::with_capacity(parts.iter().map(|part| part.bytes.len()).sum());
-    for part in &parts {
-        joined.extend_from_slice(&part.bytes);
-    }
-    let bytes = joined.freeze();
-    let mut at = 0;
-    for part in &mut parts {
-        let end = at + part.bytes.len();
-        part.bytes = bytes.slice(at..end);
-        at = end;
-    }
-    (parts, bytes)
 }

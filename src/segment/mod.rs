@@ -18,6 +18,7 @@
 //! | `meter` | measures bit rates |
 //! | [`window`] | keeps slots while viewers may ask for them |
 //! | [`body`] | where a segment's bytes are |
+//! | [`pieces`] | a file whose bytes lie in several places |
 //! | [`budget`] | bytes that all streams share |
 //! | [`snapshot`] | what viewers can know at one instant |
 //! | [`listing`] | one track of a snapshot, as a playlist lists it |
@@ -38,6 +39,7 @@ mod lane;
 pub mod listing;
 mod meter;
 pub mod options;
+pub mod pieces;
 mod presentation;
 pub mod request;
 pub mod segmenter;

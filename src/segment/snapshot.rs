@@ -74,11 +74,11 @@ pub struct Segment {
     pub duration: i64,
     /// Whether decoding can start at its first sample.
     pub independent: bool,
-    /// Its parts, in order; their bytes are slices of [`Segment::body`]. None once it is too old for players to ask for them.
-    pub parts: Vec<Part>,
+    /// Its parts, in order. None once it is too old for players to ask for them.
+    pub parts: Box<[Part]>,
     /// The pictures in it that can be shown by themselves.
     pub iframes: IFrames,
-    /// The file: the concatenation of its parts.
+    /// The file: the bytes of its parts, one behind the other. In memory those of each are a piece of it, also when the parts are gone.
     pub body: Body,
 }
 
@@ -96,7 +96,7 @@ impl Segment {
     /// The same with its bytes elsewhere, and without parts.
     fn moved(&self, body: Body) -> Arc<Self> {
         let (init, iframes) = (Arc::clone(&self.init), self.iframes.clone());
-        Arc::new(Self { init, parts: Vec::new(), iframes, body, ..*self })
+        Arc::new(Self { init, parts: Box::default(), iframes, body, ..*self })
     }
 }
 
@@ -156,7 +156,7 @@ impl Slot {
 
     /// Bytes of its segments that are in memory.
     pub fn in_memory(&self) -> u64 {
-        self.segments.iter().filter_map(|segment| segment.body.in_memory()).map(|bytes| bytes.len() as u64).sum()
+        self.segments.iter().filter_map(|segment| segment.body.in_memory()).map(|pieces| pieces.len() as u64).sum()
     }
 
     /// Whether a segment of it lies in the spool.

@@ -6,7 +6,6 @@ use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
@@ -14,6 +13,7 @@ use super::volume::Filling;
 use super::{Spool, folder};
 use crate::segment::body::{Place, Spooled};
 use crate::segment::budget::Share;
+use crate::segment::pieces::Pieces;
 use crate::segment::snapshot::Slot;
 
 /// Slots that may wait to be written. They are in memory anyway, and are passed over if they are gone when it is their turn.
@@ -107,7 +107,7 @@ impl Writer {
     }
 
     async fn write(&mut self, slot: &Slot) -> Result<Vec<Place>, Refusal> {
-        let bodies: Vec<Bytes> = slot.segments.iter().filter_map(|segment| segment.body.in_memory().cloned()).collect();
+        let bodies: Vec<Pieces> = slot.segments.iter().filter_map(|segment| segment.body.in_memory().cloned()).collect();
         if self.spool.is_closed() {
             return Err(Refusal::Closed);
         }

@@ -7,12 +7,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::health::Health;
 use crate::segment::body::{Place, Volume};
 use crate::segment::budget::Share;
+use crate::segment::pieces::Pieces;
 
 /// A file that is being filled.
 #[derive(Debug)]
@@ -60,13 +60,15 @@ impl Filling {
     ///
     /// # Errors
     /// What the system says; the file is then as if nothing had been written.
-    pub fn append(&mut self, bodies: &[Bytes]) -> io::Result<Vec<Place>> {
+    pub fn append(&mut self, bodies: &[Pieces]) -> io::Result<Vec<Place>> {
         let mut offset = self.length();
         let mut places = Vec::with_capacity(bodies.len());
         for body in bodies {
-            self.file.write_all_at(body, offset)?;
             places.push(Place { volume: Arc::clone(&self.volume), offset, length: body.len() });
-            offset += body.len() as u64;
+            for piece in body.as_slice() {
+                self.file.write_all_at(piece, offset)?;
+                offset += piece.len() as u64;
+            }
         }
         self.slots += 1;
         self.length.store(offset, Ordering::Relaxed);

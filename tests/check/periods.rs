@@ -57,9 +57,12 @@ async fn sound_need_not_go_on_from_one_period_to_the_next() {
     let server = Server::start(move |request| {
         let open = |reply: Reply, kind: &str| reply.with("access-control-allow-origin", "*").with("content-type", kind);
         let name = request.target.trim_start_matches('/');
-        let media = Request::parse(name).ok().and_then(|request| served.media(&request)).and_then(|body| body.in_memory().cloned());
+        let media = Request::parse(name)
+            .ok()
+            .and_then(|request| served.media(&request))
+            .and_then(|body| Some(body.in_memory()?.as_slice().concat()));
         match media {
-            Some(bytes) => open(Reply::new(200, bytes.to_vec()), "audio/mp4"),
+            Some(bytes) => open(Reply::new(200, bytes), "audio/mp4"),
             None if name == "manifest.mpd" => open(Reply::new(200, dash::manifest(&served, "/time", "")), "application/dash+xml"),
             None => open(Reply::new(404, ""), "text/plain"),
         }

@@ -1,13 +1,15 @@
 //! What the segmenter does in the situations that happen.
 
+use bytes::Bytes;
 use sluicegate::media::{Captions, ColorInfo, Epoch, Kind, Span, Track, TrackId};
 use sluicegate::segment::listing::{self, Edge};
 use sluicegate::segment::options::Options;
 use sluicegate::segment::request::Request;
 use sluicegate::segment::segmenter::{Boundary, Segmenter};
-use sluicegate::segment::snapshot::{MediaSequence, Phase, Snapshot};
+use sluicegate::segment::snapshot::{MediaSequence, Part, Phase, Snapshot};
 use sluicegate::{dash, hls};
 
+use super::boxes;
 use super::source::{EPOCH, Source, audio, program, video, wall};
 use super::stage::Stage;
 
@@ -54,10 +56,27 @@ fn a_part_is_made_as_soon_as_another_frame_would_not_fit() {
 }
 
 #[test]
+fn the_bytes_of_a_part_stay_where_they_are_when_its_segment_is_whole_and_when_it_has_lost_its_parts() {
+    let mut stage = Stage::new(Source::default());
+    let begun = stage.play(0, 5_900, 0).snapshot();
+    let open = begun.open.iter().find(|open| open.track() == TrackId::VIDEO && open.parts().len() == 5).unwrap();
+    for (from, to, parts) in [(5_900, 7_000, 6), (7_000, 30_000, 0)] {
+        let snapshot = stage.play(from, to, 0).snapshot();
+        let segment = snapshot.segment(TrackId::VIDEO, open.msn).unwrap();
+        let pieces = segment.body.in_memory().unwrap().as_slice();
+        assert_eq!((pieces.len(), segment.parts.len()), (6, parts));
+        let places = |pieces: &[Bytes]| pieces.iter().map(|piece| piece.as_ptr_range()).collect::<Vec<_>>();
+        let of_parts = |parts: &[Part]| places(&parts.iter().map(|part| part.bytes.clone()).collect::<Vec<_>>());
+        assert_eq!(places(pieces)[..5], of_parts(open.parts()));
+        assert!(segment.parts.is_empty() || places(pieces) == of_parts(&segment.parts));
+    }
+}
+
+#[test]
 fn files_are_found_by_name_and_only_in_their_presentation() {
     let mut stage = Stage::new(Source::default());
     let snapshot = stage.play(0, 4_500, 0).snapshot();
-    let find = |name: &str| snapshot.media(&Request::parse(name).unwrap()).map(|body| body.in_memory().unwrap().clone());
+    let find = |name: &str| snapshot.media(&Request::parse(name).unwrap()).map(|body| boxes::file(&body));
     let name = |rest: &str| format!("v0-{EPOCH}-{rest}");
     let segment = find(&name(&format!("{FIRST}.m4s"))).unwrap();
     let parts: Vec<u8> = (0..6).flat_map(|part| find(&name(&format!("p{part}.m4s"))).unwrap()).collect();

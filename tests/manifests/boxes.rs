@@ -1,6 +1,7 @@
 //! Reads fragments back from their boxes.
 
 use sluicegate::fmp4::boxes::{BoxRef, walk};
+use sluicegate::segment::body::Body;
 
 /// A sample as a player finds it.
 #[derive(Clone, Debug, PartialEq)]
@@ -10,6 +11,11 @@ pub struct Found {
     pub offset: i64,
     pub is_sync: bool,
     pub data: Vec<u8>,
+}
+
+/// The bytes of a file that is in memory, laid end to end.
+pub fn file(body: &Body) -> Vec<u8> {
+    body.in_memory().expect("it is in memory").as_slice().concat()
 }
 
 /// The samples of a segment or part, in the order of its fragments; panics where the boxes are not as they should be.

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use parking_lot::Mutex;
 use sluicegate::hls;
 use sluicegate::media::TrackId;
@@ -47,10 +46,10 @@ impl Disk {
         });
         let mut volumes = self.volumes.lock();
         let file = volumes.get_mut(&volume.number()).unwrap();
-        let bodies = slot.segments.iter().map(|segment| segment.body.in_memory().unwrap());
+        let bodies = slot.segments.iter().map(|segment| super::boxes::file(&segment.body));
         let places = bodies.map(|body| {
             let offset = file.len() as u64;
-            file.extend_from_slice(body);
+            file.extend_from_slice(&body);
             Place { volume: Arc::clone(&volume), offset, length: body.len() }
         });
         let places = places.collect();
@@ -59,12 +58,12 @@ impl Disk {
         Spooled { msn: slot.msn, places }
     }
 
-    fn read(&self, body: &Body) -> Bytes {
+    fn read(&self, body: &Body) -> Vec<u8> {
         match body {
-            Body::Memory(bytes) => bytes.clone(),
+            Body::Memory(_) => super::boxes::file(body),
             Body::Spooled(place) => {
                 let from = place.offset as usize;
-                Bytes::copy_from_slice(&self.volumes.lock()[&place.volume.number()][from..from + place.length])
+                self.volumes.lock()[&place.volume.number()][from..from + place.length].to_vec()
             }
         }
     }

@@ -13,6 +13,8 @@ use sluicegate::media::{Span, WallClock};
 use sluicegate::segment::request::Request;
 use sluicegate::segment::snapshot::Snapshot;
 
+use super::boxes;
+
 /// So far ahead of its clock the check lets segments be, but for a frame of sound.
 const TOLERATED: Span = Span::from_millis(900);
 
@@ -61,10 +63,9 @@ impl Held {
             let regular = template.regular(Span::ZERO, until);
             for segment in template.segments(template.end_of(period)).into_iter().chain(regular) {
                 let name = address::fill(template.media.as_deref().unwrap(), representation, segment.number, segment.start).unwrap();
-                let body = snapshot.media(&Request::parse(&name).unwrap());
-                let Some(data) = body.and_then(|body| body.in_memory().cloned()).filter(|_| !self.seen.contains(&name)) else { continue };
+                let Some(body) = snapshot.media(&Request::parse(&name).unwrap()).filter(|_| !self.seen.contains(&name)) else { continue };
                 self.seen.insert(name);
-                found.extend(self.segment(snapshot, watched, segment, &data));
+                found.extend(self.segment(snapshot, watched, segment, &boxes::file(&body)));
             }
         }
         found
@@ -74,7 +75,7 @@ impl Held {
         let name = watched.template.initialization.as_deref().unwrap();
         let init = self.inits.entry(name.to_owned()).or_insert_with(|| {
             let body = snapshot.media(&Request::parse(name).unwrap()).unwrap();
-            read_init(body.in_memory().unwrap()).unwrap()
+            read_init(&boxes::file(&body)).unwrap()
         });
         let mut found = watched.init(init.lead().unwrap());
         let media = read_media(init, data).unwrap();

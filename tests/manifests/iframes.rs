@@ -82,8 +82,8 @@ fn msn(uri: &str) -> MediaSequence {
 /// A picture is one fragment with one sample, at which a decoder can start, and it is presented at the entry's date.
 fn check_entry(snapshot: &Snapshot, track: TrackId, entry: &Entry) {
     let Some((length, offset)) = entry.range else { return };
-    let file = snapshot.media(&Request::parse(&entry.uri).unwrap()).unwrap();
-    let range = &file.in_memory().unwrap()[offset as usize..(offset + length) as usize];
+    let file = boxes::file(&snapshot.media(&Request::parse(&entry.uri).unwrap()).unwrap());
+    let range = &file[offset as usize..(offset + length) as usize];
     let [picture] = boxes::samples(range).try_into().expect("one picture in the range");
     assert!(picture.is_sync && !picture.data.is_empty());
     let slot = snapshot.slot(msn(&entry.uri)).unwrap();

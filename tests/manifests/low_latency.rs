@@ -9,6 +9,8 @@ use sluicegate::segment::listing;
 use sluicegate::segment::request::Request;
 use sluicegate::segment::snapshot::{MediaSequence, PartNumber, Phase, Snapshot};
 
+use super::boxes;
+
 /// One number of a playlist, as it is written.
 #[derive(Clone, PartialEq, Debug, Default)]
 struct Entry {
@@ -124,11 +126,11 @@ impl Player {
                 let is_short = part.micros * 100 < list.part_target.unwrap() * 85;
                 assert!(!self.steady || !is_short || part.independent || is_last, "{part:?} is too short for {:?}", list.part_target);
                 let file = snapshot.media(&Request::Part { track, epoch: snapshot.epoch, number: part.number });
-                bytes.extend_from_slice(file.expect("what is listed is there").in_memory().unwrap());
+                bytes.extend_from_slice(&boxes::file(&file.expect("what is listed is there")));
             }
             if entry.micros.is_some() && !entry.parts.is_empty() {
                 let whole = snapshot.media(&Request::parse(&entry.uri).unwrap()).unwrap();
-                assert!(*whole.in_memory().unwrap() == bytes, "a segment is its parts laid end to end");
+                assert!(boxes::file(&whole) == bytes, "a segment is its parts laid end to end");
             }
         }
         if snapshot.part_target.is_none() {

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use proptest::prelude::*;
 use sluicegate::media::{Kind, Span, TrackId, WallClock};
-use sluicegate::segment::body::Body;
 use sluicegate::segment::options::Options;
+use sluicegate::segment::pieces::Pieces;
 use sluicegate::segment::request::Request;
 use sluicegate::segment::segmenter::{Boundary, Segmenter};
 use sluicegate::segment::snapshot::{MediaSequence, Phase, Segment, Slot, Snapshot};
@@ -63,7 +62,7 @@ struct Viewer {
     fixed: Option<(u32, Option<Span>, Span)>,
     last: Option<Arc<Snapshot>>,
     /// Each segment's file and listed duration, by track and number.
-    files: BTreeMap<(TrackId, MediaSequence), (Bytes, String)>,
+    files: BTreeMap<(TrackId, MediaSequence), (Pieces, String)>,
     discontinuities: BTreeMap<MediaSequence, u64>,
     /// When a number was last listed, and how long the longest playlist was that listed it.
     listed: BTreeMap<MediaSequence, (WallClock, Span)>,
@@ -147,10 +146,10 @@ impl Viewer {
             }
             let gap = listed.unknown_tags.iter().any(|tag| tag.tag == "X-GAP");
             let request = Request::parse(&listed.uri).unwrap();
-            let file = snapshot.media(&request).map(in_memory);
+            let file = snapshot.media(&request).map(|body| body.in_memory().unwrap().clone());
             assert_eq!(gap, file.is_none(), "a gap and only a gap has no file");
             let Some(file) = file else { continue };
-            let init = in_memory(snapshot.media(&Request::parse(map.as_deref().unwrap()).unwrap()).unwrap());
+            let init = boxes::file(&snapshot.media(&Request::parse(map.as_deref().unwrap()).unwrap()).unwrap());
             assert_eq!(init, slot.segment(track).unwrap().init.bytes);
             let known = self.files.entry((track, slot.msn)).or_insert_with(|| (file.clone(), listed.duration.to_string()));
             assert_eq!(*known, (file.clone(), listed.duration.to_string()), "a name never meets other bytes");
@@ -246,10 +245,6 @@ fn ahead_of_time(snapshot: &Snapshot, whole: &[Described], ahead: &[Described]) 
     }
 }
 
-fn in_memory(body: Body) -> Bytes {
-    body.in_memory().unwrap().clone()
-}
-
 fn read_every_line(text: &str) {
     use quick_m3u8::config::ParsingOptionsBuilder;
     use quick_m3u8::{HlsLine, Reader};
@@ -280,7 +275,7 @@ fn check_media(viewer: &Viewer, calm: bool, part_target: Option<Span>) {
                 last = None;
                 continue;
             };
-            let samples = boxes::samples(segment.body.in_memory().unwrap());
+            let samples = boxes::samples(&boxes::file(&segment.body));
             check_segment(slot, segment, &samples, part_target);
             let first = samples[0].decode_time;
             if let Some((before, end)) = last.filter(|(before, _)| !slot.discontinuity && before.period == slot.period) {
@@ -296,7 +291,7 @@ fn check_segment(slot: &Slot, segment: &Segment, samples: &[boxes::Found], part_
     assert_eq!(segment.independent, samples[0].is_sync);
     let scale = segment.start.scale();
     let joined: Vec<u8> = segment.parts.iter().flat_map(|part| part.bytes.iter().copied()).collect();
-    assert_eq!(joined, *segment.body.in_memory().unwrap(), "a segment is its parts laid end to end");
+    assert_eq!(joined, boxes::file(&segment.body), "a segment is its parts laid end to end");
     for part in &segment.parts {
         let samples = boxes::samples(&part.bytes);
         assert_eq!(part.duration, samples.iter().map(|sample| sample.duration).sum::<i64>());
@@ -321,7 +316,7 @@ fn check_segment(slot: &Slot, segment: &Segment, samples: &[boxes::Found], part_
 
 fn names(viewer: &Viewer, track: TrackId) -> Vec<String> {
     let segments = viewer.slots.values().filter_map(|slot| slot.segment(track));
-    let samples = segments.flat_map(|segment| boxes::samples(segment.body.in_memory().unwrap()));
+    let samples = segments.flat_map(|segment| boxes::samples(&boxes::file(&segment.body)));
     samples.map(|sample| String::from_utf8_lossy(&sample.data).split(';').next().unwrap().to_owned()).collect()
 }
 

@@ -49,8 +49,9 @@ fn each_part_tells_when_its_first_picture_or_sound_arrived() {
     let snapshot = stage.snapshot();
     let mut told = 0;
     for segment in snapshot.slots.iter().flat_map(|slot| &slot.segments) {
-        let samples = boxes::samples(segment.body.in_memory().unwrap());
-        let references = boxes::references(segment.body.in_memory().unwrap());
+        let file = boxes::file(&segment.body);
+        let samples = boxes::samples(&file);
+        let references = boxes::references(&file);
         let shown = |sample: &boxes::Found| sample.decode_time + sample.offset;
         assert_eq!(references[0].1.media_time, samples.iter().map(shown).min().unwrap(), "of the picture that is shown first");
         assert_eq!(segment.arrived.unix_millis(), stage.came[&(segment.track(), shown(&samples[0]))]);

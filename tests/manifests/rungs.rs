@@ -187,7 +187,7 @@ type Listed = BTreeMap<MediaSequence, (i64, i64, bool, Option<Vec<u8>>)>;
 fn listed(snapshot: &Snapshot, track: TrackId) -> Listed {
     let entries = listing::entries(snapshot, track).filter_map(|entry| {
         let (length, bytes) = match entry.media {
-            Media::Whole(segment) => (segment.span().nanos(), Some(segment.body.in_memory()?.to_vec())),
+            Media::Whole(segment) => (segment.span().nanos(), Some(segment.body.in_memory()?.as_slice().concat())),
             Media::Gap(length) => (length.nanos(), None),
             Media::Open(_) => return None,
         };
@@ -235,7 +235,7 @@ fn rung_segments(stage: &Stage) -> BTreeMap<MediaSequence, Option<Vec<boxes::Fou
                 assert_eq!(segment.start, slot.start, "a rung's segments begin at the cut, to the tick");
                 assert_eq!(segment.span(), slot.duration, "and end there, where nothing is missing at the end");
             }
-            let samples = segment.and_then(|segment| segment.body.in_memory().map(|body| boxes::samples(body)));
+            let samples = segment.and_then(|segment| segment.body.in_memory().map(|pieces| boxes::samples(&pieces.as_slice().concat())));
             let known = all.entry(slot.msn).or_insert_with(|| samples.clone());
             assert_eq!(*known, samples, "what was listed stays: {:?}", slot.msn);
         }
@@ -362,7 +362,12 @@ async fn a_period_that_was_told_of_stays_though_its_rung_dies_at_once() {
         let (_tell, told) = tokio::sync::watch::channel(Some(Arc::clone(snapshot)));
         let address = Request::Segment { track: RUNG, epoch: last.epoch, generation: 1, msn: of_rung[0].msn };
         let found = Shelf::new(told.clone(), told, 1).media(&address, std::time::Duration::ZERO).await.unwrap();
-        assert!(if is_whole { matches!(found, Found::Whole(File::StandIn(_))) } else { matches!(found, Found::Whole(File::Nothing)) });
+        let given = snapshot.stand_in(&address);
+        assert_eq!(given.is_some(), is_whole);
+        assert!(match found {
+            Found::Whole(File::Body(body)) => given.is_some_and(|given| body == given.into()),
+            other => given.is_none() && matches!(other, Found::Whole(File::Nothing)),
+        });
     }
 }
 
@@ -397,9 +402,12 @@ fn what_a_rung_is_to_be_is_listed_before_it_has_a_picture_and_its_playlist_has_g
     assert_eq!(begin, [true, true, false], "browsers' own players wait for what is the rung's");
     // Who asks for it all the same finds the source there.
     let asked = |track| Request::Segment { track, epoch: snapshot.epoch, generation: 1, msn: snapshot.first() };
-    let source = snapshot.media(&asked(TrackId::VIDEO)).unwrap().in_memory().unwrap().clone();
-    let init = snapshot.status(TrackId::VIDEO).unwrap().init.bytes.clone();
-    assert_eq!(snapshot.stand_in(&asked(RUNG)), Some([init, source]), "and nothing of it is copied");
+    let source = snapshot.media(&asked(TrackId::VIDEO)).unwrap();
+    let init = &snapshot.status(TrackId::VIDEO).unwrap().init.bytes;
+    let whole: Vec<_> = [init].into_iter().chain(source.in_memory().unwrap().as_slice()).collect();
+    let given = snapshot.stand_in(&asked(RUNG)).unwrap();
+    assert!(given.as_slice().iter().eq(whole.iter().copied()));
+    assert!(given.as_slice().iter().zip(whole).all(|(given, own)| given.as_ptr() == own.as_ptr()), "and nothing of it is copied");
     assert_eq!((snapshot.media(&asked(RUNG)), snapshot.stand_in(&asked(TrackId::VIDEO))), (None, None));
     let msn = MediaSequence(snapshot.first().0 + snapshot.slots.len() as u64);
     let next = Request::Segment { track: RUNG, epoch: snapshot.epoch, generation: 1, msn };
@@ -492,7 +500,7 @@ proptest! {
         }
         for slot in slots.values() {
             let Some(segment) = slot.segment(RUNG) else { continue };
-            let samples = boxes::samples(segment.body.in_memory().unwrap());
+            let samples = boxes::samples(&boxes::file(&segment.body));
             let of_source = slot.segment(TrackId::VIDEO).unwrap();
             prop_assert!(segment.independent || !of_source.independent, "players can begin with it");
             if of_source.independent {

@@ -10,6 +10,7 @@ use sluicegate::bus::Why;
 use sluicegate::config::Config;
 use tokio::time::{Instant, sleep};
 
+use crate::client::Http;
 use crate::house::{Answer, Client, House, PATIENCE};
 use crate::show::{GOP, Show};
 
@@ -132,6 +133,38 @@ async fn segments_are_read_in_ranges_and_named_by_a_tag() {
     assert_eq!((known.status, known.body.len()), (StatusCode::NOT_MODIFIED, 0));
     let head = client.ask("HEAD", &path, &[("range", "bytes=0-3")]).await;
     assert_eq!((head.status, field(&head, "content-length")), (StatusCode::OK, &total.to_string()[..]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_range_may_lie_across_the_parts_of_a_segment() {
+    let house = House::start().await;
+    let _show = house.on_air().await;
+    let client = house.h2c().await;
+    let playlist = String::from_utf8(client.get(PLAYLISTS[1]).await.body.to_vec()).unwrap();
+    let (_, path) = last_segment(&client, PLAYLISTS[1]).await;
+    let (before, _) = playlist.split_once(path.trim_start_matches("/live/show/")).unwrap();
+    let of_segment = before.rsplit_once(".m4s\n").unwrap().1;
+    let mut parts = Vec::new();
+    for name in of_segment.lines().filter_map(|line| line.strip_prefix("#EXT-X-PART:")?.split('"').nth(1)) {
+        parts.push(client.get(&format!("/live/show/{name}")).await.body);
+    }
+    let whole = parts.concat();
+    let answer = client.get(&path).await;
+    assert_eq!((field(&answer, "content-length"), &answer.body[..]), (&whole.len().to_string()[..], &whole[..]));
+    let borders = parts.iter().scan(0, |end, part| Some(std::mem::replace(end, *end + part.len()))).skip(1).collect::<Vec<_>>();
+    let (first, last) = (borders[0], borders[borders.len() - 1]);
+    assert!(first < last, "at least three parts: {borders:?}");
+    for range in [first - 1..first + 1, first..last, first - 1..last + 1, 0..first, 1..whole.len(), last..whole.len()] {
+        let value = format!("bytes={}-{}", range.start, range.end - 1);
+        let answer = client.ask("GET", &path, &[("range", &value)]).await;
+        assert_eq!((answer.status, &answer.body[..]), (StatusCode::PARTIAL_CONTENT, &whole[range.clone()]), "{value}");
+        assert_eq!(field(&answer, "content-length"), range.len().to_string());
+        let mut old = Http::connect(house.http).await;
+        old.send(&format!("GET {path} HTTP/1.1\r\nHost: test\r\nRange: {value}\r\nConnection: close\r\n\r\n")).await;
+        let head = old.head().await;
+        assert!(head.starts_with("http/1.1 206 ") && head.contains(&format!("\r\ncontent-length: {}\r\n", range.len())), "{head}");
+        assert_eq!(old.rest().await, whole[range], "{value}");
+    }
 }
 
 fn with_tokens(config: &mut Config) {

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use super::{Init, MediaSequence, OpenSegment, Part, PartNumber, Progress, Segment, Slot, Snapshot};
 use crate::media::TrackId;
 use crate::segment::body::Body;
+use crate::segment::pieces::Pieces;
 use crate::segment::request::Request;
 
 impl Snapshot {
@@ -24,14 +23,15 @@ impl Snapshot {
         }
     }
 
-    /// The source's init segment and, to be read right behind it, its segment, where a rung has a gap for good. Players were told that there is
+    /// The source's init segment and right behind it its segment, where a rung has a gap for good. Players were told that there is
     /// nothing, but FFmpeg 5.1 and 9.0 give up a stream of which one playlist has nothing to load.
-    pub fn stand_in(&self, request: &Request) -> Option<[Bytes; 2]> {
+    pub fn stand_in(&self, request: &Request) -> Option<Pieces> {
         let Request::Segment { track, epoch, msn, .. } = *request else { return None };
         let is_gap = track.is_rung() && self.has_track(track) && self.segment(track, msn).is_none();
         let slot = self.slot(msn).filter(|_| epoch == self.epoch && is_gap)?;
         let source = slot.segments.iter().find(|segment| segment.track().kind == track.kind && !segment.track().is_rung())?;
-        Some([source.init.bytes.clone(), source.body.in_memory()?.clone()])
+        let media = source.body.in_memory()?.as_slice();
+        Some([&source.init.bytes].into_iter().chain(media).cloned().collect())
     }
 
     /// The init segment of that name; `None` where it is of another presentation or no longer there, and for all else.

@@ -8,6 +8,7 @@ use crate::media::codec::{AvcConfig, VideoShape};
 use crate::media::{Codec, Timescale, Timestamp, Track, TrackId};
 use crate::segment::body::{Body, Place, Volume};
 use crate::segment::iframes::IFrames;
+use crate::segment::pieces::Pieces;
 use crate::segment::snapshot::{Init, MediaSequence, Part, PartNumber, Period, Segment};
 
 use super::*;
@@ -30,7 +31,7 @@ fn slot(n: u64, size: usize, discontinuity: bool) -> Arc<Slot> {
         arrived: wall,
         duration: 180_000,
         independent: true,
-        parts,
+        parts: parts.into(),
         iframes: IFrames::default(),
         body: bytes.into(),
     };

@@ -59,7 +59,7 @@ struct World {
     last_offer: Option<MediaSequence>,
     volume: Arc<Volume>,
     /// What lies at each place.
-    disk: BTreeMap<(u64, u64), Bytes>,
+    disk: BTreeMap<(u64, u64), Pieces>,
     /// Until when parts of a slot must be there, by the wall clock.
     parts_until: BTreeMap<u64, i64>,
     listed: BTreeMap<u64, i64>,
@@ -130,26 +130,26 @@ impl World {
         let segments = sizes.iter().enumerate().map(|(track, size)| {
             let body = Bytes::from(vec![(self.next as usize * 7 + track) as u8; *size]);
             let parts = vec![Part { bytes: body.clone(), ..empty.segments[0].parts[0].clone() }];
-            Arc::new(Segment { parts, body: body.into(), ..(*empty.segments[0]).clone() })
+            Arc::new(Segment { parts: parts.into(), body: body.into(), ..(*empty.segments[0]).clone() })
         });
         let period = empty.period.clone().filter(|_| !sizes.is_empty());
         let (wall, duration) = (WallClock::from_unix_millis(self.now), Span::from_millis(length));
         Arc::new(Slot { wall, duration, period, segments: segments.collect(), ..(*empty).clone() })
     }
 
-    fn write(&mut self, bytes: &Bytes) -> Place {
+    fn write(&mut self, pieces: &Pieces) -> Place {
         let offset = self.disk.len() as u64;
-        self.disk.insert((self.volume.number(), offset), bytes.clone());
-        Place { volume: Arc::clone(&self.volume), offset, length: bytes.len() }
+        self.disk.insert((self.volume.number(), offset), pieces.clone());
+        Place { volume: Arc::clone(&self.volume), offset, length: pieces.len() }
     }
 
-    fn bytes<'a>(&'a self, body: &'a Body) -> &'a Bytes {
+    fn pieces<'a>(&'a self, body: &'a Body) -> &'a Pieces {
         match body {
-            Body::Memory(bytes) => bytes,
+            Body::Memory(pieces) => pieces,
             Body::Spooled(place) => {
-                let bytes = &self.disk[&(place.volume.number(), place.offset)];
-                assert_eq!(bytes.len(), place.length);
-                bytes
+                let pieces = &self.disk[&(place.volume.number(), place.offset)];
+                assert_eq!(pieces.len(), place.length);
+                pieces
             }
         }
     }
@@ -172,12 +172,12 @@ impl World {
             let original = &self.appended[&slot.msn.0];
             assert_eq!(slot.segments.len(), original.segments.len(), "what is listed is there");
             for (segment, original) in slot.segments.iter().zip(&original.segments) {
-                assert_eq!(self.bytes(&segment.body), original.body.in_memory().unwrap(), "and are the bytes that it was");
+                assert_eq!(self.pieces(&segment.body), original.body.in_memory().unwrap(), "and are the bytes that it was");
             }
         }
         for slot in retained.iter().filter(|slot| !slot.segments.is_empty()) {
             for (segment, original) in slot.segments.iter().zip(&self.appended[&slot.msn.0].segments) {
-                assert_eq!(self.bytes(&segment.body), original.body.in_memory().unwrap());
+                assert_eq!(self.pieces(&segment.body), original.body.in_memory().unwrap());
             }
         }
         let unlisted = self.appended.range(..listed.first().map_or(self.next, |slot| slot.msn.0));
