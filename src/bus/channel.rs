@@ -1,6 +1,7 @@
 //! A window shared between one publisher and any number of readers.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64 as Count;
 use std::time::Duration;
 
 use super::gate::Gate;
@@ -10,6 +11,8 @@ use super::window::{Bounds, Budget, Cursor, End, Entry, From, Lag, Near, Read, S
 /// A window behind a lock, with the gates of those who wait for it.
 #[derive(Debug)]
 pub struct Channel<T: Entry> {
+    /// Tells it from all others that there are or were.
+    id: u64,
     pub(super) state: Mutex<State<T>>,
     /// Counts changes of the window, so that readers know without its lock whether there is anything new.
     changes: AtomicU64,
@@ -39,6 +42,16 @@ pub(super) struct Registered<T: Entry> {
 struct Shared<T: Entry> {
     near: Near<T>,
     /// [`Channel::changes`] when it was looked at.
+    seen: u64,
+}
+
+/// A read of all that there was: who stands where it began finds the same, and stands where it ended, until the channel changes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Step {
+    channel: u64,
+    from: Cursor,
+    to: Cursor,
+    /// [`Channel::changes`] then.
     seen: u64,
 }
 
@@ -80,8 +93,9 @@ pub struct Subscriber<T: Entry> {
 impl<T: Entry> Channel<T> {
     /// An empty channel.
     pub fn new(bounds: Bounds) -> Arc<Self> {
+        static NEXT: Count = Count::new(0);
         let state = State { window: Window::new(bounds), gates: Arc::new([]), lease: None };
-        Arc::new(Self { state: Mutex::new(state), changes: AtomicU64::new(0) })
+        Arc::new(Self { id: NEXT.fetch_add(1, Ordering::Relaxed), state: Mutex::new(state), changes: AtomicU64::new(0) })
     }
 
     /// Makes the caller the one publisher; whoever was it before is told [`Revoked::Superseded`].
@@ -284,6 +298,26 @@ impl<T: Entry> Subscriber<T> {
             }
         }
         self.channel.state.lock().window.visit(&mut self.cursor, budget, each)
+    }
+
+    /// Where this reader is.
+    pub fn cursor(&self) -> Cursor {
+        self.cursor
+    }
+
+    /// The step from there to here, for others with the same gate to take; none where there may be more to read.
+    pub fn step_from(&self, from: Cursor) -> Option<Step> {
+        (self.drained != 0).then_some(Step { channel: self.channel.id, from, to: self.cursor, seen: self.drained })
+    }
+
+    /// Takes a step of another reader. False, and nothing happens, where this one does not stand where it began, or there is more by now.
+    pub fn take_step(&mut self, step: &Step) -> bool {
+        let takes =
+            step.channel == self.channel.id && step.from == self.cursor && step.seen == self.channel.changes.load(Ordering::Acquire);
+        if takes {
+            (self.cursor, self.drained) = (step.to, step.seen);
+        }
+        takes
     }
 
     /// Waits until there is something to read. Only for a reader whose gate is its own. Cancel safe: what was read is in `out`.

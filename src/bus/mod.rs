@@ -16,7 +16,7 @@ pub mod viewing;
 pub mod wall;
 pub mod window;
 
-pub use channel::{Channel, Publisher, Revoked, Subscriber};
+pub use channel::{Channel, Publisher, Revoked, Step, Subscriber};
 pub use gate::Gate;
 pub use ladder::{DemandGuard, Ladder};
 pub use name::{NameError, StreamName};

@@ -12,7 +12,7 @@ pub use terms::{Bounds, Budget, Cause, End, Entry, From, Lag, Read, Seq, Why};
 use crate::media::{Span, Timestamp};
 
 /// A reader's place in a window. Only a cursor: the reader owns no queue.
-#[derive(Debug, Clone)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Cursor {
     next: Seq,
     /// Generation of the head last delivered.

@@ -4,6 +4,8 @@ use std::io::IoSlice;
 
 use bytes::{Buf, Bytes};
 
+use super::pump::Step;
+
 /// Slices offered to one vectored write: a whole [`Budget`](crate::bus::Budget) with its heads and framing, far below the system's 1,024.
 pub const MAX_SLICES: usize = 80;
 /// Slices that a batch has room for while it waits: those of a picture and some sound, with their framing.
@@ -18,6 +20,8 @@ pub struct Batch {
     bytes: usize,
     /// The last [`Batch::size_line`], and for how many bytes it is.
     line: (usize, Bytes),
+    /// What it is, if others may be due the same.
+    step: Option<Step>,
 }
 
 impl Batch {
@@ -54,6 +58,16 @@ impl Batch {
         self.line.1.clone()
     }
 
+    /// Says what it is; none where it holds what is for one viewer alone.
+    pub fn note_step(&mut self, step: Option<Step>) {
+        self.step = step;
+    }
+
+    /// What it is, if others may be due the same.
+    pub fn step(&self) -> Option<Step> {
+        self.step
+    }
+
     /// Bytes not yet written.
     pub fn len(&self) -> usize {
         self.bytes
@@ -69,13 +83,9 @@ impl Batch {
         &self.slices[self.first..]
     }
 
-    /// Fills `out` with what is not yet written, in order, and returns how many slices that took.
-    pub fn io_slices<'a>(&'a self, out: &mut [IoSlice<'a>; MAX_SLICES]) -> usize {
-        let unwritten = self.unwritten();
-        for (slot, slice) in out.iter_mut().zip(unwritten) {
-            *slot = IoSlice::new(slice);
-        }
-        unwritten.len().min(MAX_SLICES)
+    /// What is not yet written, in order, for one write.
+    pub fn io_slices<'a, 'b>(&'a self, room: &'b mut [IoSlice<'a>; MAX_SLICES]) -> &'b [IoSlice<'a>] {
+        io_slices(self.unwritten(), room)
     }
 
     /// Notes that the first `written` bytes have been written; lets go of them.
@@ -119,7 +129,16 @@ impl Batch {
         self.slices.clear();
         self.first = 0;
         self.bytes = 0;
+        self.step = None;
     }
+}
+
+/// Slices as one write takes them: as many as fit.
+pub(super) fn io_slices<'a, 'b>(slices: &'a [Bytes], room: &'b mut [IoSlice<'a>; MAX_SLICES]) -> &'b [IoSlice<'a>] {
+    for (slot, slice) in room.iter_mut().zip(slices) {
+        *slot = IoSlice::new(slice);
+    }
+    room.get(..slices.len()).unwrap_or(room)
 }
 
 #[cfg(test)]
@@ -128,8 +147,7 @@ mod tests {
 
     fn unwritten(batch: &Batch) -> Vec<u8> {
         let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-        let count = batch.io_slices(&mut slices);
-        slices[..count].iter().flat_map(|s| s.to_vec()).collect()
+        batch.io_slices(&mut slices).iter().flat_map(|s| s.to_vec()).collect()
     }
 
     #[test]

@@ -26,6 +26,6 @@ pub use batch::Batch;
 pub use body::ViewerBody;
 pub use hub::{Hub, Hubs, Newcomer, prepare};
 pub use options::{Counters, Options, Policy};
-pub use pump::{Filled, Kinds, Over, Pump, Source, Turn, Unfit, Wire};
+pub use pump::{Filled, Kinds, Over, Pump, Source, Step, Turn, Unfit, Wire};
 pub use talk::{Breach, Talk, Unanswered, Wish};
 pub use viewer::{Departure, Envelope, Viewer, Who};

@@ -5,13 +5,16 @@ use std::sync::Arc;
 
 use super::batch::Batch;
 use super::options::Policy;
-use crate::bus::{self, Budget, Channel, End, Entry, Gate, Read, Subscriber, Viewing, Why};
-use crate::media::Span;
+use crate::bus::{self, Budget, Channel, Cursor, End, Entry, Gate, Read, Subscriber, Viewing, Why};
+use crate::media::{Span, Timestamp};
 
 /// An entry that knows its bytes on the wire.
 pub trait Wire: Entry<Head: Send + Sync> + Send + 'static {
     /// In which of its shapes a viewer wants it.
     type Form: Copy + fmt::Debug + Send;
+
+    /// Tells forms apart.
+    fn number(form: Self::Form) -> u8;
 
     /// Appends the entry's bytes.
     fn put(&self, form: Self::Form, out: &mut Batch);
@@ -89,6 +92,24 @@ pub enum Filled {
     Over(Over),
 }
 
+/// What a viewer's batch was, where it was nothing but all the media that there was: whoever stands where that began gets the same bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Step {
+    within: bus::Step,
+    form: u8,
+    kinds: Kinds,
+    newest: Timestamp,
+    /// Whether it went out as a chunk.
+    pub(super) chunked: bool,
+}
+
+impl Step {
+    /// The same for those who get it as a chunk, or not.
+    pub(super) fn as_chunk(self, chunked: bool) -> Self {
+        Self { chunked, ..self }
+    }
+}
+
 /// A viewer's place in some channel, whatever it carries.
 pub trait Source: fmt::Debug + Send {
     /// Tells channels apart: equal for viewers of one channel, for as long as one of them lives.
@@ -97,8 +118,11 @@ pub trait Source: fmt::Debug + Send {
     /// Joins the channel. From now on `gate` rings for it.
     fn attach(&mut self, gate: &Arc<Gate>);
 
-    /// Appends the next batch: within one [`Budget`], with the heads due.
+    /// Appends the next batch: within one [`Budget`], with the heads due. Notes in it the [`Step`] that it is, if it is one.
     fn fill(&mut self, out: &mut Batch) -> Filled;
+
+    /// Takes another viewer's step, whose batch is then this one's, too. False, and nothing happens, where [`Source::fill`] has to find out.
+    fn take_step(&mut self, step: &Step) -> bool;
 
     /// Why there will be no more media, where that is known without a [`Source::fill`]: a viewer that takes none for now asks.
     fn over(&self) -> Option<Over>;
@@ -138,6 +162,11 @@ impl<T: Wire, K> Pump<T, K> {
         Self { channel, from, form, policy, subscriber: None, head: None, due: None, allowance: None, viewing, kinds, _keep: keep }
     }
 
+    fn step_from(&self, from: Cursor, newest: Timestamp) -> Option<Step> {
+        let within = self.subscriber.as_ref()?.step_from(from)?;
+        Some(Step { within, form: T::number(self.form), kinds: self.kinds, newest, chunked: false })
+    }
+
     fn note_head(&mut self, head: Arc<T::Head>, why: Why) {
         match why {
             Why::Joined => {
@@ -171,6 +200,8 @@ impl<T: Wire, K: Send> Source for Pump<T, K> {
 
     fn fill(&mut self, out: &mut Batch) -> Filled {
         let before = out.len();
+        let from = self.subscriber.as_ref().map(Subscriber::cursor).filter(|_| self.due.is_none());
+        let mut has_head = false;
         loop {
             let (mut fits, mut newest) = (Ok(()), None);
             let Self { subscriber: Some(subscriber), due, head, form, kinds, .. } = self else { return Filled::Nothing };
@@ -180,6 +211,7 @@ impl<T: Wire, K: Send> Source for Pump<T, K> {
                     let turn: Turn<'_, T> = Turn { head: &now, before: head.as_deref(), why, first: entry, kinds: *kinds };
                     fits = T::put_head(&turn, *form, out);
                     *head = Some(now);
+                    has_head = true;
                 }
                 if fits.is_ok() && (*kinds == Kinds::ALL || entry.is_of(*kinds)) {
                     entry.put(*form, out);
@@ -194,7 +226,12 @@ impl<T: Wire, K: Send> Source for Pump<T, K> {
                     }
                     match fits {
                         Err(Unfit) => return Filled::Over(Over::Changed),
-                        Ok(()) if out.len() > before => return Filled::Bytes,
+                        Ok(()) if out.len() > before => {
+                            let within = from.filter(|_| !has_head).zip(newest);
+                            let step = within.and_then(|(from, newest)| self.step_from(from, newest));
+                            out.note_step(step);
+                            return Filled::Bytes;
+                        }
                         // None of them was wanted.
                         Ok(()) => {}
                     }
@@ -203,6 +240,15 @@ impl<T: Wire, K: Send> Source for Pump<T, K> {
                 Read::End(end) => return Filled::Over(Over::Ended(end)),
             }
         }
+    }
+
+    fn take_step(&mut self, step: &Step) -> bool {
+        let Self { subscriber: Some(subscriber), due: None, .. } = self else { return false };
+        let takes = step.form == T::number(self.form) && step.kinds == self.kinds && subscriber.take_step(&step.within);
+        if takes {
+            self.viewing.note_given(step.newest);
+        }
+        takes
     }
 
     fn over(&self) -> Option<Over> {

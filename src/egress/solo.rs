@@ -99,8 +99,7 @@ fn poll_write<S: AsyncWrite + Unpin>(
     loop {
         while !unsent.is_empty() {
             let mut slices = [io::IoSlice::new(&[]); MAX_SLICES];
-            let count = unsent.io_slices(&mut slices);
-            match Pin::new(&mut *io).poll_write_vectored(cx, slices.get(..count).unwrap_or_default()) {
+            match Pin::new(&mut *io).poll_write_vectored(cx, unsent.io_slices(&mut slices)) {
                 Poll::Ready(Ok(written)) if written > 0 => {
                     unsent.advance(written);
                     viewer.wrote(written);

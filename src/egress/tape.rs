@@ -12,7 +12,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::net::TcpStream;
 
-use super::batch::{Batch, MAX_SLICES};
+use super::batch::{Batch, MAX_SLICES, io_slices};
+use super::pump::Step;
 
 /// Viewers who get a batch by writes before it is laid down: that costs about as much as one of the writes, and saves a part of each.
 const CROWD: u32 = 8;
@@ -46,8 +47,18 @@ pub(super) struct Tape {
 #[derive(Debug, Default)]
 struct Alike {
     slices: Vec<Bytes>,
+    bytes: usize,
+    /// By which others are found that are due the same.
+    step: Option<Step>,
     viewers: u32,
     place: Option<Place>,
+}
+
+/// A batch for one more viewer.
+#[derive(Debug)]
+pub(super) struct Again<'a> {
+    alike: &'a Alike,
+    sent: &'a mut u64,
 }
 
 /// Where the unsent rest of a batch lies.
@@ -70,24 +81,53 @@ impl Tape {
         self.is_worth_it = window >= GATHERED;
     }
 
+    /// Keeps a batch for others who are due the same in this turn, before it is written.
+    pub fn keep(&mut self, batch: &Batch) {
+        if batch.step().is_some() {
+            self.begin(batch);
+        }
+    }
+
+    /// The batch that a viewer is due, if one of those kept is: `takes` says whether it takes that step.
+    pub fn again(&mut self, mut takes: impl FnMut(&Step) -> bool) -> Option<Again<'_>> {
+        let at = self.batches.iter().position(|alike| alike.step.as_ref().is_some_and(&mut takes))?;
+        self.serve(at);
+        Some(Again { alike: &self.batches[at], sent: &mut self.sent })
+    }
+
     /// Where the batch of one more viewer lies; none where it is to be written.
     pub fn place(&mut self, batch: &Batch) -> Option<Place> {
-        if !self.is_worth_it || self.is_refused || !(LEAST..=REEL).contains(&batch.len()) {
+        if !self.lays(batch.len()) {
             return None;
         }
         let known = self.batches.iter().position(|alike| is_same(&alike.slices, batch.unwritten()));
-        let alike = &mut self.batches[known.unwrap_or(self.oldest)];
-        if known.is_none() {
-            alike.begin(batch.unwritten());
-            self.oldest = (self.oldest + 1) % KINDS;
-        }
+        let at = known.unwrap_or_else(|| self.begin(batch));
+        self.serve(at);
+        self.batches[at].place.clone()
+    }
+
+    /// Whether so many bytes are laid down for a crowd.
+    fn lays(&self, bytes: usize) -> bool {
+        self.is_worth_it && !self.is_refused && (LEAST..=REEL).contains(&bytes)
+    }
+
+    fn begin(&mut self, batch: &Batch) -> usize {
+        let at = self.oldest;
+        self.oldest = (at + 1) % KINDS;
+        self.batches[at].begin(batch.unwritten(), batch.len(), batch.step());
+        at
+    }
+
+    /// Counts one more viewer, and lays down what a crowd gets.
+    fn serve(&mut self, at: usize) {
+        let lays = self.lays(self.batches[at].bytes);
+        let alike = &mut self.batches[at];
         alike.viewers += 1;
-        if alike.viewers == CROWD {
+        if alike.viewers == CROWD && lays {
             // Without memory or another open file the crowd goes on with writes.
-            alike.place = lay(&mut self.reel, batch).ok();
+            alike.place = lay(&mut self.reel, &alike.slices, alike.bytes).ok();
             self.is_used = true;
         }
-        alike.place.clone()
     }
 
     /// Notes that so many bytes were sent from a place.
@@ -103,14 +143,17 @@ impl Tape {
     /// Whether an error means that this system does not send from files at all. It is not tried again then.
     pub fn is_refused(&mut self, error: &io::Error) -> bool {
         let refusals = [io::ErrorKind::InvalidInput, io::ErrorKind::Unsupported, io::ErrorKind::PermissionDenied];
-        self.is_refused |= refusals.contains(&error.kind());
+        if refusals.contains(&error.kind()) {
+            self.is_refused = true;
+            self.batches.iter_mut().for_each(|alike| alike.place = None);
+        }
         self.is_refused
     }
 
     /// Lets go of the batches: the sweep is over.
     pub fn forget(&mut self) {
         for alike in &mut self.batches {
-            alike.begin(&[]);
+            alike.begin(&[], 0, None);
         }
     }
 
@@ -123,11 +166,31 @@ impl Tape {
 }
 
 impl Alike {
-    fn begin(&mut self, slices: &[Bytes]) {
+    fn begin(&mut self, slices: &[Bytes], bytes: usize, step: Option<Step>) {
         self.slices.clear();
         self.slices.extend_from_slice(slices);
-        self.viewers = 0;
-        self.place = None;
+        (self.bytes, self.step, self.viewers, self.place) = (bytes, step, 0, None);
+    }
+}
+
+impl Again<'_> {
+    /// Bytes of it.
+    pub fn len(&self) -> usize {
+        self.alike.bytes
+    }
+
+    /// Sends as much of it as the socket takes at once.
+    pub fn send(&mut self, io: &TcpStream) -> io::Result<usize> {
+        let Some(mut place) = self.alike.place.clone() else {
+            let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+            return io.try_write_vectored(io_slices(&self.alike.slices, &mut slices));
+        };
+        place.send(io, self.len()).inspect(|sent| *self.sent += *sent as u64)
+    }
+
+    /// Appends all of it.
+    pub fn put(&self, out: &mut Batch) {
+        self.alike.slices.iter().for_each(|slice| out.push(slice.clone()));
     }
 }
 
@@ -144,18 +207,17 @@ fn is_same(these: &[Bytes], those: &[Bytes]) -> bool {
     these.len() == those.len() && these.iter().zip(those).all(|(this, that)| at(this) == at(that))
 }
 
-/// Appends what of a batch is unwritten.
-fn lay(reel: &mut Option<Reel>, batch: &Batch) -> io::Result<Place> {
+/// Appends a batch.
+fn lay(reel: &mut Option<Reel>, batch: &[Bytes], bytes: usize) -> io::Result<Place> {
     let reel = match reel {
-        Some(reel) if reel.end + batch.len() <= REEL => reel,
+        Some(reel) if reel.end + bytes <= REEL => reel,
         full => full.insert(Reel { file: Arc::new(system::open()?), end: 0 }),
     };
     let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-    let count = batch.io_slices(&mut slices);
     let at = reel.end;
-    let written = (&*reel.file).write_vectored(slices.get(..count).unwrap_or_default())?;
+    let written = (&*reel.file).write_vectored(io_slices(batch, &mut slices))?;
     reel.end += written;
-    if written < batch.len() {
+    if written < bytes {
         return Err(io::ErrorKind::WriteZero.into());
     }
     Ok(Place { file: Arc::clone(&reel.file), at: at as u64 })
@@ -259,6 +321,33 @@ mod tests {
             }
         }
         assert_eq!(tape.reel.unwrap().end, 2 * framed(&pictures[0]).len());
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_is_sent_again_from_memory_and_to_a_crowd_from_the_file() {
+        let mut tape = tape();
+        let mut kept = batch(&picture(1, LEAST));
+        assert!(tape.again(|_| true).is_none(), "nothing is kept yet");
+        tape.keep(&kept);
+        assert!(tape.again(|_| true).is_none(), "it is for one alone");
+        kept.note_step(Some(super::super::tests::a_step()));
+        tape.keep(&kept);
+        assert!(tape.again(|_| false).is_none());
+        let expected = framed(&picture(1, LEAST));
+        for nth in 1..2 * CROWD {
+            let (near, mut far) = pair().await;
+            let mut again = tape.again(|_| true).unwrap();
+            assert_eq!((again.len(), again.send(&near).unwrap()), (expected.len(), expected.len()));
+            let mut out = Batch::new();
+            again.put(&mut out);
+            assert_eq!(out.unwritten().concat(), expected);
+            let mut heard = vec![0; expected.len()];
+            far.read_exact(&mut heard).await.unwrap();
+            assert_eq!(heard, expected);
+            assert_eq!(tape.take_sent() > 0, nth >= CROWD);
+        }
+        tape.forget();
+        assert!(tape.again(|_| true).is_none());
     }
 
     #[tokio::test]

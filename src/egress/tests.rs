@@ -1,6 +1,7 @@
 //! The pump over a channel of toy units.
 
 mod falls;
+mod steps;
 
 use std::io;
 use std::net::SocketAddr;
@@ -44,6 +45,10 @@ impl Entry for Toy {
 
 impl Wire for Toy {
     type Form = char;
+
+    fn number(form: char) -> u8 {
+        form as u8
+    }
 
     fn put(&self, form: char, out: &mut Batch) {
         out.push(Bytes::from(format!("{form}{} ", self.millis)));
@@ -92,6 +97,11 @@ impl Stage {
         pump.attach(&Arc::new(Gate::new()));
         pump
     }
+}
+
+/// Some step.
+pub(super) fn a_step() -> Step {
+    steps::any()
 }
 
 fn filled(pump: &mut Pump<Toy, ()>) -> (String, Filled) {

@@ -50,6 +50,11 @@ pub(super) fn write(client: &mut Client, scratch: &mut Batch, tape: &mut Tape, n
         return Ok(());
     }
     for _ in 0..TURNS {
+        match again(client, scratch, tape, now)? {
+            Some(true) => continue,
+            Some(false) => return Ok(()),
+            None => {}
+        }
         match client.viewer.next(now, scratch) {
             Next::Idle => return Ok(()),
             Next::Close | Next::Release => return Err(client.viewer.departure()),
@@ -59,8 +64,8 @@ pub(super) fn write(client: &mut Client, scratch: &mut Batch, tape: &mut Tape, n
                 return socket2::SockRef::from(&client.io).shutdown(std::net::Shutdown::Write).map_err(|_| broken(client));
             }
             Next::Write => {
-                if !send(client, scratch, tape, now)? {
-                    client.unsent = Some(Box::new(std::mem::take(scratch)));
+                tape.keep(scratch);
+                if !write_out(client, scratch, tape, now)? {
                     return Ok(());
                 }
             }
@@ -68,6 +73,31 @@ pub(super) fn write(client: &mut Client, scratch: &mut Batch, tape: &mut Tape, n
     }
     client.waker.wake_by_ref();
     Ok(())
+}
+
+/// Writes what another viewer got in this turn, if this one is due the same; none if it is not. True when all of it went out.
+fn again(client: &mut Client, scratch: &mut Batch, tape: &mut Tape, now: Instant) -> Result<Option<bool>, Departure> {
+    let Some(mut batch) = tape.again(|step| client.viewer.take_step(step)) else { return Ok(None) };
+    // What the socket does not take, and why, is found below.
+    let sent = batch.send(&client.io).unwrap_or(0);
+    if sent > 0 {
+        client.viewer.wrote(sent);
+    }
+    if sent == batch.len() {
+        return Ok(Some(true));
+    }
+    batch.put(scratch);
+    scratch.advance(sent);
+    write_out(client, scratch, tape, now).map(Some)
+}
+
+/// Writes a batch, and keeps the rest for when the socket takes more. True when there is none.
+fn write_out(client: &mut Client, scratch: &mut Batch, tape: &mut Tape, now: Instant) -> Result<bool, Departure> {
+    let is_out = send(client, scratch, tape, now)?;
+    if !is_out {
+        client.unsent = Some(Box::new(std::mem::take(scratch)));
+    }
+    Ok(is_out)
 }
 
 /// Writes a batch. True when all of it went out; otherwise the client is listed again once its socket takes more.
@@ -78,8 +108,7 @@ fn send(client: &mut Client, batch: &mut Batch, tape: &mut Tape, now: Instant) -
             Some(place) => place.send(&client.io, batch.len()).inspect(|sent| tape.sent(*sent)),
             None => {
                 let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-                let count = batch.io_slices(&mut slices);
-                client.io.try_write_vectored(slices.get(..count).unwrap_or_default())
+                client.io.try_write_vectored(batch.io_slices(&mut slices))
             }
         };
         match result {

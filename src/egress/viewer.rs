@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 use super::batch::Batch;
 use super::options::Policy;
-use super::pump::{Filled, Kinds, Over, Source};
+use super::pump::{Filled, Kinds, Over, Source, Step};
 use super::talk::{Breach, Talk, Unanswered, Wish};
 use crate::bus::{Gate, Sent, StreamName, ViewerGuard, Viewing};
 
@@ -198,6 +198,13 @@ impl Viewer {
         }
     }
 
+    /// Takes another viewer's step: see [`Source::take_step`]. Not where it has something of its own to say as well.
+    pub fn take_step(&mut self, step: &Step) -> bool {
+        let speaks = self.speaks && matches!(self.envelope, Envelope::Talking(_));
+        let is_plain = self.state == State::Streaming && self.head.is_empty() && !speaks && !self.waited;
+        is_plain && step.chunked == matches!(self.envelope, Envelope::Chunked) && self.source.take_step(step)
+    }
+
     /// Notes that the socket took `bytes`.
     pub fn wrote(&mut self, bytes: usize) {
         self.who.viewing.note_sent(bytes as u64);
@@ -328,7 +335,10 @@ impl Viewer {
         let before = out.len();
         let filled = self.source.fill(out);
         let bytes = out.len() - before;
-        if bytes > 0 && matches!(self.envelope, Envelope::Chunked) {
+        let chunked = matches!(self.envelope, Envelope::Chunked);
+        // What is before it is for this viewer alone.
+        out.note_step(out.step().filter(|_| before == 0).map(|step| step.as_chunk(chunked)));
+        if bytes > 0 && chunked {
             let line = out.size_line(bytes);
             out.insert(mark, line);
             out.push(Bytes::from_static(b"\r\n"));

@@ -43,6 +43,10 @@ pub enum Dialect {
 impl Wire for FlvUnit {
     type Form = FlvForm;
 
+    fn number(form: FlvForm) -> u8 {
+        form as u8
+    }
+
     fn put(&self, form: FlvForm, out: &mut Batch) {
         out.push(form.of(&self.tag));
     }
@@ -84,6 +88,10 @@ impl FlvForm {
 impl Wire for RtmpUnit {
     type Form = ();
 
+    fn number((): ()) -> u8 {
+        0
+    }
+
     fn put(&self, (): (), out: &mut Batch) {
         out.push(self.message.clone());
     }
@@ -117,6 +125,13 @@ impl Wire for RtmpUnit {
 
 impl Wire for Fragment {
     type Form = FragmentForm;
+
+    fn number(form: FragmentForm) -> u8 {
+        match form {
+            FragmentForm::Plain => 0,
+            FragmentForm::WebSocket(dialect) => 1 + dialect as u8,
+        }
+    }
 
     fn put(&self, form: FragmentForm, out: &mut Batch) {
         out.push(form.of(&self.media));

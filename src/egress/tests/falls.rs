@@ -34,6 +34,10 @@ impl Source for Fragile {
         found
     }
 
+    fn take_step(&mut self, _: &Step) -> bool {
+        false
+    }
+
     fn over(&self) -> Option<Over> {
         self.pump.over()
     }
