@@ -112,7 +112,7 @@ impl Bench {
         let urls = self.options.play.clone();
         let plays = urls.iter().map(|url| Play::parse(url)).collect::<anyhow::Result<Vec<_>>>()?;
         let protocols = if urls.is_empty() { self.options.protocols() } else { plays.iter().map(|play| play.protocol).collect() };
-        if !self.options.no_floor && protocols.iter().any(|protocol| !protocol.is_by_parts()) {
+        if !self.options.no_floor && self.options.beside.is_none() && protocols.iter().any(|protocol| !protocol.is_by_parts()) {
             for batch in self.options.batches.clone() {
                 self.floor(count, Duration::from_millis(batch))?;
             }
@@ -135,8 +135,10 @@ impl Bench {
     fn watch(&mut self, count: usize, plays: &[Play], publishes: &[Publish], pid: Option<u32>) -> anyhow::Result<()> {
         let play = plays.first().context("there is nothing to watch")?;
         if !play.protocol.is_by_parts() {
-            let row = self.row(count, plays, publishes, pid)?;
-            return self.compare(row);
+            return match self.options.beside {
+                Some(batch) => self.side_by_side(count, plays, publishes, pid, Duration::from_millis(batch)),
+                None => self.row(count, plays, publishes, pid).and_then(|row| self.compare(row)),
+            };
         }
         anyhow::ensure!(plays.len() == 1, "--streams is not for viewers by parts");
         let publish = publishes.first().context("viewers by parts need --publish: only the publisher knows when a part was complete")?;
@@ -156,7 +158,7 @@ impl Bench {
 
     /// The bare loop at as many writes a second as there are chunks of both tracks.
     fn floor_of_chunks(&self, count: usize) -> anyhow::Result<parts::Row> {
-        let row = self.measure_floor(count, PART / TRACKS.len() as u32)?;
+        let row = self.measure_floor(count, PART / TRACKS.len() as u32, self.options.floor_seconds)?;
         Ok(parts::Row {
             viewers: count,
             name: row.name,
@@ -206,16 +208,40 @@ impl Bench {
     }
 
     fn floor(&mut self, count: usize, batch: Duration) -> anyhow::Result<usize> {
-        let row = self.measure_floor(count, batch)?;
+        let row = self.measure_floor(count, batch, self.options.floor_seconds)?;
         self.floors.push(row);
         Ok(self.floors.len() - 1)
     }
 
-    fn measure_floor(&self, count: usize, batch: Duration) -> anyhow::Result<Row> {
+    /// Measures a server while the bare loop serves as many viewers beside it: whatever the hour costs, both pay.
+    fn side_by_side(
+        &mut self,
+        count: usize,
+        plays: &[Play],
+        publishes: &[Publish],
+        pid: Option<u32>,
+        batch: Duration,
+    ) -> anyhow::Result<()> {
+        let (row, floor) = thread::scope(|scope| {
+            let floor = scope.spawn(|| {
+                // As long as the server gathers its first GOPs.
+                thread::sleep(GOPS_IN);
+                self.measure_floor(count, batch, self.options.seconds)
+            });
+            let row = self.row(count, plays, publishes, pid);
+            (row, floor.join())
+        });
+        let floor = floor.map_err(|_| anyhow::anyhow!("the floor's viewers broke down"))?;
+        self.floors.push(floor?);
+        self.rows.push((row?, Some(self.floors.len() - 1)));
+        Ok(())
+    }
+
+    fn measure_floor(&self, count: usize, batch: Duration, seconds: u64) -> anyhow::Result<Row> {
         let name = floor_name(batch);
         eprintln!("{count} viewers of the {name}");
         let floor = server::floor(&self.options, self.identity.as_ref(), &self.server_core, batch)?;
-        let seconds = Duration::from_secs(self.options.floor_seconds);
+        let seconds = Duration::from_secs(seconds);
         let mut row = self.measure(name, (count, None), std::slice::from_ref(&floor.play), Some(floor.pid()), seconds)?;
         row.memory = None;
         Ok(row)

@@ -45,6 +45,9 @@ pub struct Options {
     /// Batch intervals in milliseconds at which the floor is measured, beside the one that matches each row
     #[arg(long, default_value = "0,30,100,350", value_delimiter = ',', value_name = "MS,...")]
     pub batches: Vec<u64>,
+    /// Measure one floor for each row, at this batch interval in milliseconds and at the same time, on the same core
+    #[arg(long, value_name = "MS", conflicts_with = "no_floor")]
+    pub beside: Option<u64>,
     /// Measure no floor at all, nor nginx
     #[arg(long)]
     pub no_floor: bool,
