@@ -19,6 +19,7 @@ mod parts;
 mod process;
 mod publish;
 mod report;
+mod rest;
 mod rtmp;
 mod server;
 mod source;
@@ -85,6 +86,8 @@ fn main() -> anyhow::Result<()> {
     if cores < 2 {
         println!("one core for both sides: the figures mean little");
     }
+    let (warm, rested) = rest::micros_a_page();
+    println!("copying a page takes {warm:.2} us, and {rested:.2} where it has rested for 0.3 s");
     let identity = options.tls.then(Identity::make).transpose()?;
     let mut bench = Bench { options, identity, server_core, rows: Vec::new(), floors: Vec::new(), parts: Vec::new() };
     let result = viewers.into_iter().try_for_each(|count| bench.run(count));

@@ -1,5 +1,5 @@
-//! Bytes that a crowd gets alike, laid down once in a file in memory. The system then sends the file's pages to each socket as they are, where
-//! a write would copy the bytes for every viewer.
+//! What viewers get alike. While a turn of the hub lasts the batches of some are kept for others who are due the same. For a crowd the bytes are
+//! laid down once in a file in memory: the system then sends the file's pages to each socket as they are, where a write would copy the bytes for every viewer.
 //!
 //! A file is only appended to, as what was sent stays with the sockets until their viewers have it. When it is full the next one begins,
 //! and of the old one the system keeps the pages that are still on their way.

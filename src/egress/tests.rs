@@ -78,7 +78,11 @@ struct Stage {
 
 impl Stage {
     fn new() -> Self {
-        let channel = Channel::new(Bounds { span: Span::from_secs(60), lag: Span::from_secs(60), ..Bounds::default() });
+        Self::keeping(Span::from_secs(60))
+    }
+
+    fn keeping(span: Span) -> Self {
+        let channel = Channel::new(Bounds { span, lag: span, ..Bounds::default() });
         let mut publisher = channel.lease();
         publisher.set_head(Arc::new("A"), Why::Config).unwrap();
         let policy = Policy::new(Options { max_lag_ms: 500, ..Options::default() });

@@ -122,10 +122,11 @@ proptest! {
     /// One viewer shares what it gets, one takes that wherever it can, and one always reads for itself.
     #[test]
     fn steps_change_nothing_about_what_a_viewer_gets(deeds in prop::collection::vec((0u8..5, 1i64..80), 1..60)) {
-        let mut stage = Stage::new();
+        let mut stage = Stage::keeping(Span::from_secs(3_600));
         stage.send(0..1);
         let [mut sharer, mut taker, mut reader] = neighbours(&stage, ['u', 'u', 'u']);
-        let (mut next, mut taken, mut read) = (1, String::new(), String::new());
+        batch(&mut sharer);
+        let (mut next, mut taken, mut read) = (1, batch(&mut taker).0, batch(&mut reader).0);
         for (deed, amount) in deeds {
             match deed {
                 0 | 1 => {
