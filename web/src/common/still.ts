@@ -19,7 +19,10 @@ export async function drawStill(canvas: HTMLCanvasElement, file: Blob): Promise<
     });
     const width = Math.min(video.videoWidth, MAX_WIDTH);
     [canvas.width, canvas.height] = [width, Math.round((width * video.videoHeight) / video.videoWidth)];
-    canvas.getContext('2d')?.drawImage(video, 0, 0, canvas.width, canvas.height);
+    const context = canvas.getContext('2d');
+    context?.drawImage(video, 0, 0, canvas.width, canvas.height);
+    // Where there was no picture after all, nothing has been drawn: what is drawn is opaque.
+    if (context?.getImageData(0, 0, 1, 1).data[3] === 0) throw new Error('not drawn');
   } finally {
     video.removeAttribute('src');
     video.load();

@@ -9,6 +9,9 @@ import { Boxes } from './stream-boxes';
 const PATIENCE_MS = 8000;
 const MAX_BYTES = 8 << 20;
 
+/** A busy browser does not always get a decoder in time. */
+const TRIES = 2;
+
 /** What is seen of a stream before it is played: its name, and its newest keyframe where it is live. */
 export class Poster {
   readonly element: HTMLElement;
@@ -30,8 +33,11 @@ export class Poster {
       this.#badge.hidden = info.state !== 'live';
       const path = info.exits.http_fmp4;
       if (path === undefined || !info.tracks.some(({ kind }) => kind === 'video')) return;
-      const keyframe = await newestKeyframe(exitUrl(path, origin, false, stream.token), signal);
-      if (keyframe !== null) await drawStill(this.#canvas, keyframe);
+      const url = exitUrl(path, origin, false, stream.token);
+      for (let left = TRIES; left > 0; left -= 1) {
+        const keyframe = await newestKeyframe(url, signal);
+        if (keyframe === null || await drawStill(this.#canvas, keyframe).then(() => true, () => false)) return;
+      }
     } catch {
       // The name alone will do.
     }
