@@ -58,6 +58,8 @@ struct Alike {
 #[derive(Debug)]
 pub(super) struct Again<'a> {
     alike: &'a Alike,
+    /// Where what is left of it lies.
+    place: Option<Place>,
     sent: &'a mut u64,
 }
 
@@ -92,7 +94,8 @@ impl Tape {
     pub fn again(&mut self, mut takes: impl FnMut(&Step) -> bool) -> Option<Again<'_>> {
         let at = self.batches.iter().position(|alike| alike.step.as_ref().is_some_and(&mut takes))?;
         self.serve(at);
-        Some(Again { alike: &self.batches[at], sent: &mut self.sent })
+        let alike = &self.batches[at];
+        Some(Again { alike, place: alike.place.clone(), sent: &mut self.sent })
     }
 
     /// Where the batch of one more viewer lies; none where it is to be written.
@@ -181,16 +184,17 @@ impl Again<'_> {
 
     /// Sends as much of it as the socket takes at once.
     pub fn send(&mut self, io: &TcpStream) -> io::Result<usize> {
-        let Some(mut place) = self.alike.place.clone() else {
+        let Some(place) = &mut self.place else {
             let mut slices = [IoSlice::new(&[]); MAX_SLICES];
             return io.try_write_vectored(io_slices(&self.alike.slices, &mut slices));
         };
-        place.send(io, self.len()).inspect(|sent| *self.sent += *sent as u64)
+        place.send(io, self.alike.bytes).inspect(|sent| *self.sent += *sent as u64)
     }
 
-    /// Appends all of it.
-    pub fn put(&self, out: &mut Batch) {
+    /// Appends all of it. What was not sent lies at the place that is returned, if anywhere.
+    pub fn put(self, out: &mut Batch) -> Option<Place> {
         self.alike.slices.iter().for_each(|slice| out.push(slice.clone()));
+        self.place
     }
 }
 
@@ -339,7 +343,7 @@ mod tests {
             let mut again = tape.again(|_| true).unwrap();
             assert_eq!((again.len(), again.send(&near).unwrap()), (expected.len(), expected.len()));
             let mut out = Batch::new();
-            again.put(&mut out);
+            assert_eq!(again.put(&mut out).is_some(), nth >= CROWD);
             assert_eq!(out.unwritten().concat(), expected);
             let mut heard = vec![0; expected.len()];
             far.read_exact(&mut heard).await.unwrap();

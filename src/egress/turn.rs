@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::batch::{Batch, MAX_SLICES};
 use super::pump::Over;
 use super::roster::Client;
-use super::tape::Tape;
+use super::tape::{Place, Tape};
 use super::viewer::{Departure, Next};
 use crate::bus::End;
 
@@ -43,11 +43,12 @@ pub(super) fn listen(client: &mut Client, room: &mut [u8], now: Instant) -> Resu
 
 /// Writes until there is nothing due, the socket takes no more, or it is the next viewer's turn.
 pub(super) fn write(client: &mut Client, scratch: &mut Batch, tape: &mut Tape, now: Instant) -> Result<(), Departure> {
-    if let Some(mut unsent) = client.unsent.take()
-        && !send(client, &mut unsent, tape, now)?
-    {
-        client.unsent = Some(unsent);
-        return Ok(());
+    if let Some(mut unsent) = client.unsent.take() {
+        let place = tape.place(&unsent);
+        if !send(client, &mut unsent, place, tape, now)? {
+            client.unsent = Some(unsent);
+            return Ok(());
+        }
     }
     for _ in 0..TURNS {
         match again(client, scratch, tape, now)? {
@@ -65,7 +66,8 @@ pub(super) fn write(client: &mut Client, scratch: &mut Batch, tape: &mut Tape, n
             }
             Next::Write => {
                 tape.keep(scratch);
-                if !write_out(client, scratch, tape, now)? {
+                let place = tape.place(scratch);
+                if !write_out(client, scratch, place, tape, now)? {
                     return Ok(());
                 }
             }
@@ -86,23 +88,24 @@ fn again(client: &mut Client, scratch: &mut Batch, tape: &mut Tape, now: Instant
     if sent == batch.len() {
         return Ok(Some(true));
     }
-    batch.put(scratch);
+    // A rest is one viewer's own: looked for on the tape it would take the place of what others are due.
+    let place = batch.put(scratch);
     scratch.advance(sent);
-    write_out(client, scratch, tape, now).map(Some)
+    write_out(client, scratch, place, tape, now).map(Some)
 }
 
 /// Writes a batch, and keeps the rest for when the socket takes more. True when there is none.
-fn write_out(client: &mut Client, scratch: &mut Batch, tape: &mut Tape, now: Instant) -> Result<bool, Departure> {
-    let is_out = send(client, scratch, tape, now)?;
+fn write_out(client: &mut Client, scratch: &mut Batch, place: Option<Place>, tape: &mut Tape, now: Instant) -> Result<bool, Departure> {
+    let is_out = send(client, scratch, place, tape, now)?;
     if !is_out {
         client.unsent = Some(Box::new(std::mem::take(scratch)));
     }
     Ok(is_out)
 }
 
-/// Writes a batch. True when all of it went out; otherwise the client is listed again once its socket takes more.
-fn send(client: &mut Client, batch: &mut Batch, tape: &mut Tape, now: Instant) -> Result<bool, Departure> {
-    let mut place = tape.place(batch);
+/// Writes a batch, from where it lies if it lies anywhere. True when all of it went out; otherwise the client is listed again once its socket
+/// takes more.
+fn send(client: &mut Client, batch: &mut Batch, mut place: Option<Place>, tape: &mut Tape, now: Instant) -> Result<bool, Departure> {
     while !batch.is_empty() {
         let result = match &mut place {
             Some(place) => place.send(&client.io, batch.len()).inspect(|sent| tape.sent(*sent)),
